@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The iterators: what was there before us, and who holds it. */
+#ifndef REUSEWATCH_ITER_H
+#define REUSEWATCH_ITER_H
+
+#include "listeners.h"
+#include "sample.h"
+#include "count.h"
+
+/* A listener of the network namespace that the iterator was opened in; NULL for any other socket. */
+static __always_inline struct tcp_sock *iter_listener(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *skc = ctx->sk_common;
+
+	if (!skc || skc->skc_state != TCP_LISTEN)
+		return NULL;
+	return bpf_skc_to_tcp_sock(skc);
+}
+
+static __always_inline int write_listener(struct seq_file *seq, struct sock *sk,
+					  struct listener *l, __u64 cookie)
+{
+	__u32 zero = 0;
+	struct sample *s = bpf_map_lookup_elem(&scratch, &zero);
+
+	if (!s)
+		return 0;
+	read_sample(s, sk, l);
+	read_waiters(s, sk);
+	s->cookie = cookie;
+	bpf_seq_write(seq, s, sizeof(*s));
+	return 0;
+}
+
+/* Looks only: what `list` and the queues tier see, a row a listener. */
+SEC("iter/tcp")
+int look_tcp(struct bpf_iter__tcp *ctx)
+{
+	struct tcp_sock *tp = iter_listener(ctx);
+
+	if (!tp)
+		return 0;
+	return write_listener(ctx->meta->seq, (struct sock *)tp, NULL, bpf_get_socket_cookie(tp));
+}
+
+/*
+ * Remembers what was there before us, so that it is watched like any other, and
+ * writes nothing; the tick gives the rows.
+ */
+SEC("iter/tcp")
+int enter_tcp(struct bpf_iter__tcp *ctx)
+{
+	struct tcp_sock *tp = iter_listener(ctx);
+
+	if (tp)
+		remember_listener((struct sock *)tp, bpf_get_socket_cookie(tp), 0);
+	return 0;
+}
+
+/*
+ * Starts and ends the counting of listeners as `counted` says, and the children's
+ * inheritance that it needs in the tracepoints tier.
+ */
+SEC("iter/tcp")
+int count_tcp(struct bpf_iter__tcp *ctx)
+{
+	struct tcp_sock *tp = iter_listener(ctx);
+	struct listener *l;
+	__u64 key;
+
+	if (!tp)
+		return 0;
+	l = lookup_listener((struct sock *)tp);
+	if (!l)
+		return 0;
+	key = (__u64)tp;
+	if (count_all || bpf_map_lookup_elem(&counted, &key)) {
+		if (count_children)
+			count_children_of((struct sock *)tp);
+		l->counting = 1;
+	} else {
+		if (count_children)
+			bpf_sk_storage_delete(&parents, (struct sock *)tp);
+		l->counting = 0;
+	}
+	return 0;
+}
+
+enum held_kind {
+	HELD_LISTENER = 1,
+	HELD_CONNECTION = 2,
+};
+
+/* One descriptor of one process: a listener, or a connection that a listener may have accepted. */
+struct held {
+	__u64 sk;
+	__u64 inode;
+	enum held_kind kind;
+	__u32 pid;
+	__u32 fd;
+	__u32 netns;
+	__u16 port;
+	__u16 pad[3];
+};
+
+const struct held *held_type __attribute__((unused));
+
+/*
+ * The census: one pass over all descriptors of all processes. Threads that share
+ * their files come once. An MPTCP descriptor (262) holds its TCP listener as
+ * msk->first.
+ */
+SEC("iter/task_file")
+int census(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct held h = {};
+	struct socket *socket;
+	struct sock *sk;
+	__u8 state;
+
+	if (!task || !file)
+		return 0;
+	socket = bpf_sock_from_file(file);
+	if (!socket)
+		return 0;
+	sk = BPF_CORE_READ(socket, sk);
+	if (!sk)
+		return 0;
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (state == TCP_LISTEN)
+		h.kind = HELD_LISTENER;
+	else if (state != TCP_SYN_SENT && BPF_CORE_READ(sk, __sk_common.skc_dport))
+		h.kind = HELD_CONNECTION;
+	else
+		return 0;
+
+	switch (BPF_CORE_READ(sk, sk_protocol)) {
+	case IPPROTO_TCP:
+		h.sk = (__u64)sk;
+		break;
+	case IPPROTO_MPTCP:
+		if (!bpf_core_type_exists(struct mptcp_sock))
+			return 0;
+		h.sk = (__u64)BPF_CORE_READ((struct mptcp_sock *)sk, first);
+		break;
+	default:
+		return 0;
+	}
+	h.port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	h.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	h.inode = BPF_CORE_READ(container_of_core(socket, struct socket_alloc, socket),
+				vfs_inode.i_ino);
+	h.pid = task->tgid;
+	h.fd = ctx->fd;
+	bpf_seq_write(ctx->meta->seq, &h, sizeof(h));
+	return 0;
+}
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What user space and the programs share: the maps and the records in them. */
+#ifndef REUSEWATCH_LISTENERS_H
+#define REUSEWATCH_LISTENERS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "kernel.h"
+
+#define COMM_LEN 16
+#define WAITERS_MAX 8
+
+/*
+ * What makes two heads of an accept queue the same request. Slabs hand out the
+ * same address at once, and with SYN cookies snt_synack is 0: without the
+ * sequence numbers a prober with a fixed port looks like one unmoving head.
+ */
+struct head {
+	__u64 request;
+	__u64 snt_synack;
+	__u32 rcv_isn;
+	__u32 snt_isn;
+	__u8 addr[16];
+	__u16 port;
+	__u16 pad[3];
+};
+
+enum waiter_kind {
+	WAITER_OTHER,
+	WAITER_ACCEPT,
+	WAITER_POLL,
+	WAITER_EPOLL,
+	WAITER_IO_URING,
+};
+
+struct waiter {
+	enum waiter_kind kind;
+	__u32 pid;      /* tgid of who sleeps; for epoll of its first sleeper; 0 = none */
+	__u32 events;   /* epoll: the armed events */
+	__u16 sleepers; /* epoll: threads asleep behind the set */
+	__u8 ready;     /* epoll: an event that nobody fetched */
+	__u8 pad;
+};
+
+/* One listener as one look saw it. */
+struct sample {
+	__u64 sk;
+	__u64 cookie;
+	__u64 listened_ns; /* ktime of listen(); 0 = it was there before us */
+	__u64 inode;
+	__u64 reuse;       /* the kernel's group; an address, compared within one tick only */
+
+	__u64 syns;
+	__u64 syns_full;
+	__u64 selected;
+	__u64 queued;
+	__u64 adopted;
+
+	struct head head; /* request 0 = the queue is empty */
+	__u64 head_age;   /* jiffies since the head was established */
+
+	__u32 netns;
+	__u32 ifindex;
+	__u32 queue;
+	__u32 backlog;
+	__u32 drops;
+	__u32 group_size;
+	__u8 addr[16];
+	__u16 port;
+	__u16 family;
+	__u8 reuseport;
+	__u8 v6only;
+	__u8 mptcp;
+	__u8 counting;       /* the counters above are being kept */
+	__u8 waiters_walked; /* else waiters are unknown, not none */
+	__u8 waiters_seen;   /* may exceed WAITERS_MAX */
+	__u16 pad;
+	__u32 pad2;
+	struct waiter waiters[WAITERS_MAX];
+};
+
+/* One listener as the kernel side remembers it. */
+struct listener {
+	__u64 cookie;
+	__u64 listened_ns;
+
+	/* Added to atomically by the counting programs. */
+	__u64 syns;
+	__u64 syns_full;
+	__u64 selected;
+	__u64 queued;
+	__u64 adopted;
+
+	/* The tick's own memory: what it saw last, to skip what stands idle. */
+	__u64 last_head;
+	__u64 last_reuse;
+	__u64 last_counts;
+	__u32 last_queue;
+	__u32 last_backlog;
+	__u32 last_drops;
+	__u32 last_group_size;
+	__u32 counting;
+	__u32 seen;
+};
+
+/*
+ * Written by set_state (births, deaths), by the iterators (who was there before
+ * us) and by the counting programs; read by the tick. Keyed by the address of
+ * the listening socket. Preallocated: the tick's program sleeps. User space
+ * sizes it near twice the listeners there are, for an empty bucket costs the
+ * tick as much as a full one.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct listener);
+} listeners SEC(".maps");
+
+/*
+ * Written by the tick, one row a listener that is not idle, as many as
+ * `listeners` can hold; read by user space through mmap after the tick.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct sample);
+} samples SEC(".maps");
+
+/*
+ * Scratch of the iterator over sockets, whose row is too big for its stack: one
+ * element, because user space reads one iterator at a time.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sample);
+} scratch SEC(".maps");
+
+/*
+ * Which listeners to count where counting is not always on: written by user
+ * space when a group is suspected, read by the iterator that starts and ends
+ * the counting. As large as `listeners`; not preallocated, for it is mostly
+ * empty.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u8);
+} counted SEC(".maps");
+
+/*
+ * The key of the listener that a child was born from: put on the listener,
+ * inherited by its children through BPF_F_CLONE (5.11 for tracing programs).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, __u64);
+} parents SEC(".maps");
+
+enum event_kind {
+	EVENT_LISTEN_BEGAN = 1,
+	EVENT_LISTEN_ENDED = 2,
+};
+
+struct event {
+	__u64 sk;
+	__u64 cookie;
+	__u64 ktime_ns;
+	enum event_kind kind;
+	__u32 pid; /* who was current: for a birth the caller of listen() */
+	__u32 uid;
+	char comm[COMM_LEN];
+	__u32 pad;
+};
+
+/* Keeps the type in the BTF that the Go bindings are made from. */
+const struct event *event_type __attribute__((unused));
+
+/*
+ * Births and deaths, for user space: 80 bytes each with their header, so that
+ * 3,000 fit between two ticks. What does not fit is counted in lost_events, and user
+ * space then compares everything.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} events SEC(".maps");
+
+/* Written by the programs, read by the tick: what found no room. */
+__u64 lost_events;
+__u64 lost_listeners;
+__u64 lost_storage;
+
+/* Count every listener from its first day on, not only the suspected ones. */
+const volatile __u8 count_all;
+/* tracepoints tier: children inherit the key of their listener, and count themselves by it. */
+const volatile __u8 count_children;
+/* `queued` is exact: a listener that queued nothing needs no look. */
+const volatile __u8 counts_exact;
+
+static __always_inline struct listener *lookup_listener(const struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	return bpf_map_lookup_elem(&listeners, &key);
+}
+
+/* Begin to remember sk, unless it is known already. */
+static __always_inline struct listener *remember_listener(struct sock *sk, __u64 cookie,
+							  __u64 listened_ns)
+{
+	__u64 key = (__u64)sk;
+	struct listener fresh = {
+		.cookie = cookie,
+		.listened_ns = listened_ns,
+		.counting = count_all,
+	};
+	struct listener *l = lookup_listener(sk);
+
+	/* The same address with another cookie: a death that we missed. */
+	if (l && l->cookie == cookie)
+		return l;
+	if (bpf_map_update_elem(&listeners, &key, &fresh, BPF_ANY)) {
+		__sync_fetch_and_add(&lost_listeners, 1);
+		return NULL;
+	}
+	return lookup_listener(sk);
+}
+
+#endif

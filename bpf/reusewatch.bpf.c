@@ -1,0 +1,192 @@
+//go:build ignore
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The always-on part, all that a verdict needs: births and deaths of listeners,
+ * and the tick. The other programs of the object are in the headers below.
+ */
+#include "listeners.h"
+#include "sample.h"
+#include "count.h"
+#include "iter.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline void announce(struct sock *sk, __u64 cookie, __u32 kind, __u64 now)
+{
+	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e) {
+		__sync_fetch_and_add(&lost_events, 1);
+		return;
+	}
+	e->sk = (__u64)sk;
+	e->cookie = cookie;
+	e->ktime_ns = now;
+	e->kind = kind;
+	e->pid = bpf_get_current_pid_tgid() >> 32;
+	e->uid = bpf_get_current_uid_gid();
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	e->pad = 0;
+	/* User space reads at its own tick: nobody need be woken. */
+	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+}
+
+/*
+ * The tracepoint fires before listen() has succeeded: a failed one shows LISTEN
+ * then CLOSE, so user space announces a birth only once a tick confirms it.
+ */
+static __always_inline void birth(struct sock *sk)
+{
+	__u64 cookie = bpf_get_socket_cookie(sk);
+	__u64 now = bpf_ktime_get_ns();
+
+	if (remember_listener(sk, cookie, now))
+		announce(sk, cookie, EVENT_LISTEN_BEGAN, now);
+}
+
+static __always_inline void death(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	if (!bpf_map_delete_elem(&listeners, &key))
+		announce(sk, sock_cookie(sk), EVENT_LISTEN_ENDED, bpf_ktime_get_ns());
+}
+
+/* A child goes LISTEN -> SYN_RECV: only LISTEN -> CLOSE ends a listener. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
+{
+	if (newstate != TCP_LISTEN && (oldstate != TCP_LISTEN || newstate != TCP_CLOSE))
+		return 0;
+	/* An MPTCP socket (262) fires here too, beside its TCP listener. */
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	if (newstate == TCP_LISTEN)
+		birth(sk);
+	else
+		death(sk);
+	return 0;
+}
+
+/* The same for the tracepoints tier, which counts children by their inherited key. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(set_state_counting, struct sock *sk, int oldstate, int newstate)
+{
+	if (oldstate == TCP_SYN_RECV && newstate == TCP_ESTABLISHED) {
+		count_child(sk);
+		return 0;
+	}
+	if (newstate != TCP_LISTEN && (oldstate != TCP_LISTEN || newstate != TCP_CLOSE))
+		return 0;
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	if (newstate == TCP_LISTEN) {
+		birth(sk);
+		if (count_all)
+			count_children_of(sk);
+	} else {
+		death(sk);
+	}
+	return 0;
+}
+
+#define TICK_FULL 1 /* look at every socket, also where counts_exact calls it idle */
+#define TICK_ALL 2  /* and give a row of each, changed or not */
+
+struct tick_io {
+	__u64 flags;
+	__u64 ktime_ns;
+	__u64 jiffies;
+	__u64 lost_events;
+	__u64 lost_listeners;
+	__u64 lost_storage;
+	__u32 listeners;
+	__u32 rows;
+	__u32 looks;
+	__u32 pad;
+};
+
+struct walk {
+	__u64 flags;
+	__u32 listeners;
+	__u32 rows;
+	__u32 looks;
+};
+
+static __always_inline __u64 counts(const struct listener *l)
+{
+	return l->syns + l->selected + l->queued + l->adopted;
+}
+
+static long look(struct bpf_map *map, __u64 *key, struct listener *l, struct walk *w)
+{
+	struct sock *sk = (struct sock *)*key;
+	__u32 queue, backlog, drops, group_size = 0, row = w->rows;
+	struct sock_reuseport *reuse;
+	struct request_sock *req;
+	__u64 sum = counts(l);
+	struct sample *s;
+	bool same_head;
+
+	w->listeners++;
+	if (counts_exact && !w->flags && l->seen && !l->last_queue && sum == l->last_counts)
+		return 0;
+
+	w->looks++;
+	/* Gone, or another socket at the same address: we missed its death. */
+	if (sock_cookie(sk) != l->cookie) {
+		bpf_map_delete_elem(&listeners, key);
+		return 0;
+	}
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
+		return 0;
+
+	queue = BPF_CORE_READ(sk, sk_ack_backlog);
+	backlog = BPF_CORE_READ(sk, sk_max_ack_backlog);
+	drops = BPF_CORE_READ(sk, sk_drops.counter);
+	reuse = BPF_CORE_READ(sk, sk_reuseport_cb);
+	if (reuse)
+		group_size = BPF_CORE_READ(reuse, num_socks);
+	req = accept_head(sk);
+	same_head = req && (__u64)req == l->last_head;
+	if (!(w->flags & TICK_ALL) && l->seen && !req && !queue && !l->last_queue &&
+	    sum == l->last_counts && backlog == l->last_backlog && drops == l->last_drops &&
+	    (__u64)reuse == l->last_reuse && group_size == l->last_group_size)
+		return 0;
+
+	s = bpf_map_lookup_elem(&samples, &row);
+	if (!s)
+		return 1;
+	read_sample(s, sk, l);
+	/* Nobody asks who waits on a queue that moves. */
+	if (same_head)
+		read_waiters(s, sk);
+	l->last_head = s->head.request;
+	l->last_queue = s->queue;
+	l->last_reuse = s->reuse;
+	l->last_counts = sum;
+	l->last_backlog = s->backlog;
+	l->last_drops = s->drops;
+	l->last_group_size = s->group_size;
+	l->seen = 1;
+	w->rows++;
+	return 0;
+}
+
+/* One pass over every listener of the host, in all network namespaces. */
+SEC("syscall")
+int tick(struct tick_io *ctx)
+{
+	struct walk w = { .flags = ctx->flags };
+
+	ctx->ktime_ns = bpf_ktime_get_ns();
+	ctx->jiffies = bpf_jiffies64();
+	bpf_for_each_map_elem(&listeners, look, &w, 0);
+	ctx->listeners = w.listeners;
+	ctx->rows = w.rows;
+	ctx->looks = w.looks;
+	ctx->lost_events = lost_events;
+	ctx->lost_listeners = lost_listeners;
+	ctx->lost_storage = lost_storage;
+	return 0;
+}

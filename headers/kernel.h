@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The kernel types we read, cut by hand to the fields we use. CO-RE moves the
+ * offsets to those of the running kernel; it does not resize loads, so every
+ * field has its kernel width. All of it is stable from 5.14 to 7.3 except
+ * where a comment names the version that changed it.
+ */
+#ifndef REUSEWATCH_KERNEL_H
+#define REUSEWATCH_KERNEL_H
+
+#include <linux/types.h>
+
+typedef _Bool bool;
+enum { false = 0, true = 1 };
+
+struct bpf_map;
+
+typedef struct { int counter; } atomic_t;
+typedef struct { __s64 counter; } atomic64_t;
+
+enum { AF_INET = 2, AF_INET6 = 10 };
+enum { IPPROTO_TCP = 6, IPPROTO_MPTCP = 262 };
+enum {
+	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT = 2,
+	TCP_SYN_RECV = 3,
+	TCP_CLOSE = 7,
+	TCP_LISTEN = 10,
+	TCP_NEW_SYN_RECV = 12,
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct list_head {
+	struct list_head *next, *prev;
+};
+
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+	} in6_u;
+};
+
+struct ns_common {
+	unsigned int inum; /* moved within the struct in 7.3 */
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock;
+
+struct sock_common {
+	union {
+		struct {
+			__be32 skc_daddr;
+			__be32 skc_rcv_saddr;
+		};
+	};
+	union {
+		struct {
+			__be16 skc_dport;
+			__u16 skc_num;
+		};
+	};
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	unsigned char skc_reuse : 4;
+	unsigned char skc_reuseport : 1;
+	unsigned char skc_ipv6only : 1;
+	unsigned char skc_net_refcnt : 1;
+	int skc_bound_dev_if;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	atomic64_t skc_cookie;
+	union {
+		struct sock *skc_listener;
+	};
+};
+
+struct sock_reuseport {
+	__u16 num_socks;
+};
+
+struct wait_queue_head {
+	struct list_head head;
+};
+typedef struct wait_queue_head wait_queue_head_t;
+
+struct wait_queue_entry {
+	void *private;
+	int (*func)(struct wait_queue_entry *entry, unsigned int mode, int flags, void *key);
+	struct list_head entry;
+};
+typedef struct wait_queue_entry wait_queue_entry_t;
+
+struct socket_wq {
+	wait_queue_head_t wait;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct inode {
+	unsigned long i_ino;
+};
+
+struct socket_alloc {
+	struct socket socket;
+	struct inode vfs_inode;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	atomic_t sk_drops;
+	union {
+		struct socket_wq *sk_wq;
+	};
+	struct socket *sk_socket;
+	__u16 sk_protocol;
+	__u32 sk_ack_backlog;
+	__u32 sk_max_ack_backlog;
+	struct sock_reuseport *sk_reuseport_cb;
+};
+
+struct request_sock {
+	struct sock_common __req_common;
+	struct request_sock *dl_next;
+	__u8 syncookie : 1; /* 6.8: SYN cookie requests taken over from BPF carry a listener */
+	struct sock *sk;
+};
+
+struct inet_request_sock {
+	struct request_sock req;
+};
+
+struct tcp_request_sock {
+	struct inet_request_sock req;
+	__u64 snt_synack;
+	bool tfo_listener;
+	__u32 rcv_isn;
+	__u32 snt_isn;
+};
+
+struct request_sock_queue {
+	struct request_sock *rskq_accept_head;
+};
+
+struct inet_sock {
+	struct sock sk;
+};
+
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+	struct request_sock_queue icsk_accept_queue;
+};
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	__u32 lsndtime;
+	bool is_mptcp; /* absent without CONFIG_MPTCP */
+};
+
+struct mptcp_sock {
+	struct sock *first;
+};
+
+struct task_struct {
+	int pid;
+	int tgid;
+};
+
+struct poll_wqueues {
+	struct task_struct *polling_task;
+};
+
+struct epoll_event {
+	__u32 events;
+	__u64 data;
+} __attribute__((packed)); /* EPOLL_PACKED, x86-64 only: `events` is first everywhere */
+
+struct eventpoll {
+	wait_queue_head_t wq;
+};
+
+struct epitem {
+	struct list_head rdllink;
+	struct eventpoll *ep;
+	struct epoll_event event;
+};
+
+struct eppoll_entry {
+	struct epitem *base;
+	wait_queue_entry_t wait;
+};
+
+struct file;
+
+struct sk_buff {
+	__u16 transport_header;
+	unsigned char *head;
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	__u64 session_id;
+	__u64 seq_num;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+	__u32 uid;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
+};
+
+#pragma clang attribute pop
+
+#endif

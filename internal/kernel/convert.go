@@ -1,0 +1,93 @@
+package kernel
+
+import (
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reusewatch/reusewatch/bpf"
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+func addrPort(family uint16, addr [16]byte, port uint16) netip.AddrPort {
+	if family == unix.AF_INET6 {
+		return netip.AddrPortFrom(netip.AddrFrom16(addr), port)
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(addr[:4])), port)
+}
+
+// sample makes the domain's word of a row. boot is the wall time of ktime 0.
+func (k *Kernel) sample(raw *bpf.KernelSample, boot time.Time) listener.Sample {
+	s := listener.Sample{
+		Key:          listener.Key(raw.Sk),
+		Cookie:       listener.Cookie(raw.Cookie),
+		Inode:        raw.Inode,
+		Group:        listener.GroupKey(raw.Reuse),
+		GroupSize:    int(raw.GroupSize),
+		Netns:        raw.Netns,
+		Device:       int(raw.Ifindex),
+		Local:        addrPort(raw.Family, raw.Addr, raw.Port),
+		V6Only:       raw.V6only != 0,
+		Reuseport:    raw.Reuseport != 0,
+		MPTCP:        raw.Mptcp != 0,
+		Queue:        raw.Queue,
+		Backlog:      raw.Backlog,
+		Dropped:      listener.Known(uint64(raw.Drops)),
+		WaitersKnown: raw.WaitersWalked != 0,
+	}
+	if raw.Head.Request != 0 {
+		s.Head = listener.Head{
+			Request: raw.Head.Request,
+			SYNACK:  raw.Head.SntSynack,
+			RcvISN:  raw.Head.RcvIsn,
+			SndISN:  raw.Head.SntIsn,
+			Remote:  addrPort(raw.Family, raw.Head.Addr, raw.Head.Port),
+		}
+		s.OldestWait = listener.Known(k.clock.duration(raw.HeadAge))
+	}
+	if raw.ListenedNs != 0 {
+		s.ListenedAt = listener.Known(boot.Add(time.Duration(raw.ListenedNs)))
+	}
+	if raw.Counting != 0 {
+		k.counters(&s, raw)
+	}
+	for _, w := range raw.Waiters[:min(int(raw.WaitersSeen), len(raw.Waiters))] {
+		s.Waiters = append(s.Waiters, waiter(w.Kind, int(w.Pid), w.Events, int(w.Sleepers), w.Ready != 0))
+	}
+	return s
+}
+
+// counters copies what the tier's hooks count; the rest stays unknown.
+func (k *Kernel) counters(s *listener.Sample, raw *bpf.KernelSample) {
+	if k.has(SignalSYNs) {
+		s.SYNs = listener.Known(raw.Syns)
+		s.SYNsFull = listener.Known(raw.SynsFull)
+	}
+	if k.has(SignalSelected) {
+		s.Selected = listener.Known(raw.Selected)
+	}
+	if k.has(SignalAdopted) {
+		s.Adopted = listener.Known(raw.Adopted)
+	}
+	if k.tier != listener.TierQueues {
+		s.Queued = listener.Known(raw.Queued)
+		s.QueuedExact = k.tier == listener.TierFunctions
+	}
+}
+
+func waiter(kind bpf.KernelWaiterKind, pid int, events uint32, sleepers int, ready bool) listener.Waiter {
+	w := listener.Waiter{Kind: listener.WaitOther, PID: pid, Armed: true, Sleepers: sleepers, Ready: ready}
+	switch kind {
+	case bpf.KernelWaiterKindWAITER_ACCEPT:
+		w.Kind, w.Sleepers = listener.WaitAccept, 1
+	case bpf.KernelWaiterKindWAITER_POLL:
+		w.Kind, w.Sleepers = listener.WaitPoll, 1
+	case bpf.KernelWaiterKindWAITER_EPOLL:
+		w.Kind = listener.WaitEpoll
+		w.Armed = events&unix.EPOLLIN != 0
+	case bpf.KernelWaiterKindWAITER_IO_URING:
+		w.Kind = listener.WaitIOUring
+	}
+	return w
+}

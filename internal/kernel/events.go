@@ -1,0 +1,76 @@
+package kernel
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reusewatch/reusewatch/bpf"
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// Events gives the births and deaths since the last call, oldest first.
+func (k *Kernel) Events() ([]listener.Event, error) {
+	if k.reader == nil {
+		return nil, nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	boot, err := k.boot()
+	if err != nil {
+		return nil, err
+	}
+	// A deadline in the past reads what is there and never waits.
+	k.reader.SetDeadline(time.Unix(1, 0))
+	var events []listener.Event
+	for {
+		err := k.reader.ReadInto(&k.record)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return events, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the ring buffer: %w", err)
+		}
+		var raw bpf.KernelEvent
+		if err := binary.Read(bytes.NewReader(k.record.RawSample), binary.NativeEndian, &raw); err != nil {
+			return nil, fmt.Errorf("decode an event: %w", err)
+		}
+		events = append(events, event(&raw, boot))
+	}
+}
+
+// boot is the wall time of the kernel's monotonic 0.
+func (k *Kernel) boot() (time.Time, error) {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		return time.Time{}, fmt.Errorf("read the monotonic clock: %w", err)
+	}
+	return time.Now().Add(-time.Duration(ts.Nano())), nil
+}
+
+func event(raw *bpf.KernelEvent, boot time.Time) listener.Event {
+	e := listener.Event{
+		Kind: listener.ListenBegan, Key: listener.Key(raw.Sk), Cookie: listener.Cookie(raw.Cookie),
+		At: boot.Add(time.Duration(raw.KtimeNs)), PID: int(raw.Pid), UID: raw.Uid, Comm: comm(raw.Comm),
+	}
+	if raw.Kind == bpf.KernelEventKindEVENT_LISTEN_ENDED {
+		e.Kind = listener.ListenEnded
+	}
+	return e
+}
+
+func comm(raw [16]int8) string {
+	b := make([]byte, 0, len(raw))
+	for _, c := range raw {
+		if c == 0 {
+			break
+		}
+		b = append(b, byte(c))
+	}
+	return string(b)
+}

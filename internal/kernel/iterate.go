@@ -1,0 +1,166 @@
+package kernel
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reusewatch/reusewatch/bpf"
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// Enter makes the kernel side watch what was there before it, in every network
+// namespace that can be found.
+func (k *Kernel) Enter() error {
+	if k.tier == listener.TierQueues {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.eachNetns(bpf.KernelProgEnterTcp, func([]byte) error { return nil }); err != nil {
+		return err
+	}
+	if k.count == CountAlways {
+		return k.eachNetns(bpf.KernelProgCountTcp, func([]byte) error { return nil })
+	}
+	return nil
+}
+
+// SetCounted makes the kernel side count these listeners and no others. Where
+// counting is always on it does nothing.
+func (k *Kernel) SetCounted(keys []listener.Key) error {
+	if k.tier == listener.TierQueues || k.count == CountAlways {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	counted := k.objs.maps.Maps[bpf.KernelMapCounted]
+	wanted := make(map[uint64]bool, len(keys))
+	for _, key := range keys {
+		wanted[uint64(key)] = true
+		if err := counted.Put(uint64(key), uint8(1)); err != nil {
+			return fmt.Errorf("count a listener: %w", err)
+		}
+	}
+	var key uint64
+	var on uint8
+	var ended []uint64
+	entries := counted.Iterate()
+	for entries.Next(&key, &on) {
+		if !wanted[key] {
+			ended = append(ended, key)
+		}
+	}
+	if err := entries.Err(); err != nil {
+		return fmt.Errorf("read what is counted: %w", err)
+	}
+	for _, key := range ended {
+		if err := counted.Delete(key); err != nil {
+			return fmt.Errorf("stop counting a listener: %w", err)
+		}
+	}
+	return k.eachNetns(bpf.KernelProgCountTcp, func([]byte) error { return nil })
+}
+
+// LookQueues is a look by the iterators alone: every listener of every network
+// namespace that can be found, without counters.
+func (k *Kernel) LookQueues() (listener.Look, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	at := time.Now()
+	k.samples = k.samples[:0]
+	var raw bpf.KernelSample
+	err := k.eachNetns(bpf.KernelProgLookTcp, func(row []byte) error {
+		if err := binary.Read(bytes.NewReader(row), binary.NativeEndian, &raw); err != nil {
+			return fmt.Errorf("decode a listener: %w", err)
+		}
+		k.samples = append(k.samples, k.sample(&raw, time.Time{}))
+		return nil
+	})
+	if err != nil {
+		return listener.Look{}, err
+	}
+	return listener.Look{At: at, Samples: k.samples, Complete: true, Listeners: len(k.samples)}, nil
+}
+
+// Census finds every descriptor of a listener, and of a connection that a
+// listener may have accepted, of all processes: one pass for all namespaces.
+func (k *Kernel) Census() ([]listener.Held, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var held []listener.Held
+	var raw bpf.KernelHeld
+	err := k.iterate(bpf.KernelProgCensus, "", binary.Size(raw), func(row []byte) error {
+		if err := binary.Read(bytes.NewReader(row), binary.NativeEndian, &raw); err != nil {
+			return fmt.Errorf("decode a descriptor: %w", err)
+		}
+		held = append(held, listener.Held{
+			PID: int(raw.Pid), FD: int(raw.Fd), Inode: raw.Inode, Netns: raw.Netns, Port: raw.Port,
+			Key: listener.Key(raw.Sk), Listening: raw.Kind == bpf.KernelHeldKindHELD_LISTENER,
+		})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("census of descriptors: %w", err)
+	}
+	return held, nil
+}
+
+// eachNetns runs a socket iterator in each network namespace. One that went
+// away meanwhile is skipped.
+func (k *Kernel) eachNetns(program string, row func([]byte) error) error {
+	paths, err := k.namespaces()
+	if err != nil {
+		return fmt.Errorf("find network namespaces: %w", err)
+	}
+	size := 0
+	if program == bpf.KernelProgLookTcp {
+		size = binary.Size(bpf.KernelSample{})
+	}
+	for _, path := range paths {
+		err := k.iterate(program, path, size, row)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ESRCH) {
+			return err
+		}
+	}
+	return nil
+}
+
+// iterate opens an iterator, in the network namespace at path unless that is
+// "", and calls row for each record of size bytes.
+func (k *Kernel) iterate(program, path string, size int, row func([]byte) error) error {
+	var rd io.ReadCloser
+	open := func() (err error) {
+		rd, err = k.iters[program].Open()
+		return err
+	}
+	var err error
+	if path == "" {
+		err = open()
+	} else {
+		err = inNetns(path, open)
+	}
+	if err != nil {
+		return fmt.Errorf("open iterator %s: %w", program, err)
+	}
+	defer rd.Close()
+	all, err := io.ReadAll(rd)
+	if err != nil {
+		return fmt.Errorf("read iterator %s: %w", program, err)
+	}
+	if size == 0 {
+		return nil
+	}
+	for ; len(all) >= size; all = all[size:] {
+		if err := row(all[:size]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

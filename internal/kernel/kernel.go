@@ -1,0 +1,243 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/ringbuf"
+
+	"github.com/reusewatch/reusewatch/bpf"
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// Count is when listeners are counted.
+type Count string
+
+// CountAlways counts every listener from its birth on; CountSuspected only the
+// groups that SetCounted names.
+const (
+	CountAlways    Count = "always"
+	CountSuspected Count = "suspected"
+)
+
+const defaultCapacity = 4096
+
+// Options of Open.
+type Options struct {
+	Tier     listener.Tier // the highest to try; "" is functions
+	Count    Count         // "" is always in the functions tier, suspected below
+	Capacity int           // listeners to hold, rounded up to a power of two; 0 is 4096
+	// Namespaces gives a path of each network namespace that can be found.
+	Namespaces func() ([]string, error)
+	// LookOnly loads the iterators alone and attaches nothing.
+	LookOnly bool
+}
+
+// Kernel is the loaded kernel side. Its methods may be called from any
+// goroutine; one runs at a time.
+type Kernel struct {
+	mu         sync.Mutex
+	tier       listener.Tier
+	reasons    []TierReason
+	lost       []Lost
+	count      Count
+	objs       *objects
+	links      []link.Link
+	iters      map[string]*link.Iter
+	reader     *ringbuf.Reader
+	rows       *ebpf.Memory
+	tick       *ebpf.Program
+	clock      clock
+	started    time.Time
+	seenLoss   bpf.KernelTickIo
+	namespaces func() ([]string, error)
+
+	raw     []bpf.KernelSample // reused from tick to tick
+	samples []listener.Sample
+	record  ringbuf.Record
+}
+
+// TierReason says why a tier is not the one that runs.
+type TierReason struct {
+	Tier listener.Tier
+	Err  error
+}
+
+// Open loads the kernel side in the highest tier that really attaches. On a
+// host where nothing can be observed the error is a *CannotObserve.
+func Open(opts Options) (*Kernel, error) {
+	if err := checkHost(hostFS{}); err != nil {
+		return nil, err
+	}
+	tiers := []listener.Tier{listener.TierFunctions, listener.TierTracepoints, listener.TierQueues}
+	if opts.LookOnly {
+		opts.Tier = listener.TierQueues
+	}
+	var reasons []TierReason
+	for _, t := range tiers {
+		if rank(t) < rank(opts.Tier) {
+			if !opts.LookOnly {
+				reasons = append(reasons, TierReason{t, errors.New("a lower one was asked for (--tier)")})
+			}
+			continue
+		}
+		k, err := openTier(t, opts)
+		if err == nil {
+			k.reasons = reasons
+			return k, nil
+		}
+		reasons = append(reasons, TierReason{t, err})
+	}
+	return nil, cannotLoad(reasons)
+}
+
+func rank(t listener.Tier) int {
+	switch t {
+	case listener.TierTracepoints:
+		return 1
+	case listener.TierQueues:
+		return 2
+	default:
+		return 0
+	}
+}
+
+func openTier(t listener.Tier, opts Options) (_ *Kernel, err error) {
+	count := opts.Count
+	if count == "" && t == listener.TierFunctions {
+		count = CountAlways
+	}
+	capacity := defaultCapacity
+	for capacity < opts.Capacity {
+		capacity *= 2
+	}
+	objs, err := newObjects(uint32(capacity), constants{
+		countAll:      count == CountAlways,
+		countChildren: t == listener.TierTracepoints,
+		countsExact:   t == listener.TierFunctions && count == CountAlways,
+	})
+	if err != nil {
+		return nil, err
+	}
+	k := &Kernel{
+		tier: t, count: count, objs: objs, iters: make(map[string]*link.Iter),
+		started: time.Now(), namespaces: opts.Namespaces,
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, k.Close())
+		}
+	}()
+	if k.tick, err = objs.load(bpf.KernelProgTick); err != nil {
+		return nil, err
+	}
+	first, err := k.instant()
+	if err != nil {
+		return nil, err
+	}
+	if k.links, k.lost, err = attach(objs, t); err != nil {
+		return nil, err
+	}
+	if err := k.openReaders(); err != nil {
+		return nil, err
+	}
+	if k.clock.hz, err = measureHZ(first, k.instant); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+func (k *Kernel) openReaders() (err error) {
+	iters := []string{bpf.KernelProgLookTcp, bpf.KernelProgCensus}
+	if k.tier != listener.TierQueues {
+		iters = append(iters, bpf.KernelProgEnterTcp, bpf.KernelProgCountTcp)
+		if k.rows, err = k.objs.maps.Maps[bpf.KernelMapSamples].Memory(); err != nil {
+			return fmt.Errorf("map the samples: %w", err)
+		}
+		if k.reader, err = ringbuf.NewReader(k.objs.maps.Maps[bpf.KernelMapEvents]); err != nil {
+			return fmt.Errorf("read the ring buffer: %w", err)
+		}
+	}
+	for _, name := range iters {
+		prog, err := k.objs.load(name)
+		if err != nil {
+			return err
+		}
+		it, err := link.AttachIter(link.IterOptions{Program: prog})
+		if err != nil {
+			return fmt.Errorf("attach iterator %s: %w", name, err)
+		}
+		k.iters[name] = it
+	}
+	return nil
+}
+
+// Tier says which tier runs, why no higher one does, and what the running one lacks.
+func (k *Kernel) Tier() (listener.Tier, []TierReason, []Lost) { return k.tier, k.reasons, k.lost }
+
+// Counting says when listeners are counted.
+func (k *Kernel) Counting() Count {
+	if k.tier == listener.TierQueues {
+		return ""
+	}
+	if k.count == "" {
+		return CountSuspected
+	}
+	return k.count
+}
+
+// Started is since when counters count that always do.
+func (k *Kernel) Started() time.Time { return k.started }
+
+// has says whether the running tier gives a signal.
+func (k *Kernel) has(s Signal) bool {
+	for _, h := range hooksOf(k.tier) {
+		if h.signal == s {
+			for _, l := range k.lost {
+				if l.Signal == s {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// Stats says what each loaded program costs.
+func (k *Kernel) Stats() ([]ProgramStats, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	stats := make([]ProgramStats, 0, len(k.objs.progs))
+	for _, p := range k.objs.progs {
+		s, err := statsOf(p)
+		if err != nil {
+			return nil, err
+		}
+		stats = append(stats, s)
+	}
+	return stats, nil
+}
+
+// Close detaches and frees everything.
+func (k *Kernel) Close() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	errs := []error{closeLinks(k.links)}
+	if k.reader != nil {
+		errs = append(errs, k.reader.Close())
+	}
+	for _, it := range k.iters {
+		errs = append(errs, it.Close())
+	}
+	errs = append(errs, k.objs.close())
+	if err := errors.Join(errs...); err != nil && !errors.Is(err, os.ErrClosed) {
+		return fmt.Errorf("unload the kernel side: %w", err)
+	}
+	return nil
+}

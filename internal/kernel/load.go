@@ -1,0 +1,80 @@
+// Package kernel loads the programs, attaches them by tier and reads what they
+// saw. It alone talks to the kernel side.
+package kernel
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/reusewatch/reusewatch/bpf"
+)
+
+// objects are the maps, and the programs loaded one by one beside them, so that
+// a hook that the kernel refuses takes no other with it.
+type objects struct {
+	spec  *ebpf.CollectionSpec
+	maps  *ebpf.Collection
+	progs []*ebpf.Program
+}
+
+// constants are set before loading; the verifier drops the code they exclude.
+type constants struct {
+	countAll      bool // count every listener from its first day on
+	countChildren bool // by inherited keys
+	countsExact   bool // a listener that queued nothing needs no look
+}
+
+func newObjects(capacity uint32, c constants) (*objects, error) {
+	spec, err := bpf.LoadKernel()
+	if err != nil {
+		return nil, fmt.Errorf("read the embedded BPF object: %w", err)
+	}
+	for _, name := range []string{bpf.KernelMapListeners, bpf.KernelMapSamples, bpf.KernelMapCounted} {
+		spec.Maps[name].MaxEntries = capacity
+	}
+	for name, on := range map[string]bool{
+		bpf.KernelVarCountAll:      c.countAll,
+		bpf.KernelVarCountChildren: c.countChildren,
+		bpf.KernelVarCountsExact:   c.countsExact,
+	} {
+		var v uint8
+		if on {
+			v = 1
+		}
+		if err := spec.Variables[name].Set(v); err != nil {
+			return nil, fmt.Errorf("set constant %s: %w", name, err)
+		}
+	}
+	only := spec.Copy()
+	only.Programs = nil
+	maps, err := ebpf.NewCollection(only)
+	if err != nil {
+		return nil, fmt.Errorf("create the BPF maps: %w", err)
+	}
+	return &objects{spec: spec, maps: maps}, nil
+}
+
+// load loads one program beside the maps.
+func (o *objects) load(name string) (*ebpf.Program, error) {
+	one := o.spec.Copy()
+	one.Programs = map[string]*ebpf.ProgramSpec{name: one.Programs[name]}
+	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{MapReplacements: o.maps.Maps})
+	if err != nil {
+		return nil, fmt.Errorf("load BPF program %s: %w", name, err)
+	}
+	prog := coll.DetachProgram(name)
+	coll.Close()
+	o.progs = append(o.progs, prog)
+	return prog, nil
+}
+
+func (o *objects) close() error {
+	var errs []error
+	for _, p := range o.progs {
+		errs = append(errs, p.Close())
+	}
+	o.maps.Close()
+	return errors.Join(errs...)
+}

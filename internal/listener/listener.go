@@ -1,0 +1,141 @@
+package listener
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Protocol of a listener.
+type Protocol string
+
+// A listener speaks TCP, or MPTCP on top of it.
+const (
+	TCP   Protocol = "tcp"
+	MPTCP Protocol = "mptcp"
+)
+
+// Listener is a socket in TCP_LISTEN, whoever holds it, as a snapshot shows
+// it. It is never changed once it is in one.
+type Listener struct {
+	Sample
+	NetnsName    string // under /run/netns, "" for none
+	GroupName    string // "NETNS/FAMILY/ADDR:PORT", "" where it has no group
+	Accepted     Maybe[uint64]
+	CountedSince Maybe[time.Time]
+	LastAccept   Maybe[time.Time] // right to one interval
+	FirstSeen    time.Time
+	Share        Maybe[float64] // of the group's new connections in the last minute
+	Caller       Maybe[Caller]
+	Window       Window
+	Owners       []Owner
+	OwnersKnown  bool // false: no census since it was born
+}
+
+// Protocol says tcp or mptcp.
+func (l *Listener) Protocol() Protocol {
+	if l.MPTCP {
+		return MPTCP
+	}
+	return TCP
+}
+
+// Port is the local port.
+func (l *Listener) Port() uint16 { return l.Local.Port() }
+
+// Caller is who called listen(), as it was then.
+type Caller struct {
+	PID  int
+	UID  uint32
+	Comm string
+}
+
+// Window is what was seen of one head of the queue since its first sample.
+type Window struct {
+	Since    time.Time     // the first sample of this head
+	Observed time.Duration // each sample adds one interval at the most: a paused agent proves nothing
+	Samples  int
+	// Waited: a waiter of any kind in some sample. Unwalked: in some sample
+	// nobody looked, so that Waited may miss one.
+	Waited   bool
+	Unwalked int
+}
+
+// Owner is a process with a descriptor of the listener, one a pid.
+type Owner struct {
+	PID     int
+	NSPID   int // innermost pid namespace
+	FD      Maybe[int]
+	Comm    string
+	Exe     string
+	Cmdline []string
+	UID     uint32
+	User    string
+	PPID    int
+	Started time.Time
+	Start   uint64 // ticks since boot, the process's identity beside its pid
+	State   string // one letter, as in /proc/PID/stat
+	Wchan   string
+	Tracer  int // pid of the tracer, 0 for none
+	Kernel  bool
+	// Connections held by the process whose local port is the listener's, in
+	// its network namespace: accepted ones.
+	Connections Maybe[int]
+	// AcceptedElsewhere: it holds connections of another port it listens on.
+	AcceptedElsewhere Maybe[bool]
+	// Progress in the window: growing I/O or major faults, or CPU of which some
+	// is system time.
+	Progress Maybe[bool]
+}
+
+// Snapshot is every listener of the host at one moment. It and what it points
+// to are never changed: a reader keeps it as long as it likes.
+type Snapshot struct {
+	Time      time.Time
+	Interval  time.Duration
+	Tier      Tier
+	Listeners []*Listener // by network namespace, address, port, cookie
+	Census    time.Time   // of the owners; zero: none yet
+	Watched   bool        // false: one look without history
+}
+
+// Find returns the listener with this cookie.
+func (s *Snapshot) Find(c Cookie) (*Listener, bool) {
+	for _, l := range s.Listeners {
+		if l.Cookie == c {
+			return l, true
+		}
+	}
+	return nil, false
+}
+
+// Siblings calls yield for each other member of l's group.
+func (s *Snapshot) Siblings(l *Listener) func(yield func(*Listener) bool) {
+	return func(yield func(*Listener) bool) {
+		if l.Group == 0 {
+			return
+		}
+		for _, other := range s.Listeners {
+			if other.Group == l.Group && other.Key != l.Key && !yield(other) {
+				return
+			}
+		}
+	}
+}
+
+// Tier is how much of the kernel could be watched.
+type Tier string
+
+// From the most to the least.
+const (
+	TierFunctions   Tier = "functions"
+	TierTracepoints Tier = "tracepoints"
+	TierQueues      Tier = "queues"
+)
+
+// AddrFamily names the family of an address as the kernel does.
+func AddrFamily(a netip.Addr) string {
+	if a.Is4() {
+		return "inet"
+	}
+	return "inet6"
+}

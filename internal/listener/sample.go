@@ -1,0 +1,125 @@
+// Package listener holds the words of the domain: listeners, their groups and
+// owners, what one look at them saw, and snapshots of all of them. It imports
+// nothing of ours.
+package listener
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// Cookie is the kernel's number of a socket, unique since boot.
+type Cookie uint64
+
+// String prints the cookie as `ss -e` does: lower hex.
+func (c Cookie) String() string { return strconv.FormatUint(uint64(c), 16) }
+
+// Key joins what the kernel says about one socket: its address. It never
+// leaves the process.
+type Key uint64
+
+// GroupKey is the kernel's own SO_REUSEPORT group (sk_reuseport_cb), 0 for
+// none. It is the same for all members within one look and may change between two.
+type GroupKey uint64
+
+// Head identifies the request at the head of an accept queue: while it stays
+// the same, nothing has been accepted. Every field takes part, because slabs
+// reuse addresses at once and SYN cookies leave SYNACK at 0.
+type Head struct {
+	Request uint64
+	SYNACK  uint64 // when the SYN-ACK was sent, in the kernel's own clock
+	RcvISN  uint32
+	SndISN  uint32
+	Remote  netip.AddrPort
+}
+
+// Sample is one look at one listener.
+type Sample struct {
+	Key        Key
+	Cookie     Cookie
+	Inode      uint64
+	Group      GroupKey
+	GroupSize  int
+	Netns      uint32
+	Device     int // ifindex of SO_BINDTODEVICE, 0 for none
+	Local      netip.AddrPort
+	V6Only     bool
+	Reuseport  bool
+	MPTCP      bool
+	Queue      uint32 // Recv-Q: connections that wait for accept()
+	Backlog    uint32 // Send-Q: the most of them
+	Dropped    Maybe[uint64]
+	Head       Head // zero where the queue is empty
+	OldestWait Maybe[time.Duration]
+	ListenedAt Maybe[time.Time] // unknown for a listener older than reusewatch
+
+	// Counted since CountedSince of the listener; unknown where the tier or
+	// --count leaves them out.
+	SYNs     Maybe[uint64]
+	SYNsFull Maybe[uint64] // SYNs that met a full accept queue
+	Selected Maybe[uint64] // SYNs that the group's hash gave to this member
+	Queued   Maybe[uint64]
+	Adopted  Maybe[uint64]
+	// QueuedExact says that Queued misses and invents nothing; otherwise it
+	// also counts MPTCP joins.
+	QueuedExact bool
+
+	Waiters      []Waiter
+	WaitersKnown bool // false: nobody looked, true and no Waiters: nobody waits
+}
+
+// WaiterKind is how somebody waits for connections.
+type WaiterKind string
+
+// The ways to wait on a listener.
+const (
+	WaitAccept  WaiterKind = "accept" // blocked in accept()
+	WaitPoll    WaiterKind = "poll"   // poll() or select()
+	WaitEpoll   WaiterKind = "epoll"  // an entry of an epoll set
+	WaitIOUring WaiterKind = "io_uring"
+	WaitOther   WaiterKind = "other"
+)
+
+// Waiter is one entry of the wait queue of a listening socket.
+type Waiter struct {
+	Kind WaiterKind
+	PID  int // who sleeps, 0 for nobody known; for epoll the first sleeper behind the set
+	// Armed: an event would wake it. Of an epoll entry, that events are asked
+	// for: EPOLLONESHOT disarms it when it has fired.
+	Armed    bool
+	Sleepers int  // threads asleep behind it
+	Ready    bool // epoll: an event that nobody fetched
+}
+
+// EventKind is what became of a listener.
+type EventKind int
+
+// The lifecycle of a listener.
+const (
+	ListenBegan EventKind = iota + 1
+	ListenEnded
+)
+
+// Event is the birth or death of a listener, in the order in which the kernel
+// saw them. A birth may still fail: the next look confirms it.
+type Event struct {
+	Kind   EventKind
+	Key    Key
+	Cookie Cookie
+	At     time.Time
+	PID    int // who called listen(), or ended the listener
+	UID    uint32
+	Comm   string
+}
+
+// Held is one descriptor of one process.
+type Held struct {
+	PID       int
+	FD        int
+	Inode     uint64
+	Netns     uint32
+	Port      uint16
+	Key       Key  // the listener, where it is one
+	Listening bool // false: a connection whose local port is Port
+}
