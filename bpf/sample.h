@@ -69,13 +69,27 @@ static __always_inline void read_sample(struct sample *s, struct sock *sk, struc
 {
 	struct sock_reuseport *reuse = BPF_CORE_READ(sk, sk_reuseport_cb);
 	struct socket *socket = BPF_CORE_READ(sk, sk_socket);
-	struct request_sock *req = accept_head(sk);
+	struct request_sock *req;
 
 	__builtin_memset(s, 0, sizeof(*s));
+	/*
+	 * The counters before the queue: they count after it has grown, so that
+	 * nothing is counted that was neither accepted nor is seen waiting.
+	 */
+	if (l) {
+		s->listened_ns = l->listened_ns;
+		s->syns = l->syns;
+		s->syns_full = l->syns_full;
+		s->selected = l->selected;
+		s->queued = l->queued;
+		s->adopted = l->adopted;
+		s->counting = l->counting;
+	}
 	s->sk = (__u64)sk;
 	s->cookie = sock_cookie(sk);
 	s->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	s->ifindex = BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
+	req = accept_head(sk);
 	s->queue = BPF_CORE_READ(sk, sk_ack_backlog);
 	s->backlog = BPF_CORE_READ(sk, sk_max_ack_backlog);
 	s->drops = BPF_CORE_READ(sk, sk_drops.counter);
@@ -92,15 +106,6 @@ static __always_inline void read_sample(struct sample *s, struct sock *sk, struc
 					 vfs_inode.i_ino);
 	if (req)
 		read_head(s, req);
-	if (l) {
-		s->listened_ns = l->listened_ns;
-		s->syns = l->syns;
-		s->syns_full = l->syns_full;
-		s->selected = l->selected;
-		s->queued = l->queued;
-		s->adopted = l->adopted;
-		s->counting = l->counting;
-	}
 }
 
 struct sleepers {

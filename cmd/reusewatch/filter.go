@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
+)
+
+// filterFlags choose listeners, the same on every command.
+type filterFlags struct {
+	ports []uint
+	addrs []string
+	netns []string
+	pids  []int
+	comms []string
+	uids  []uint
+}
+
+func (ff *filterFlags) add(f *pflag.FlagSet) {
+	f.UintSliceVar(&ff.ports, "port", nil, "only listeners on this port (repeatable, as all filters)")
+	f.StringArrayVar(&ff.addrs, "addr", nil, "only listeners bound to an address in this CIDR")
+	f.StringArrayVar(&ff.netns, "netns", nil, "only this network namespace: an inode, a name, a path or pid:N")
+	f.IntSliceVar(&ff.pids, "pid", nil, "only listeners that this process owns")
+	f.StringArrayVar(&ff.comms, "comm", nil, "only listeners that a process of this name owns (exact, 15 bytes)")
+	f.UintSliceVar(&ff.uids, "uid", nil, "only listeners that a process of this user id owns")
+}
+
+// scope is a filter whose network namespaces are kept open: as long as it is,
+// no other namespace can get their inodes.
+type scope struct {
+	listener.Filter
+	held []*os.File
+}
+
+func (ff *filterFlags) open(fs proc.FS) (_ *scope, err error) {
+	s := &scope{}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	for _, p := range ff.ports {
+		if p == 0 || p > 65535 {
+			return nil, usagef("--port %d is no TCP port", p)
+		}
+		s.Ports = append(s.Ports, uint16(p))
+	}
+	for _, a := range ff.addrs {
+		prefix, err := parsePrefix(a)
+		if err != nil {
+			return nil, usagef("--addr %q is neither an address nor a CIDR: %w", a, err)
+		}
+		s.Addrs = append(s.Addrs, prefix)
+	}
+	for _, spec := range ff.netns {
+		ns, err := fs.ResolveNetns(spec)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		f, err := os.Open(ns.Path)
+		if err != nil {
+			return nil, usagef("open network namespace %q: %w", spec, err)
+		}
+		s.held = append(s.held, f)
+		s.Netns = append(s.Netns, ns.Inode)
+	}
+	for _, comm := range ff.comms {
+		if len(comm) > 15 {
+			return nil, usagef("--comm %q is longer than the 15 bytes that the kernel keeps", comm)
+		}
+	}
+	s.PIDs, s.Comms = ff.pids, ff.comms
+	for _, uid := range ff.uids {
+		s.UIDs = append(s.UIDs, uint32(uid))
+	}
+	return s, nil
+}
+
+func parsePrefix(s string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	return netip.ParsePrefix(s)
+}
+
+func (s *scope) close() error {
+	var errs []error
+	for _, f := range s.held {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,56 @@
+// Command reusewatch finds the listener that gets connections and never accepts
+// them, and, when armed, removes exactly that one.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/reusewatch/reusewatch/internal/kernel"
+	"github.com/reusewatch/reusewatch/internal/proc"
+)
+
+// The exit codes of the command line's contract.
+const (
+	exitUsage         = 2
+	exitCannotObserve = 3
+	exitInternal      = 70
+)
+
+// usageError is a mistake of whoever called us.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := newRoot(streams{os.Stdout, os.Stderr}, proc.New("")).ExecuteContext(ctx)
+	stop()
+	os.Exit(exitCode(err))
+}
+
+// exitCode tells the error once, on stderr, and what to exit with. A reader that
+// went away (`list | head`) is no error.
+func exitCode(err error) int {
+	if err == nil || errors.Is(err, syscall.EPIPE) {
+		return 0
+	}
+	fmt.Fprintf(os.Stderr, "reusewatch: %s\n", proc.Printable(err.Error()))
+	var usage usageError
+	var blind *kernel.CannotObserve
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &blind):
+		return exitCannotObserve
+	default:
+		return exitInternal
+	}
+}

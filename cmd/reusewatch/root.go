@@ -1,0 +1,109 @@
+package main
+
+import (
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reusewatch/reusewatch/internal/kernel"
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/watch"
+)
+
+// streams are where data and messages go.
+type streams struct{ out, err io.Writer }
+
+func newRoot(std streams, fs proc.FS) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "reusewatch",
+		Short: "Find, and when armed remove, the listener that gets connections and never accepts them",
+		Long: `reusewatch watches every TCP listener of this host in the kernel, above all
+SO_REUSEPORT groups. It finds the member that gets connections and never accepts
+them, says who it is and how many clients suffer, and, when armed, ends exactly
+that process.`,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		Args:              cobra.NoArgs,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetOut(std.out)
+	root.SetErr(std.err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w; see `%s --help`", err, cmd.CommandPath())
+	})
+	root.AddCommand(newList(std, fs), newRun(std, fs), newDoctor(std, fs), newDemo(std, fs), newVersion(std))
+	for _, cmd := range append(root.Commands(), root) {
+		args := cmd.Args
+		cmd.Args = func(cmd *cobra.Command, a []string) error {
+			if err := args(cmd, a); err != nil {
+				return usagef("%w; see `%s --help`", err, cmd.CommandPath())
+			}
+			return nil
+		}
+	}
+	return root
+}
+
+// observing are the flags of every command that looks.
+type observing struct {
+	stuckAfter time.Duration
+	interval   time.Duration
+	tier       string
+	filter     filterFlags
+}
+
+func (o *observing) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.DurationVar(&o.stuckAfter, "stuck-after", 10*time.Second, "how long the same client must stand at the head of the queue")
+	f.DurationVar(&o.interval, "interval", time.Second, "between two looks")
+	f.StringVar(&o.tier, "tier", "", "use this tier, not a higher one: functions, tracepoints or queues")
+	o.filter.add(f)
+}
+
+func (o *observing) check() error {
+	switch listener.Tier(o.tier) {
+	case "", listener.TierFunctions, listener.TierTracepoints, listener.TierQueues:
+	default:
+		return usagef("unknown --tier %q: it is functions, tracepoints or queues", o.tier)
+	}
+	if o.interval < 10*time.Millisecond {
+		return usagef("--interval %s is too short: 10ms is the least", o.interval)
+	}
+	if o.stuckAfter < o.interval {
+		return usagef("--stuck-after %s is shorter than --interval %s", o.stuckAfter, o.interval)
+	}
+	return nil
+}
+
+// open loads the kernel side and a watcher over it.
+func (o *observing) open(fs proc.FS, count kernel.Count, lookOnly bool) (*kernel.Kernel, *watch.Watcher, error) {
+	opts := kernel.Options{
+		Tier: listener.Tier(o.tier), Count: count, LookOnly: lookOnly,
+		Namespaces: func() ([]string, error) { return netnsPaths(fs) },
+	}
+	k, err := kernel.Open(opts)
+	if err != nil {
+		return nil, nil, err
+	}
+	tier, _, _ := k.Tier()
+	wopts := watch.Options{Interval: o.interval, StuckAfter: o.stuckAfter, Tier: tier, Proc: fs}
+	if k.Counting() == kernel.CountAlways {
+		wopts.CountsSince = k.Started()
+	}
+	return k, watch.New(k, wopts), nil
+}
+
+func netnsPaths(fs proc.FS) ([]string, error) {
+	all, _, err := fs.NetNamespaces()
+	if err != nil {
+		return nil, err
+	}
+	paths := make([]string, len(all))
+	for i, ns := range all {
+		paths[i] = ns.Path
+	}
+	return paths, nil
+}

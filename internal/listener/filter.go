@@ -1,0 +1,45 @@
+package listener
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// Filter chooses listeners: any value of a kind, every kind that has values.
+// The zero value matches all.
+type Filter struct {
+	Ports []uint16
+	Addrs []netip.Prefix // of the bound address
+	Netns []uint32       // inodes
+	// Of the owner: one single owner must satisfy all of these.
+	PIDs  []int
+	Comms []string // exact
+	UIDs  []uint32
+}
+
+// IsZero says that the filter matches everything.
+func (f *Filter) IsZero() bool {
+	return len(f.Ports) == 0 && len(f.Addrs) == 0 && len(f.Netns) == 0 && !f.byOwner()
+}
+
+func (f *Filter) byOwner() bool {
+	return len(f.PIDs) > 0 || len(f.Comms) > 0 || len(f.UIDs) > 0
+}
+
+// Match says whether the filter chooses l.
+func (f *Filter) Match(l *Listener) bool {
+	if !oneOf(f.Ports, l.Port()) || !oneOf(f.Netns, l.Netns) {
+		return false
+	}
+	addr := l.Local.Addr()
+	if len(f.Addrs) > 0 && !slices.ContainsFunc(f.Addrs, func(p netip.Prefix) bool { return p.Contains(addr) }) {
+		return false
+	}
+	return !f.byOwner() || slices.ContainsFunc(l.Owners, func(o Owner) bool {
+		return oneOf(f.PIDs, o.PID) && oneOf(f.Comms, o.Comm) && oneOf(f.UIDs, o.UID)
+	})
+}
+
+func oneOf[T comparable](values []T, v T) bool {
+	return len(values) == 0 || slices.Contains(values, v)
+}

@@ -1,0 +1,103 @@
+// Package proc reads what /proc says about processes and network namespaces.
+//
+// Parsing is kept apart from reading, and the root is injectable, so that a
+// host's /proc mounted elsewhere (a DaemonSet's /host/proc) and test fixtures
+// are read by the same code. Bytes that come from processes (names, command
+// lines) are handed on as they are; see [Printable] and [MaskSecrets] before
+// showing them.
+package proc
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// DefaultRoot is where proc(5) is mounted.
+const DefaultRoot = "/proc"
+
+// FS reads one mounted proc file system. It is safe for concurrent use.
+type FS struct {
+	root string
+	boot *bootClock
+}
+
+// New returns an FS that reads below root; "" means [DefaultRoot]. Nothing is
+// opened yet.
+func New(root string) FS {
+	return FS{root: root, boot: &bootClock{}}
+}
+
+// Root is the directory that is read.
+func (f FS) Root() string {
+	if f.root == "" {
+		return DefaultRoot
+	}
+	return f.root
+}
+
+func (f FS) path(elem ...string) string {
+	return filepath.Join(append([]string{f.Root()}, elem...)...)
+}
+
+func (f FS) pidPath(pid int, elem ...string) string {
+	return f.path(append([]string{strconv.Itoa(pid)}, elem...)...)
+}
+
+func readFile(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, ioError("read", path, err)
+	}
+	return b, nil
+}
+
+// readHead reads at most limit bytes of a file.
+func readHead(path string, limit int64) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, ioError("read", path, err)
+	}
+	defer file.Close()
+	b, err := io.ReadAll(io.LimitReader(file, limit))
+	if err != nil {
+		return nil, ioError("read", path, err)
+	}
+	return b, nil
+}
+
+func readLink(path string) (string, error) {
+	s, err := os.Readlink(path)
+	if err != nil {
+		return "", ioError("readlink", path, err)
+	}
+	return s, nil
+}
+
+// ioError says what was done to which file, without the second mention of the
+// path that an os error brings, and makes "gone" one error: a process that ends
+// between open and read gives ESRCH, one that was gone before gives ENOENT.
+func ioError(verb, path string, err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pe.Err
+	}
+	if errors.Is(err, unix.ESRCH) {
+		err = goneError{}
+	}
+	return fmt.Errorf("%s %s: %w", verb, path, err)
+}
+
+// goneError is ESRCH that is [fs.ErrNotExist] too.
+type goneError struct{}
+
+func (goneError) Error() string { return unix.ESRCH.Error() }
+
+func (goneError) Is(target error) bool {
+	return target == fs.ErrNotExist || target == unix.ESRCH
+}

@@ -1,0 +1,177 @@
+package proc
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// sleeper starts a sleep that ends with the test.
+func sleeper(t *testing.T) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("sleep", "300")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(cmd) })
+	return cmd
+}
+
+func end(cmd *exec.Cmd) {
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 10 s: %s", what)
+		}
+	}
+}
+
+func TestOwnProcess(t *testing.T) {
+	p, err := New("").Process(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	exe, _ := os.Executable()
+	if p.PID != os.Getpid() || p.PPID != os.Getppid() || p.UID != uint32(os.Geteuid()) || p.Exe != exe ||
+		!reflect.DeepEqual(p.Cmdline, os.Args) || p.TracerPID != 0 || p.KernelThread || p.NSPID == 0 {
+		t.Errorf("%+v\nwant pid %d, parent %d, uid %d, exe %s, args %q", p, os.Getpid(), os.Getppid(), os.Geteuid(), exe, os.Args)
+	}
+	if !bytes.HasPrefix([]byte(filepath.Base(exe)), []byte(p.Comm)) || p.Comm == "" {
+		t.Errorf("Comm = %q, want the start of %s", p.Comm, filepath.Base(exe))
+	}
+}
+
+func TestChild(t *testing.T) {
+	f := New("")
+	before := time.Now()
+	cmd := sleeper(t)
+	pid := cmd.Process.Pid
+
+	var p Process
+	eventually(t, "sleep sleeps", func() bool {
+		var err error
+		if p, err = f.Process(pid); err != nil {
+			t.Fatal(err)
+		}
+		return p.State == 'S' && p.Comm == "sleep"
+	})
+	if p.PPID != os.Getpid() || !reflect.DeepEqual(p.Cmdline, []string{"sleep", "300"}) || p.StartTicks == 0 {
+		t.Errorf("%+v", p)
+	}
+	// Up to one second early, as documented, and a tick of rounding.
+	if d := p.Started.Sub(before); d < -1100*time.Millisecond || d > 2*time.Second {
+		t.Errorf("Started is %v after the start of the process", d)
+	}
+	if again, err := f.StartTicks(pid); err != nil || again != p.StartTicks {
+		t.Errorf("StartTicks = %d, %v; want %d", again, err, p.StartTicks)
+	}
+
+	if err := cmd.Process.Signal(unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "stopped", func() bool { p, err := f.Process(pid); return err == nil && p.State == 'T' })
+
+	ancestors, err := f.Ancestors(pid)
+	if err != nil || len(ancestors) < 2 || ancestors[0] != os.Getpid() || ancestors[1] != os.Getppid() {
+		t.Errorf("Ancestors = %v, %v; want %d, %d, …", ancestors, err, os.Getpid(), os.Getppid())
+	}
+	if slices.Contains(ancestors, pid) {
+		t.Errorf("Ancestors = %v holds the process itself", ancestors)
+	}
+}
+
+func TestGone(t *testing.T) {
+	f := New("")
+	cmd := sleeper(t)
+	pid := cmd.Process.Pid
+	path := f.pidPath(pid, "stat")
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	end(cmd)
+
+	_, err = io.ReadAll(file)
+	if !errors.Is(err, unix.ESRCH) {
+		t.Errorf("reading an open file of a process that has gone: %v; the kernel used to say ESRCH", err)
+	}
+	err = ioError("read", path, err)
+	if !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, unix.ESRCH) || err.Error() != "read "+path+": no such process" {
+		t.Errorf("ioError = %v; want fs.ErrNotExist and ESRCH", err)
+	}
+	_, err1 := f.Process(pid)
+	_, err2 := f.StartTicks(pid)
+	_, err3 := f.Activity(pid)
+	_, err4 := f.Ancestors(pid)
+	for _, err := range []error{err1, err2, err3, err4} {
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("error %v, want fs.ErrNotExist", err)
+		}
+	}
+}
+
+func TestOwnActivity(t *testing.T) {
+	f := New("")
+	before, err := f.Activity(os.Getpid())
+	if err != nil || !before.IOKnown {
+		t.Fatalf("%+v, %v", before, err)
+	}
+	start := time.Now()
+	null, err := os.OpenFile("/dev/null", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	const n = 1 << 20
+	if _, err := null.Write(make([]byte, n)); err != nil {
+		t.Fatal(err)
+	}
+	after, err := f.Activity(os.Getpid())
+	if err != nil || after.WrittenBytes < before.WrittenBytes+n || after.ReadBytes <= before.ReadBytes {
+		t.Errorf("before %+v\nafter  %+v, %v; want %d bytes more written", before, after, err, n)
+	}
+	if !after.Progress(before, time.Since(start)) {
+		t.Error("no progress")
+	}
+}
+
+// A process that sleeps makes no progress, and one that spins in user mode
+// neither: what the design calls spinning must not look busy.
+func TestNoProgressLive(t *testing.T) {
+	f := New("")
+	cmd := exec.Command("sh", "-c", "while :; do :; done")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(cmd) })
+	for name, pid := range map[string]int{"sleeps": sleeper(t).Process.Pid, "spins": cmd.Process.Pid} {
+		// The exec and the start-up of the program are work.
+		eventually(t, name, func() bool {
+			before, err1 := f.Activity(pid)
+			start := time.Now()
+			time.Sleep(300 * time.Millisecond)
+			after, err2 := f.Activity(pid)
+			if err1 != nil || err2 != nil {
+				t.Fatal(err1, err2)
+			}
+			return !after.Progress(before, time.Since(start)) &&
+				(name == "spins") == (after.UserTicks > before.UserTicks)
+		})
+	}
+}

@@ -1,0 +1,89 @@
+package proc
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestPrintable(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                       "",
+		"haproxy":                "haproxy",
+		`C:\path\x41`:            `C:\path\x41`,
+		"naïve 日本 👩‍💻 é":         "naïve 日本 👩‍💻 é",
+		"a\nb\tc\x00":            `a\x0ab\x09c\x00`,
+		"\x1b[31mred\x7f":        `\x1b[31mred\x7f`,
+		"\u0085\u009b31m":        `\u0085\u009b31m`,
+		"\xff\x9b ok":            `\xff\x9b ok`,
+		"cut \xe6\x97":           `cut \xe6\x97`,
+		"surrogate \xed\xa0\x80": `surrogate \xed\xa0\x80`,
+		"\ufffd stays":           "\ufffd stays",
+		"gpj.\u202eexe\u202c":    `gpj.\u202eexe\u202c`,
+		"\u202a\u202b\u202d\u2066\u2067\u2068\u2069": `\u202a\u202b\u202d\u2066\u2067\u2068\u2069`,
+		"\u200e\u200f\u061c":                         `\u200e\u200f\u061c`,
+		"\u2028\u2029":                               `\u2028\u2029`,
+		"\u2027\u202f\u2065\u206a\u00a0\u061b\u200d": "\u2027\u202f\u2065\u206a\u00a0\u061b\u200d",
+	} {
+		if got := Printable(in); got != want {
+			t.Errorf("Printable(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzPrintable(f *testing.F) {
+	f.Add("a\n\x1b\u202e\xff日")
+	f.Fuzz(func(t *testing.T, s string) {
+		got := Printable(s)
+		if Printable(got) != got || !utf8.ValidString(got) {
+			t.Errorf("Printable(%q) = %q is not clean", s, got)
+		}
+	})
+}
+
+func TestMaskSecrets(t *testing.T) {
+	for _, tc := range []struct{ in, want []string }{
+		{nil, nil},
+		{[]string{"haproxy", "-f", "/etc/haproxy.cfg", "-sf", "12"}, []string{"haproxy", "-f", "/etc/haproxy.cfg", "-sf", "12"}},
+		{[]string{"--password=x", "y"}, []string{"--password=***", "y"}},
+		{[]string{"--password=a=b c"}, []string{"--password=***"}},
+		{[]string{"--token", "x", "y"}, []string{"--token", "***", "y"}},
+		{[]string{"-token", "-x", "y"}, []string{"-token", "***", "y"}},
+		{[]string{"--token", "--password", "y", "z"}, []string{"--token", "***", "***", "z"}},
+		{[]string{"--token"}, []string{"--token"}},
+		{[]string{"-phunter2", "-p", "x"}, []string{"-phunter2", "-p", "x"}}, // any short flag could be one
+		{[]string{"env", "PASSWORD=x", "Db_PassWd=x", "PORT=80"}, []string{"env", "PASSWORD=***", "Db_PassWd=***", "PORT=80"}},
+		{[]string{"--env=DB_PASSWORD=x"}, []string{"--env=DB_PASSWORD=***"}},
+		{[]string{"-Dspring.datasource.password=x"}, []string{"-Dspring.datasource.password=***"}},
+		{
+			[]string{"--apikey=1", "--api-key=1", "--API_KEY=1", "--apiKey", "1", "--credentials=1", "--private-key=1", "--client-secret=1", "--key=1"},
+			[]string{"--apikey=***", "--api-key=***", "--API_KEY=***", "--apiKey", "***", "--credentials=***", "--private-key=***", "--client-secret=***", "--key=1"},
+		},
+		{[]string{"host=db password=x y user=z"}, []string{"host=db password=***"}},
+		{[]string{"host = db password = x"}, []string{"host = db password = ***"}},
+		{[]string{"sh", "-c", "exec app --port 80 --token x"}, []string{"sh", "-c", "exec app --port 80 --token ***"}},
+		{[]string{"sh", "-c", "app '--token' x"}, []string{"sh", "-c", "app '--token' ***"}},
+		{[]string{"-H", "X-Auth-Token: x y"}, []string{"-H", "X-Auth-Token: ***"}},
+		{[]string{`{"user":"u","password":"x"}`, `{"password" : "x"}`}, []string{`{"user":"u","password":***`, `{"password" : ***`}},
+		{[]string{"http://h/?a=b&token=x"}, []string{"http://h/?a=b&token=***"}},
+		{[]string{"/run/secrets:/run/secrets", "unix:/run/token.sock", "secrets.example.com:443"}, []string{"/run/secrets:/run/secrets", "unix:/run/token.sock", "secrets.example.com:443"}},
+		{[]string{"v=1.5,password:x", "v=1.5;password:x", "/v{password:x"}, []string{"v=1.5,password:***", "v=1.5;password:***", "/v{password:***"}},
+		{[]string{"secret", "server"}, []string{"secret", "server"}},
+		{[]string{"postgres://u:p@h:5432/db"}, []string{"postgres://u:***@h:5432/db"}},
+		{[]string{"--url=redis://:p@h"}, []string{"--url=redis://:***@h"}},
+		{[]string{"http://u:p@q@h/x"}, []string{"http://u:***@h/x"}},
+		{[]string{"http://u:p/q@h/x"}, []string{"http://u:***@h/x"}},
+		{[]string{"http://a:b@h,http://c:d@i"}, []string{"http://a:***@h,http://c:***@i"}},
+		{[]string{"http://h:80,http://c:d@i", "http://a:b@h x@y"}, []string{"http://h:80,http://c:***@i", "http://a:***@h x@y"}},
+		{[]string{"http://u@h:80/", "http://h:80/@x", "http://[::1]:80/a@b", "http://h/a:b@c", "://", "x://:", "http:///a:b"}, []string{"http://u@h:80/", "http://h:80/@x", "http://[::1]:80/a@b", "http://h/a:b@c", "://", "x://:", "http:///a:b"}},
+	} {
+		before := slices.Clone(tc.in)
+		if got := MaskSecrets(tc.in); !reflect.DeepEqual(got, tc.want) {
+			t.Errorf("MaskSecrets(%q)\n = %q\nwant %q", tc.in, got, tc.want)
+		}
+		if !reflect.DeepEqual(tc.in, before) {
+			t.Errorf("MaskSecrets changed its argument to %q", tc.in)
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package remedy
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reusewatch/reusewatch/internal/proc"
+)
+
+// process is one process and no other: a pidfd, opened before its start time
+// was compared, so that a reused pid cannot be meant.
+type process struct {
+	pid int
+	fd  int
+}
+
+// errAnother: the pid belongs to another process than the evidence does.
+var errAnother = errors.New("the pid belongs to another process by now")
+
+func openProcess(fs proc.FS, pid int, start uint64) (*process, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open pidfd of %d: %w", pid, err)
+	}
+	now, err := fs.StartTicks(pid)
+	if err == nil && now != start {
+		err = errAnother
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("make sure of process %d: %w", pid, err)
+	}
+	return &process{pid, fd}, nil
+}
+
+func (p *process) close() error { return unix.Close(p.fd) }
+
+func (p *process) signal(s unix.Signal) error {
+	if err := unix.PidfdSendSignal(p.fd, s, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("send %s to process %d: %w", unix.SignalName(s), p.pid, err)
+	}
+	return nil
+}
+
+// exited waits at the most d for the end of the process. Its descriptors are
+// closed by then.
+func (p *process) exited(d time.Duration) (bool, error) {
+	fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, int(max(0, d.Milliseconds())))
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return false, fmt.Errorf("wait for process %d: %w", p.pid, err)
+	}
+	return n > 0, nil
+}

@@ -1,0 +1,191 @@
+// Package report turns judgements into what people and programs read: the
+// table, JSON, and the stream of events.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"time"
+	"unicode/utf16"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// Schema names the JSON that this version writes; it only gains fields.
+const Schema = "reusewatch/v1"
+
+// stamp is RFC 3339 in UTC with milliseconds.
+type stamp time.Time
+
+func (s stamp) MarshalJSON() ([]byte, error) {
+	return json.Marshal(time.Time(s).UTC().Format("2006-01-02T15:04:05.000Z07:00"))
+}
+
+// seconds are rounded to milliseconds, as far as any clock here goes.
+type seconds time.Duration
+
+func (s seconds) MarshalJSON() ([]byte, error) {
+	return json.Marshal(math.Round(time.Duration(s).Seconds()*1000) / 1000)
+}
+
+func maybeStamp(t listener.Maybe[time.Time]) listener.Maybe[stamp] {
+	if v, known := t.Get(); known && !v.IsZero() {
+		return listener.Known(stamp(v))
+	}
+	return listener.Maybe[stamp]{}
+}
+
+// maybeText is null for "".
+func maybeText[S ~string](s S) listener.Maybe[string] {
+	if s == "" {
+		return listener.Maybe[string]{}
+	}
+	return listener.Known(string(s))
+}
+
+type jsonListener struct {
+	Cookie       string                  `json:"cookie"`
+	Netns        uint32                  `json:"netns"`
+	NetnsName    listener.Maybe[string]  `json:"netns_name"`
+	Protocol     listener.Protocol       `json:"protocol"`
+	Local        string                  `json:"local"`
+	Inode        uint64                  `json:"inode"`
+	Reuseport    bool                    `json:"reuseport"`
+	Group        listener.Maybe[string]  `json:"group"`
+	GroupSize    int                     `json:"group_size"`
+	Backlog      uint32                  `json:"backlog"`
+	Queue        uint32                  `json:"queue"`
+	OldestWait   listener.Maybe[seconds] `json:"oldest_wait_seconds"`
+	SYNs         listener.Maybe[uint64]  `json:"syns"`
+	Selected     listener.Maybe[uint64]  `json:"selected"`
+	Queued       listener.Maybe[uint64]  `json:"queued"`
+	Accepted     listener.Maybe[uint64]  `json:"accepted"`
+	Adopted      listener.Maybe[uint64]  `json:"adopted"`
+	Dropped      listener.Maybe[uint64]  `json:"dropped"`
+	CountedSince listener.Maybe[stamp]   `json:"counted_since"`
+	LastAccept   listener.Maybe[stamp]   `json:"last_accept"`
+	ListenedAt   listener.Maybe[stamp]   `json:"listened_at"`
+	Share        listener.Maybe[float64] `json:"share"`
+	Waiters      []jsonWaiter            `json:"waiters"`
+	Verdict      listener.Maybe[string]  `json:"verdict"`
+	Cause        listener.Maybe[string]  `json:"cause"`
+	Decision     *jsonDecision           `json:"decision"`
+	Findings     []string                `json:"findings"`
+	Owners       []jsonOwner             `json:"owners"`
+}
+
+type jsonWaiter struct {
+	Kind     listener.WaiterKind `json:"kind"`
+	PID      listener.Maybe[int] `json:"pid"`
+	Armed    bool                `json:"armed"`
+	Sleepers int                 `json:"sleepers"`
+}
+
+type jsonDecision struct {
+	Act     listener.Act           `json:"act"`
+	Reason  listener.Maybe[string] `json:"reason"`
+	Reasons []listener.Reason      `json:"reasons"`
+}
+
+type jsonOwner struct {
+	PID       int                    `json:"pid"`
+	NSPID     int                    `json:"ns_pid"`
+	FD        listener.Maybe[int]    `json:"fd"`
+	Comm      string                 `json:"comm"`
+	Exe       listener.Maybe[string] `json:"exe"`
+	Cmdline   []string               `json:"cmdline"`
+	UID       uint32                 `json:"uid"`
+	User      listener.Maybe[string] `json:"user"`
+	PPID      int                    `json:"ppid"`
+	Started   stamp                  `json:"started"`
+	State     string                 `json:"state"`
+	Wchan     listener.Maybe[string] `json:"wchan"`
+	Culprit   bool                   `json:"culprit"`
+	Container *struct{}              `json:"container"` // no container is told apart yet
+}
+
+func toJSON(j *listener.Judgement) jsonListener {
+	out := jsonListener{
+		Cookie: j.Cookie.String(), Netns: j.Netns, NetnsName: maybeText(j.NetnsName),
+		Protocol: j.Protocol(), Local: j.Local.String(), Inode: j.Inode,
+		Reuseport: j.Reuseport, Group: maybeText(j.GroupName), GroupSize: j.GroupSize,
+		Backlog: j.Backlog, Queue: j.Queue,
+		SYNs: j.SYNs, Selected: j.Selected, Queued: j.Queued, Accepted: j.Accepted,
+		Adopted: j.Adopted, Dropped: j.Dropped,
+		CountedSince: maybeStamp(j.CountedSince), LastAccept: maybeStamp(j.LastAccept),
+		ListenedAt: maybeStamp(j.ListenedAt), Share: j.Share,
+		Verdict: maybeText(j.Verdict), Cause: maybeText(j.Cause), Findings: []string{},
+	}
+	if wait, known := j.OldestWait.Get(); known {
+		out.OldestWait = listener.Known(seconds(wait))
+	}
+	if j.WaitersKnown {
+		out.Waiters = []jsonWaiter{}
+		for _, w := range j.Waiters {
+			jw := jsonWaiter{Kind: w.Kind, Armed: w.Armed, Sleepers: w.Sleepers}
+			if w.PID != 0 {
+				jw.PID = listener.Known(w.PID)
+			}
+			out.Waiters = append(out.Waiters, jw)
+		}
+	}
+	if d := j.Decision; d != nil {
+		out.Decision = &jsonDecision{Act: d.Act, Reason: maybeText(d.Reason), Reasons: append([]listener.Reason{}, d.Reasons...)}
+	}
+	if j.OwnersKnown || len(j.Owners) > 0 {
+		out.Owners = []jsonOwner{}
+	}
+	for i := range j.Owners {
+		out.Owners = append(out.Owners, ownerJSON(&j.Owners[i], j))
+	}
+	return out
+}
+
+func ownerJSON(o *listener.Owner, j *listener.Judgement) jsonOwner {
+	return jsonOwner{
+		PID: o.PID, NSPID: o.NSPID, FD: o.FD, Comm: o.Comm, Exe: maybeText(o.Exe),
+		Cmdline: append([]string{}, o.Cmdline...), UID: o.UID, User: maybeText(o.User), PPID: o.PPID, Started: stamp(o.Started),
+		State: o.State, Wchan: maybeText(o.Wchan), Culprit: j.Culprit == o.PID,
+	}
+}
+
+// List writes what `list -o json` prints: one object.
+func List(w io.Writer, s *listener.Snapshot, js []listener.Judgement) error {
+	out := struct {
+		Schema    string         `json:"schema"`
+		Time      stamp          `json:"time"`
+		Tier      listener.Tier  `json:"tier"`
+		Listeners []jsonListener `json:"listeners"`
+	}{Schema, stamp(s.Time), s.Tier, []jsonListener{}}
+	for i := range js {
+		out.Listeners = append(out.Listeners, toJSON(&js[i]))
+	}
+	b, err := json.MarshalIndent(out, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the list: %w", err)
+	}
+	return writeLine(w, b)
+}
+
+// writeLine writes JSON in ASCII: what a process calls itself must not reach a
+// terminal raw, nor be changed for a program that reads it.
+func writeLine(w io.Writer, b []byte) error {
+	out := make([]byte, 0, len(b)+1)
+	for _, r := range string(b) {
+		switch {
+		case r < 0x7f:
+			out = append(out, byte(r))
+		case r > 0xffff:
+			hi, lo := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, hi, lo)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	if _, err := w.Write(append(out, '\n')); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	return nil
+}

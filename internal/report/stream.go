@@ -1,0 +1,165 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
+)
+
+type jsonEvent struct {
+	Schema   string        `json:"schema"`
+	Time     stamp         `json:"time"`
+	Event    Kind          `json:"event"`
+	Listener *jsonListener `json:"listener,omitempty"`
+
+	Tier  listener.Tier `json:"tier,omitempty"`
+	Count *int          `json:"listeners_watched,omitempty"`
+	*jsonAct
+}
+
+type jsonAct struct {
+	ID        string                 `json:"act_id"`
+	Action    listener.Act           `json:"action"`
+	PID       int                    `json:"pid"`
+	Method    string                 `json:"method"`
+	Listeners []string               `json:"listeners"`
+	Rescued   listener.Maybe[int]    `json:"rescued"` // no rescue yet: unknown
+	Stale     listener.Maybe[int]    `json:"stale"`
+	TookMS    listener.Maybe[int64]  `json:"took_ms"`
+	Error     listener.Maybe[string] `json:"error"`
+}
+
+// Stream writes events as they come.
+type Stream interface {
+	Write(Event) error
+}
+
+// NewJSONStream writes one JSON object a line.
+func NewJSONStream(w io.Writer) Stream { return jsonStream{w} }
+
+// NewTextStream writes one line an event, for a person or a journal.
+func NewTextStream(w io.Writer) Stream { return textStream{w} }
+
+type jsonStream struct{ w io.Writer }
+
+func (s jsonStream) Write(e Event) error {
+	out := jsonEvent{Schema: Schema, Time: stamp(e.Time), Event: e.Kind, Tier: e.Tier}
+	if e.Kind == Ready {
+		out.Count = &e.Count
+	}
+	if e.Listener != nil {
+		l := toJSON(e.Listener)
+		out.Listener = &l
+	}
+	if a := e.Act; a != nil {
+		act := jsonAct{
+			ID: a.ID, Action: a.Action, PID: a.PID, Method: a.Method,
+			Listeners: []string{}, Error: maybeText(a.Failure),
+		}
+		for _, c := range a.Listeners {
+			act.Listeners = append(act.Listeners, c.String())
+		}
+		if e.Kind != Acting {
+			act.TookMS = listener.Known(a.Took.Milliseconds())
+		}
+		out.jsonAct = &act
+	}
+	b, err := json.Marshal(out)
+	if err != nil {
+		return fmt.Errorf("encode event %s: %w", e.Kind, err)
+	}
+	return writeLine(s.w, b)
+}
+
+type textStream struct{ w io.Writer }
+
+func (s textStream) Write(e Event) error {
+	_, err := fmt.Fprintf(s.w, "%s %-10s %s\n", e.Time.Format(time.DateTime), e.Kind, describe(e))
+	if err != nil {
+		return fmt.Errorf("write event %s: %w", e.Kind, err)
+	}
+	return nil
+}
+
+func describe(e Event) string {
+	if e.Kind == Ready {
+		return fmt.Sprintf("watching %d listeners, %s tier", e.Count, e.Tier)
+	}
+	j := e.Listener
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s cookie %s", j.Local, j.Cookie)
+	if j.NetnsName != "" {
+		fmt.Fprintf(&b, " netns %s", proc.Printable(j.NetnsName))
+	}
+	if who := who(j.Listener); who != "" {
+		fmt.Fprintf(&b, ", %s", who)
+	}
+	switch e.Kind {
+	case Suspect, Stuck, Held:
+		fmt.Fprintf(&b, ": %d of %d wait, the oldest for %s", j.Queue, j.Backlog, ago(j.OldestWait))
+	}
+	switch {
+	case e.Kind == Stuck:
+		fmt.Fprintf(&b, "; %s", j.Cause)
+	case e.Kind == Held && j.Decision.Act == listener.Observe:
+		b.WriteString("; would be killed (--action kill)")
+	case e.Kind == Held:
+		fmt.Fprintf(&b, "; held: %s", joinReasons(j.Decision.Reasons))
+	case e.Kind == Acting:
+		fmt.Fprintf(&b, "; %s pid %d, %d listeners go with it", e.Act.Action, e.Act.PID, len(e.Act.Listeners))
+	case e.Kind == Acted:
+		fmt.Fprintf(&b, "; gone by %s after %d ms", e.Act.Method, e.Act.Took.Milliseconds())
+	case e.Kind == ActFailed:
+		fmt.Fprintf(&b, "; %s", e.Act.Failure)
+	}
+	return b.String()
+}
+
+func joinReasons(reasons []listener.Reason) string {
+	words := make([]string, len(reasons))
+	for i, r := range reasons {
+		words[i] = string(r)
+	}
+	return strings.Join(words, ", ")
+}
+
+// who names the owners: the first, and how many more there are.
+func who(l *listener.Listener) string {
+	switch {
+	case len(l.Owners) == 0 && l.OwnersKnown:
+		return "unowned"
+	case len(l.Owners) == 0:
+		return ""
+	}
+	o := &l.Owners[0]
+	s := fmt.Sprintf("%s pid %d", proc.Printable(o.Comm), o.PID)
+	if o.User != "" {
+		s += " user " + proc.Printable(o.User)
+	}
+	if more := len(l.Owners) - 1; more > 0 {
+		s += fmt.Sprintf(" and %d more", more)
+	}
+	return s
+}
+
+// ago prints a wait in the unit that a person would choose.
+func ago(d listener.Maybe[time.Duration]) string {
+	v, known := d.Get()
+	switch {
+	case !known:
+		return "-"
+	case v < 10*time.Second:
+		return fmt.Sprintf("%.1fs", v.Seconds())
+	case v < time.Minute:
+		return fmt.Sprintf("%.0fs", v.Seconds())
+	case v < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(v.Minutes()), int(v.Seconds())%60)
+	default:
+		return fmt.Sprintf("%dh%02dm", int(v.Hours()), int(v.Minutes())%60)
+	}
+}

@@ -1,0 +1,176 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
+)
+
+// column is one of the table.
+type column struct {
+	title string
+	value func(*listener.Judgement) string
+}
+
+func narrow() []column {
+	return []column{
+		{"VERDICT", func(j *listener.Judgement) string { return dash(string(j.Verdict)) }},
+		{"LOCAL", func(j *listener.Judgement) string { return j.Local.String() }},
+		{"NETNS", func(j *listener.Judgement) string { return netns(j.Listener) }},
+		{"MEMBERS", members},
+		{"QUEUE", func(j *listener.Judgement) string { return fmt.Sprintf("%d/%d", j.Queue, j.Backlog) }},
+		{"OLDEST", func(j *listener.Judgement) string { return ago(j.OldestWait) }},
+		{"PID", pids},
+		{"COMMAND", command},
+		{"USER", user},
+	}
+}
+
+func wide() []column {
+	return append(narrow(),
+		column{"COOKIE", func(j *listener.Judgement) string { return j.Cookie.String() }},
+		column{"PROTO", func(j *listener.Judgement) string { return string(j.Protocol()) }},
+		column{"WAITERS", waiters},
+		column{"SYNS", func(j *listener.Judgement) string { return number(j.SYNs) }},
+		column{"QUEUED", func(j *listener.Judgement) string { return number(j.Queued) }},
+		column{"ACCEPTED", func(j *listener.Judgement) string { return number(j.Accepted) }},
+		column{"DROPPED", func(j *listener.Judgement) string { return number(j.Dropped) }},
+		column{"CMDLINE", cmdline},
+	)
+}
+
+// Table writes listeners for a terminal, and a last line that says how many are
+// suspected or stuck.
+func Table(w io.Writer, js []listener.Judgement, isWide bool) error {
+	columns := narrow()
+	if isWide {
+		columns = wide()
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	titles := make([]string, len(columns))
+	for i, c := range columns {
+		titles[i] = c.title
+	}
+	fmt.Fprintln(tw, strings.Join(titles, "\t"))
+	for i := range js {
+		cells := make([]string, len(columns))
+		for k, c := range columns {
+			cells[k] = c.value(&js[i])
+		}
+		fmt.Fprintln(tw, strings.Join(cells, "\t"))
+	}
+	if err := tw.Flush(); err != nil {
+		return fmt.Errorf("write the table: %w", err)
+	}
+	if _, err := fmt.Fprintln(w, summary(js)); err != nil {
+		return fmt.Errorf("write the table: %w", err)
+	}
+	return nil
+}
+
+func summary(js []listener.Judgement) string {
+	var suspect, stuck, waiting int
+	for i := range js {
+		switch js[i].Verdict {
+		case listener.Suspect:
+			suspect++
+		case listener.Stuck:
+			stuck++
+		default:
+			continue
+		}
+		waiting += int(js[i].Queue)
+	}
+	s := fmt.Sprintf("%d listeners", len(js))
+	switch {
+	case stuck > 0:
+		s += fmt.Sprintf(", %d stuck with %d clients waiting: `reusewatch run --action kill` with a filter would act", stuck, waiting)
+	case suspect > 0:
+		s += fmt.Sprintf(", %d suspect with %d clients waiting: `reusewatch run` watches and tells whether they are stuck", suspect, waiting)
+	default:
+		s += ", none suspect"
+	}
+	return s
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func number(n listener.Maybe[uint64]) string {
+	if v, known := n.Get(); known {
+		return fmt.Sprint(v)
+	}
+	return "-"
+}
+
+func netns(l *listener.Listener) string {
+	if l.NetnsName != "" {
+		return proc.Printable(l.NetnsName)
+	}
+	return fmt.Sprint(l.Netns)
+}
+
+func members(j *listener.Judgement) string {
+	if j.Group == 0 || !j.Reuseport {
+		return "-"
+	}
+	return fmt.Sprint(j.GroupSize)
+}
+
+func pids(j *listener.Judgement) string {
+	return owners(j, func(o *listener.Owner) string { return fmt.Sprint(o.PID) })
+}
+
+func command(j *listener.Judgement) string {
+	if j.OwnersKnown && len(j.Owners) == 0 {
+		return "(unowned)"
+	}
+	return owners(j, func(o *listener.Owner) string { return dash(proc.Printable(o.Comm)) })
+}
+
+func user(j *listener.Judgement) string {
+	return owners(j, func(o *listener.Owner) string {
+		if o.User != "" {
+			return proc.Printable(o.User)
+		}
+		return fmt.Sprint(o.UID)
+	})
+}
+
+func cmdline(j *listener.Judgement) string {
+	return owners(j, func(o *listener.Owner) string { return proc.Printable(strings.Join(o.Cmdline, " ")) })
+}
+
+// owners shows the first owner, and how many more there are.
+func owners(j *listener.Judgement, value func(*listener.Owner) string) string {
+	if len(j.Owners) == 0 {
+		return "-"
+	}
+	s := value(&j.Owners[0])
+	if more := len(j.Owners) - 1; more > 0 {
+		s += fmt.Sprintf(" +%d", more)
+	}
+	return s
+}
+
+func waiters(j *listener.Judgement) string {
+	if !j.WaitersKnown {
+		return "-"
+	}
+	if len(j.Waiters) == 0 {
+		return "none"
+	}
+	kinds := make([]string, len(j.Waiters))
+	for i, w := range j.Waiters {
+		kinds[i] = string(w.Kind)
+	}
+	return strings.Join(kinds, ",")
+}

@@ -1,0 +1,122 @@
+package watch
+
+import (
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
+)
+
+// entry is what the table remembers of one listener. l is shared with
+// snapshots: it is replaced, never changed.
+type entry struct {
+	l         *listener.Listener
+	announced bool
+	suspected bool
+	ledger    ledger
+	recent    recent
+	activity  map[int]baseline // of the owners, since the suspicion
+}
+
+// baseline is what a process had done when it came under suspicion.
+type baseline struct {
+	at       time.Time
+	activity proc.Activity
+}
+
+func (e *entry) suspicious(stuckAfter time.Duration) bool {
+	l := e.l
+	if l.Queue == 0 || l.Window.Samples == 0 {
+		return false
+	}
+	if l.Window.Samples >= suspectSamples {
+		return true
+	}
+	// A first look is a suspicion if the head is old; a later head that is old has
+	// come after an accept.
+	wait, known := l.OldestWait.Get()
+	return known && wait > stuckAfter && !l.LastAccept.IsKnown()
+}
+
+// sample takes one look at this listener into a new Listener.
+func (e *entry) sample(s listener.Sample, at time.Time, elapsed, interval time.Duration) {
+	old := e.l
+	next := *old
+	next.Sample = s
+	next.Waiters = append([]listener.Waiter(nil), s.Waiters...)
+	if !s.ListenedAt.IsKnown() {
+		next.ListenedAt = old.ListenedAt
+	}
+	next.Window = advance(old.Window, &old.Sample, &s, at, min(elapsed, interval))
+	accepted := e.ledger.take(&old.Sample, &s)
+	next.Accepted = e.ledger.accepted
+	if accepted {
+		next.LastAccept = listener.Known(at)
+	}
+	e.recent.add(at, &s)
+	e.l = &next
+}
+
+// advance carries the window on: the same head makes it longer, any other
+// begins it anew.
+func advance(w listener.Window, old, now *listener.Sample, at time.Time, step time.Duration) listener.Window {
+	if now.Head == (listener.Head{}) {
+		return listener.Window{}
+	}
+	if now.Head != old.Head || w.Samples == 0 {
+		// The kernel side walks the waiters from the second sample on.
+		return listener.Window{Since: at, Samples: 1, Waited: len(now.Waiters) > 0}
+	}
+	w.Samples++
+	w.Observed += step
+	w.Waited = w.Waited || len(now.Waiters) > 0
+	if !now.WaitersKnown {
+		w.Unwalked++
+	}
+	return w
+}
+
+// ledger does the arithmetic of accepted = queued - still waiting. The two are
+// not read at one moment, so it is a high-water mark that never falls, and
+// neither convicts nor acquits alone.
+type ledger struct {
+	counting bool
+	base     int64
+	accepted listener.Maybe[uint64]
+}
+
+// take says whether this look proves that the listener accepted since the last
+// one.
+func (g *ledger) take(old, now *listener.Sample) bool {
+	none := listener.Head{}
+	sameHead := now.Head != none && now.Head == old.Head
+	headGone := old.Head != none && now.Head != old.Head
+	queued, counting := now.Queued.Get()
+	if !counting {
+		*g = ledger{}
+		return headGone
+	}
+	came := int64(queued + now.Adopted.Or(0))
+	if !g.counting {
+		g.counting = true
+		// Of one whose birth was counted, all that came and waits no more was accepted.
+		if !now.ListenedAt.IsKnown() {
+			g.base = came - int64(now.Queue)
+		}
+		g.accepted = listener.Known(uint64(max(0, came-int64(now.Queue)-g.base)))
+		return headGone
+	}
+	before, _ := g.accepted.Get()
+	after := max(int64(before), came-int64(now.Queue)-g.base)
+	if sameHead {
+		// Nothing was accepted, whatever the arithmetic says.
+		return false
+	}
+	g.accepted = listener.Known(uint64(after))
+	// Joins of MPTCP connections look like arrivals where the count is not exact.
+	trusted := now.QueuedExact || !now.MPTCP
+	rose := queued > old.Queued.Or(queued)
+	return headGone ||
+		trusted && rose && old.Queue == 0 && now.Queue == 0 ||
+		trusted && after-int64(before) >= 2
+}

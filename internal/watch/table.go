@@ -1,0 +1,186 @@
+package watch
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// event takes a birth or death. A birth is announced only once a look has
+// confirmed it: a listen() that fails shows both.
+func (w *Watcher) event(ev listener.Event) {
+	if e := w.entries[ev.Key]; e != nil && (e.l.Cookie != ev.Cookie || ev.Kind == listener.ListenEnded) {
+		w.forget(ev.Key, e, ev.At)
+	}
+	if ev.Kind == listener.ListenEnded {
+		return
+	}
+	e := w.entries[ev.Key]
+	if e == nil {
+		e = &entry{l: &listener.Listener{FirstSeen: ev.At}}
+		w.entries[ev.Key] = e
+		w.order = nil
+	}
+	next := *e.l
+	next.Key, next.Cookie = ev.Key, ev.Cookie
+	next.Caller = listener.Known(listener.Caller{PID: ev.PID, UID: ev.UID, Comm: ev.Comm})
+	next.ListenedAt = listener.Known(ev.At)
+	e.l = &next
+	w.born = true
+}
+
+func (w *Watcher) forget(key listener.Key, e *entry, at time.Time) {
+	delete(w.entries, key)
+	w.order = nil
+	if e.announced {
+		w.changes = append(w.changes, Change{At: at, Listener: e.l})
+	}
+}
+
+// take brings the table to what a look saw.
+func (w *Watcher) take(look listener.Look) {
+	elapsed := time.Duration(0)
+	if !w.last.IsZero() {
+		elapsed = look.At.Sub(w.last)
+	}
+	w.last = look.At
+	seen := make(map[listener.Key]bool)
+	for i := range look.Samples {
+		s := &look.Samples[i]
+		if look.Complete {
+			seen[s.Key] = true
+		}
+		e := w.entries[s.Key]
+		if e != nil && e.l.Cookie != s.Cookie {
+			w.forget(s.Key, e, look.At)
+			e = nil
+		}
+		if e == nil {
+			e = &entry{l: &listener.Listener{FirstSeen: look.At}}
+			w.entries[s.Key] = e
+			w.order = nil
+			w.born = true
+		}
+		e.sample(*s, look.At, elapsed, w.opts.Interval)
+		w.name(e)
+		if !e.announced {
+			e.announced = true
+			w.changes = append(w.changes, Change{Began: true, At: look.At, Listener: e.l})
+		}
+	}
+	if !look.Complete {
+		return
+	}
+	for key, e := range w.entries {
+		if !seen[key] {
+			w.forget(key, e, look.At)
+		}
+	}
+}
+
+// name fills in what follows from the sample and the table.
+func (w *Watcher) name(e *entry) {
+	l := e.l
+	if _, known := w.names[l.Netns]; !known {
+		w.readNames()
+		w.names[l.Netns] = w.names[l.Netns] // not again for a nameless one
+	}
+	l.NetnsName = w.names[l.Netns]
+	l.GroupName = groupName(&l.Sample)
+	l.CountedSince = listener.Maybe[time.Time]{}
+	if l.Queued.IsKnown() {
+		l.CountedSince = listener.Known(w.countedSince(e))
+	}
+}
+
+func (w *Watcher) countedSince(e *entry) time.Time {
+	if w.opts.CountsSince.IsZero() {
+		if since, known := e.l.CountedSince.Get(); known {
+			return since
+		}
+		return w.last
+	}
+	if born, known := e.l.ListenedAt.Get(); known && born.After(w.opts.CountsSince) {
+		return born
+	}
+	return w.opts.CountsSince
+}
+
+func (w *Watcher) readNames() {
+	all, _, err := w.opts.Proc.NetNamespaces()
+	if err != nil {
+		return
+	}
+	w.names = make(map[uint32]string, len(all))
+	for _, ns := range all {
+		w.names[ns.Inode] = ns.Name
+	}
+}
+
+// groupName is "NETNS/FAMILY/ADDR:PORT", "" for a listener without SO_REUSEPORT.
+func groupName(s *listener.Sample) string {
+	if s.Group == 0 || !s.Reuseport {
+		return ""
+	}
+	name := fmt.Sprintf("%d/%s/%s", s.Netns, listener.AddrFamily(s.Local.Addr()), s.Local)
+	if s.Device != 0 {
+		name += fmt.Sprintf("%%%d", s.Device)
+	}
+	return name
+}
+
+// snapshot shares the table's listeners, which are replaced and never changed.
+func (w *Watcher) snapshot() *listener.Snapshot {
+	if w.order == nil {
+		w.order = make([]*entry, 0, len(w.entries))
+		for _, e := range w.entries {
+			w.order = append(w.order, e)
+		}
+		slices.SortFunc(w.order, func(a, b *entry) int { return compare(a.l, b.l) })
+	}
+	s := &listener.Snapshot{
+		Time: w.last, Interval: w.opts.Interval, Tier: w.opts.Tier, Census: w.census, Watched: true,
+		Listeners: make([]*listener.Listener, 0, len(w.order)),
+	}
+	w.share()
+	for _, e := range w.order {
+		if e.announced {
+			s.Listeners = append(s.Listeners, e.l)
+		}
+	}
+	return s
+}
+
+func compare(a, b *listener.Listener) int {
+	return cmp.Or(
+		cmp.Compare(a.Netns, b.Netns),
+		a.Local.Addr().Compare(b.Local.Addr()),
+		cmp.Compare(a.Local.Port(), b.Local.Port()),
+		cmp.Compare(a.Cookie, b.Cookie),
+	)
+}
+
+// share works out which part of its group's new connections each member got in
+// the last minute.
+func (w *Watcher) share() {
+	sums := make(map[listener.GroupKey]uint64)
+	for _, e := range w.order {
+		if n, known := e.recent.sum(w.last); known && e.l.Group != 0 {
+			sums[e.l.Group] += n
+		}
+	}
+	for _, e := range w.order {
+		var share listener.Maybe[float64]
+		if n, known := e.recent.sum(w.last); known && sums[e.l.Group] > 0 {
+			share = listener.Known(float64(n) / float64(sums[e.l.Group]))
+		}
+		if share != e.l.Share {
+			next := *e.l
+			next.Share = share
+			e.l = &next
+		}
+	}
+}

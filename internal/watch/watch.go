@@ -1,0 +1,253 @@
+// Package watch keeps the table of all listeners: one goroutine joins looks,
+// events and owners into immutable snapshots.
+package watch
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
+)
+
+// Source is the kernel side as the watcher uses it.
+type Source interface {
+	// Enter makes it see what was there before it.
+	Enter() error
+	// Look passes over the listeners; its samples are good until the next Look.
+	Look(listener.Depth) (listener.Look, error)
+	// Events gives births and deaths since the last call, oldest first.
+	Events() ([]listener.Event, error)
+	// Census gives the descriptors of all processes.
+	Census() ([]listener.Held, error)
+	// SetCounted counts these listeners and no others, where counting is not always on.
+	SetCounted([]listener.Key) error
+}
+
+// Options of a Watcher.
+type Options struct {
+	Interval   time.Duration // between looks; 1 s if 0
+	StuckAfter time.Duration // a first look that finds a head older than this is a suspicion
+	Tier       listener.Tier
+	// CountsSince is when counting began for listeners older than it; zero
+	// where counting begins with a suspicion.
+	CountsSince time.Time
+	Proc        proc.FS
+}
+
+const (
+	// suspectSamples of one head make a suspicion: two intervals.
+	suspectSamples = 3
+	// fullEvery is how often every socket is touched: adoption and a changed
+	// backlog show in no counter.
+	fullEvery = 10 * time.Second
+	// censusEvery bounds how often owners are sought while something is
+	// suspected, or when listeners were born.
+	censusEvery = 5 * time.Second
+)
+
+// Change is what the table saw happen since the last snapshot.
+type Change struct {
+	Began bool // else it ended
+	At    time.Time
+	// Listener as it was last seen; a listener that ended between two looks was never announced.
+	Listener *listener.Listener
+}
+
+// Watcher owns the table. Its methods may be called from one goroutine, except
+// Refresh.
+type Watcher struct {
+	src     Source
+	opts    Options
+	users   *proc.Users
+	refresh chan chan result
+
+	entries map[listener.Key]*entry
+	order   []*entry // as snapshots list them; nil when it must be made anew
+	names   map[uint32]string
+	last    time.Time // the last look
+	full    time.Time // the last full one
+	census  time.Time
+	resync  bool // look at everything next time
+	born    bool // births since the last census
+	counted map[listener.Key]bool
+	changes []Change
+}
+
+type result struct {
+	snap *listener.Snapshot
+	err  error
+}
+
+// New makes a watcher; Start fills its table.
+func New(src Source, opts Options) *Watcher {
+	if opts.Interval <= 0 {
+		opts.Interval = time.Second
+	}
+	return &Watcher{
+		src: src, opts: opts,
+		users:   proc.NewUsers("/etc/passwd"),
+		refresh: make(chan chan result),
+		entries: make(map[listener.Key]*entry),
+		names:   make(map[uint32]string),
+		resync:  true,
+	}
+}
+
+// Start enters what was there before and returns the first snapshot, with owners.
+func (w *Watcher) Start() (*listener.Snapshot, error) {
+	if err := w.src.Enter(); err != nil {
+		return nil, fmt.Errorf("find the listeners that were there before: %w", err)
+	}
+	if err := w.look(); err != nil {
+		return nil, err
+	}
+	if err := w.takeCensus(); err != nil {
+		return nil, err
+	}
+	w.changes = nil
+	return w.snapshot(), nil
+}
+
+// Run looks every interval, and gives each snapshot to publish together with
+// what began and ended since the one before, until the context ends or the
+// kernel side fails.
+func (w *Watcher) Run(ctx context.Context, publish func(*listener.Snapshot, []Change)) error {
+	ticker := time.NewTicker(w.opts.Interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case reply := <-w.refresh:
+			w.resync = true
+			err := w.look()
+			if err == nil {
+				err = w.takeCensus()
+			}
+			snap := w.snapshot()
+			reply <- result{snap, err}
+			w.publish(snap, publish)
+		case <-ticker.C:
+			if err := w.Step(); err != nil {
+				return err
+			}
+			w.publish(w.snapshot(), publish)
+		}
+	}
+}
+
+func (w *Watcher) publish(s *listener.Snapshot, to func(*listener.Snapshot, []Change)) {
+	changes := w.changes
+	w.changes = nil
+	to(s, changes)
+}
+
+// Refresh makes the running watcher look at everything and everyone now, and
+// returns what it saw.
+func (w *Watcher) Refresh(ctx context.Context) (*listener.Snapshot, error) {
+	reply := make(chan result, 1)
+	select {
+	case w.refresh <- reply:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	r := <-reply
+	return r.snap, r.err
+}
+
+// Step is one tick: a look, and whatever a suspicion asks for.
+func (w *Watcher) Step() error {
+	if err := w.look(); err != nil {
+		return err
+	}
+	fresh, any := w.suspicions()
+	if err := w.count(); err != nil {
+		return err
+	}
+	due := w.last.Sub(w.census) >= censusEvery
+	if fresh || due && (any || w.born) {
+		return w.takeCensus()
+	}
+	return nil
+}
+
+// look takes events and samples into the table.
+func (w *Watcher) look() error {
+	events, err := w.src.Events()
+	if err != nil {
+		return fmt.Errorf("read births and deaths: %w", err)
+	}
+	for _, e := range events {
+		w.event(e)
+	}
+	depth := listener.LookQuick
+	switch now := time.Now(); {
+	case w.resync:
+		depth = listener.LookAll
+	case now.Sub(w.full) >= fullEvery || len(events) > 0:
+		depth = listener.LookFull
+	}
+	look, err := w.src.Look(depth)
+	if err != nil {
+		return fmt.Errorf("look at the listeners: %w", err)
+	}
+	if depth != listener.LookQuick {
+		w.full = look.At
+	}
+	w.resync = look.Lost
+	w.take(look)
+	return nil
+}
+
+// suspicions finds who is suspected, and whether somebody newly is.
+func (w *Watcher) suspicions() (fresh, any bool) {
+	for _, e := range w.entries {
+		was := e.suspected
+		e.suspected = e.suspicious(w.opts.StuckAfter)
+		fresh = fresh || e.suspected && !was
+		any = any || e.suspected
+		if e.suspected {
+			w.watchOwners(e)
+		} else if was {
+			e.activity = nil
+		}
+	}
+	return fresh, any
+}
+
+// count asks the kernel side to count the groups of the suspected.
+func (w *Watcher) count() error {
+	if !w.opts.CountsSince.IsZero() {
+		return nil
+	}
+	groups := make(map[listener.GroupKey]bool)
+	for _, e := range w.entries {
+		if e.suspected && e.l.Group != 0 {
+			groups[e.l.Group] = true
+		}
+	}
+	keys := make([]listener.Key, 0, len(groups))
+	fresh := false
+	for key, e := range w.entries {
+		if e.suspected || groups[e.l.Group] {
+			keys = append(keys, key)
+			fresh = fresh || !w.counted[key]
+		}
+	}
+	if !fresh && len(keys) == len(w.counted) {
+		return nil
+	}
+	w.counted = make(map[listener.Key]bool, len(keys))
+	for _, key := range keys {
+		w.counted[key] = true
+	}
+	if err := w.src.SetCounted(keys); err != nil {
+		return fmt.Errorf("count %d listeners: %w", len(keys), err)
+	}
+	return nil
+}
+
+// Tick gives the watcher's own interval.
+func (w *Watcher) Tick() time.Duration { return w.opts.Interval }
