@@ -189,14 +189,18 @@ func (d *daemon) watch(ctx context.Context, w *watch.Watcher, first *listener.Sn
 }
 
 func (d *daemon) publish(ctx context.Context, s *listener.Snapshot, changes []watch.Change) {
+	js := judge.Judge(s, &d.policy)
 	for _, c := range changes {
-		if c.Began {
-			d.emit(d.changes.Began(c.At, c.Listener)...)
-		} else {
+		if !c.Began {
 			d.emit(d.changes.Ended(c.At, c.Listener)...)
+			continue
+		}
+		for i := range js {
+			if js[i].Cookie == c.Listener.Cookie {
+				d.emit(d.changes.Began(c.At, &js[i])...)
+			}
 		}
 	}
-	js := judge.Judge(s, &d.policy)
 	d.emit(d.changes.Update(s.Time, js)...)
 	for _, j := range js {
 		if j.Decision != nil && j.Decision.Act == listener.Kill {
@@ -227,7 +231,11 @@ func (d *daemon) kill(ctx context.Context, j listener.Judgement) {
 	}
 	act, err := d.killer.Kill(ctx, j)
 	if errors.Is(err, remedy.ErrChanged) {
-		d.log.Info("held at the last look", "reason", listener.ChangedMeanwhile, "cookie", j.Cookie, "pid", j.Culprit, "detail", err)
+		d.log.Info("held at the last look", "cookie", j.Cookie, "pid", j.Culprit, "detail", err)
+		j.Decision = &listener.Decision{
+			Act: listener.Hold, Reason: listener.ChangedMeanwhile, Reasons: []listener.Reason{listener.ChangedMeanwhile},
+		}
+		d.emit(report.Event{Time: time.Now(), Kind: report.Held, Listener: &j})
 		return
 	}
 	d.given[owner] = true

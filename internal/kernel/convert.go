@@ -88,6 +88,7 @@ func waiter(kind bpf.KernelWaiterKind, pid int, events uint32, sleepers int, rea
 		w.Armed = events&unix.EPOLLIN != 0
 	case bpf.KernelWaiterKindWAITER_IO_URING:
 		w.Kind = listener.WaitIOUring
+	default: // some other wake function
 	}
 	return w
 }

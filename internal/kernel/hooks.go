@@ -6,6 +6,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/bpf"
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -89,6 +90,10 @@ func attach(objs *objects, t listener.Tier) (links []link.Link, lost []Lost, err
 
 func attachHook(objs *objects, h hook) (link.Link, error) {
 	prog, err := objs.load(h.program)
+	if errors.Is(err, unix.EPERM) {
+		// The library's own words blame the memlock limit, which these kernels do not have.
+		return nil, fmt.Errorf("%w: a security policy of this host forbids this kind of program", unix.EPERM)
+	}
 	if err != nil {
 		return nil, err
 	}

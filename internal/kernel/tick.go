@@ -48,6 +48,7 @@ func (k *Kernel) Look(depth listener.Depth) (listener.Look, error) {
 		io.Flags = tickFull
 	case listener.LookAll:
 		io.Flags = tickFull | tickAll
+	default: // listener.LookQuick
 	}
 	if err := k.run(&io); err != nil {
 		return listener.Look{}, err

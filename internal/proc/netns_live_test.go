@@ -86,7 +86,10 @@ func TestNetnsOfMountLive(t *testing.T) {
 		return unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, "")
 	})
 	t.Cleanup(func() {
-		for unix.Unmount(path, unix.MNT_DETACH) == nil {
+		for {
+			if unix.Unmount(path, unix.MNT_DETACH) != nil {
+				return
+			}
 		}
 	})
 

@@ -36,7 +36,7 @@ type Act struct {
 	Took      time.Duration // until the proof, or the failure
 }
 
-// ErrChanged: at the last look it was no longer the same process, socket or
+// ErrChanged says that at the last look it was no longer the same process, socket or
 // head, or the gate no longer agreed.
 var ErrChanged = errors.New("something changed between the decision and the act")
 

@@ -66,11 +66,11 @@ func NewChanges(scope listener.Filter) *Changes {
 }
 
 // Began tells of a birth.
-func (c *Changes) Began(at time.Time, l *listener.Listener) []Event {
-	if !c.scope.Match(l) {
+func (c *Changes) Began(at time.Time, j *listener.Judgement) []Event {
+	if !c.scope.Match(j.Listener) {
 		return nil
 	}
-	return []Event{{Time: at, Kind: Listening, Listener: &listener.Judgement{Listener: l}}}
+	return []Event{{Time: at, Kind: Listening, Listener: j}}
 }
 
 // Ended tells of a listener that stopped listening.

@@ -99,8 +99,7 @@ func describe(e Event) string {
 	if who := who(j.Listener); who != "" {
 		fmt.Fprintf(&b, ", %s", who)
 	}
-	switch e.Kind {
-	case Suspect, Stuck, Held:
+	if e.Kind == Suspect || e.Kind == Stuck || e.Kind == Held {
 		fmt.Fprintf(&b, ": %d of %d wait, the oldest for %s", j.Queue, j.Backlog, ago(j.OldestWait))
 	}
 	switch {

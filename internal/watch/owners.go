@@ -116,6 +116,21 @@ func (w *Watcher) process(pid int) (listener.Owner, error) {
 	}, nil
 }
 
+// assumeOwner takes the caller of listen() for the owner until a census knows.
+func (w *Watcher) assumeOwner(e *entry) {
+	caller, known := e.l.Caller.Get()
+	if !known || e.l.OwnersKnown {
+		return
+	}
+	o, err := w.process(caller.PID)
+	if err != nil {
+		return // it went away, or handed the listener on
+	}
+	next := *e.l
+	next.Owners = []listener.Owner{o}
+	e.l = &next
+}
+
 // watchOwners brings a suspect's owners up to date and measures their progress.
 func (w *Watcher) watchOwners(e *entry) {
 	if len(e.l.Owners) == 0 {

@@ -68,6 +68,7 @@ func (w *Watcher) take(look listener.Look) {
 		w.name(e)
 		if !e.announced {
 			e.announced = true
+			w.assumeOwner(e)
 			w.changes = append(w.changes, Change{Began: true, At: look.At, Listener: e.l})
 		}
 	}
@@ -84,11 +85,13 @@ func (w *Watcher) take(look listener.Look) {
 // name fills in what follows from the sample and the table.
 func (w *Watcher) name(e *entry) {
 	l := e.l
-	if _, known := w.names[l.Netns]; !known {
+	name, known := w.names[l.Netns]
+	if !known {
 		w.readNames()
-		w.names[l.Netns] = w.names[l.Netns] // not again for a nameless one
+		name = w.names[l.Netns]
+		w.names[l.Netns] = name // a nameless one is not sought again
 	}
-	l.NetnsName = w.names[l.Netns]
+	l.NetnsName = name
 	l.GroupName = groupName(&l.Sample)
 	l.CountedSince = listener.Maybe[time.Time]{}
 	if l.Queued.IsKnown() {

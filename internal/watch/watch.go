@@ -162,12 +162,12 @@ func (w *Watcher) Step() error {
 	if err := w.look(); err != nil {
 		return err
 	}
-	fresh, any := w.suspicions()
+	fresh, some := w.suspicions()
 	if err := w.count(); err != nil {
 		return err
 	}
 	due := w.last.Sub(w.census) >= censusEvery
-	if fresh || due && (any || w.born) {
+	if fresh || due && (some || w.born) {
 		return w.takeCensus()
 	}
 	return nil
@@ -183,10 +183,10 @@ func (w *Watcher) look() error {
 		w.event(e)
 	}
 	depth := listener.LookQuick
-	switch now := time.Now(); {
+	switch {
 	case w.resync:
 		depth = listener.LookAll
-	case now.Sub(w.full) >= fullEvery || len(events) > 0:
+	case w.last.Sub(w.full) >= fullEvery || len(events) > 0:
 		depth = listener.LookFull
 	}
 	look, err := w.src.Look(depth)
@@ -202,19 +202,19 @@ func (w *Watcher) look() error {
 }
 
 // suspicions finds who is suspected, and whether somebody newly is.
-func (w *Watcher) suspicions() (fresh, any bool) {
+func (w *Watcher) suspicions() (fresh, some bool) {
 	for _, e := range w.entries {
 		was := e.suspected
 		e.suspected = e.suspicious(w.opts.StuckAfter)
 		fresh = fresh || e.suspected && !was
-		any = any || e.suspected
+		some = some || e.suspected
 		if e.suspected {
 			w.watchOwners(e)
 		} else if was {
 			e.activity = nil
 		}
 	}
-	return fresh, any
+	return fresh, some
 }
 
 // count asks the kernel side to count the groups of the suspected.

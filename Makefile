@@ -1,0 +1,46 @@
+# `make help` lists the targets. Everything here works on a fresh Debian 12 with
+# Go: scripts/setup installs what a target needs and says why.
+SHELL := /bin/bash
+export PATH := $(PATH):/usr/local/go/bin
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+KERNEL ?= 6.12
+PREFIX ?= /usr/local
+GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+BIN := bin/reusewatch
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test vm-test lint generate check-generated install clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## bin/reusewatch, one static binary
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/reusewatch
+
+demo: build ## see a stuck listener found and removed (root; under 40 s; leaves nothing behind)
+	$(BIN) demo
+
+test: ## all tests on this machine's kernel (root; real servers in their own network namespaces)
+	scripts/setup test
+	go vet ./...
+	CGO_ENABLED=0 go test -count=1 -timeout 15m ./...
+
+vm-test: ## the live tests in a Debian kernel under qemu (KERNEL=6.12)
+	scripts/vm-test -k $(KERNEL) -t 600 ./internal/kernel
+
+lint: ## golangci-lint, with the walls between the packages
+	$(GOLANGCI) run ./...
+	$(GOLANGCI) fmt --diff ./...
+
+generate: ## compile bpf/ anew (clang-19, libbpf-dev)
+	scripts/setup generate
+	BPF2GO_CFLAGS="-I/usr/include/$$(uname -m)-linux-gnu" go generate ./bpf
+
+check-generated: ## fail if the committed BPF object is not what bpf/ compiles to
+	scripts/check-generated
+
+install: build ## into $(PREFIX)/bin
+	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/reusewatch
+
+clean: ## remove what build leaves
+	rm -rf bin

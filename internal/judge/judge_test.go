@@ -1,0 +1,176 @@
+package judge
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// The incident: an old haproxy that never accepts beside a new one that does.
+const (
+	deafPID  = 26939
+	alivePID = 27001
+	group    = listener.GroupKey(0xffff888000001000)
+)
+
+func instant() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+
+func testPolicy() *Policy {
+	return &Policy{
+		StuckAfter: 5 * time.Second, ActAfter: 8 * time.Second, StartupGrace: 5 * time.Minute,
+		Action: listener.Kill, Protect: []string{"sshd"}, Self: []int{4000},
+	}
+}
+
+func owner(pid int) listener.Owner {
+	return listener.Owner{
+		PID: pid, NSPID: pid, Comm: "haproxy", Exe: "/usr/sbin/haproxy", State: "S", Start: uint64(pid),
+		Wchan: "wait_for_partner", Connections: listener.Known(0),
+		AcceptedElsewhere: listener.Known(false), Progress: listener.Known(false),
+	}
+}
+
+func member(key listener.Key, pid int) *listener.Listener {
+	return &listener.Listener{
+		Sample: listener.Sample{
+			Key: key, Cookie: listener.Cookie(key), Group: group, GroupSize: 2, Reuseport: true,
+			Local: netip.MustParseAddrPort("10.39.1.68:80"), Netns: 4026531840, Backlog: 4096, WaitersKnown: true,
+		},
+		FirstSeen: instant().Add(-time.Hour), OwnersKnown: true, Owners: []listener.Owner{owner(pid)},
+	}
+}
+
+// deaf has had the same head for ten looks; nobody waits on it.
+func deaf() *listener.Listener {
+	l := member(1, deafPID)
+	l.Queue = 3285
+	l.Head = listener.Head{Request: 1, Remote: netip.MustParseAddrPort("192.0.2.1:40000")}
+	l.OldestWait = listener.Known(2 * time.Hour)
+	l.Window = listener.Window{Since: instant().Add(-9 * time.Second), Observed: 9 * time.Second, Samples: 10}
+	return l
+}
+
+func alive() *listener.Listener {
+	l := member(2, alivePID)
+	l.LastAccept = listener.Known(instant().Add(-time.Second))
+	return l
+}
+
+func snapshot(ls ...*listener.Listener) *listener.Snapshot {
+	return &listener.Snapshot{Time: instant(), Interval: time.Second, Watched: true, Listeners: ls}
+}
+
+func judgeFirst(t *testing.T, s *listener.Snapshot, p *Policy) listener.Judgement {
+	t.Helper()
+	js := Judge(s, p)
+	if len(js) != len(s.Listeners) {
+		t.Fatalf("%d judgements of %d listeners", len(js), len(s.Listeners))
+	}
+	return js[0]
+}
+
+func TestVerdict(t *testing.T) {
+	const wait = 20 * time.Second
+	for name, c := range map[string]struct {
+		change func(*listener.Listener, *listener.Snapshot)
+		want   listener.Verdict
+	}{
+		"empty, nothing known": {func(l *listener.Listener, _ *listener.Snapshot) { l.Queue = 0; l.Window = listener.Window{} }, listener.Idle},
+		"empty, accepted lately": {func(l *listener.Listener, _ *listener.Snapshot) {
+			l.Queue, l.Window = 0, listener.Window{}
+			l.LastAccept = listener.Known(instant().Add(-59 * time.Second))
+		}, listener.Accepting},
+		"empty, accepted long ago": {func(l *listener.Listener, _ *listener.Snapshot) {
+			l.Queue, l.Window = 0, listener.Window{}
+			l.LastAccept = listener.Known(instant().Add(-61 * time.Second))
+		}, listener.Idle},
+		"a young client": {func(l *listener.Listener, _ *listener.Snapshot) {
+			l.Window = listener.Window{Samples: 2, Observed: time.Second}
+			l.OldestWait = listener.Known(time.Second)
+		}, listener.NoVerdict},
+		"old heads that change: a slow acceptor": {func(l *listener.Listener, _ *listener.Snapshot) {
+			l.Window = listener.Window{Samples: 2, Observed: time.Second}
+			l.OldestWait = listener.Known(wait)
+			l.LastAccept = listener.Known(instant().Add(-time.Second))
+		}, listener.Slow},
+		"an old head at first look": {func(l *listener.Listener, s *listener.Snapshot) {
+			l.Window = listener.Window{Samples: 1}
+			l.OldestWait = listener.Known(wait)
+			s.Watched = false
+		}, listener.Suspect},
+		"a young head at first look": {func(l *listener.Listener, s *listener.Snapshot) {
+			l.Window = listener.Window{Samples: 1}
+			l.OldestWait = listener.Known(time.Second)
+			s.Watched = false
+		}, listener.NoVerdict},
+		"three looks": {func(l *listener.Listener, _ *listener.Snapshot) {
+			l.Window = listener.Window{Samples: 3, Observed: 2 * time.Second}
+			l.OldestWait = listener.Known(2 * time.Second)
+		}, listener.Suspect},
+		"just before --stuck-after": {func(l *listener.Listener, _ *listener.Snapshot) { l.Window.Observed = 5*time.Second - 1 }, listener.Suspect},
+		"at --stuck-after":          {func(l *listener.Listener, _ *listener.Snapshot) { l.Window.Observed = 5 * time.Second }, listener.Stuck},
+		"one look can convict nobody": {func(l *listener.Listener, s *listener.Snapshot) {
+			s.Watched = false
+			l.Window.Samples = 1
+		}, listener.Suspect},
+		"age alone convicts nobody: the agent was paused": {func(l *listener.Listener, _ *listener.Snapshot) {
+			l.Window = listener.Window{Since: instant().Add(-time.Hour), Samples: 3, Observed: 2 * time.Second}
+		}, listener.Suspect},
+		"clients that gave up are still a stuck queue": {func(l *listener.Listener, _ *listener.Snapshot) { l.Selected = listener.Known(uint64(0)) }, listener.Stuck},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := deaf()
+			s := snapshot(l)
+			c.change(l, s)
+			j := judgeFirst(t, s, testPolicy())
+			if j.Verdict != c.want {
+				t.Errorf("verdict %q, want %q", j.Verdict, c.want)
+			}
+			if (j.Decision != nil) != (c.want == listener.Stuck) {
+				t.Errorf("decision %+v with verdict %q", j.Decision, j.Verdict)
+			}
+		})
+	}
+}
+
+func TestTheIncidentIsActedOn(t *testing.T) {
+	j := judgeFirst(t, snapshot(deaf(), alive()), testPolicy())
+	if j.Verdict != listener.Stuck || j.Cause != listener.CauseNeverPolled || j.Culprit != deafPID {
+		t.Errorf("%s, %s, culprit %d", j.Verdict, j.Cause, j.Culprit)
+	}
+	if diff := cmp.Diff(&listener.Decision{Act: listener.Kill}, j.Decision); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCause(t *testing.T) {
+	for want, change := range map[listener.Cause]func(*listener.Listener){
+		listener.CauseNeverPolled: func(*listener.Listener) {},
+		listener.CauseStopped:     func(l *listener.Listener) { l.Owners[0].State = "T" },
+		listener.CauseTraced:      func(l *listener.Listener) { l.Owners[0].Tracer = 7 },
+		listener.CauseUnowned:     func(l *listener.Listener) { l.Owners = nil },
+		listener.CauseUnknown:     func(l *listener.Listener) { l.Window.Waited = true },
+	} {
+		l := deaf()
+		change(l)
+		if j := judgeFirst(t, snapshot(l, alive()), testPolicy()); j.Cause != want {
+			t.Errorf("cause %q, want %q", j.Cause, want)
+		}
+	}
+}
+
+func TestOrderOfListenersChangesNothing(t *testing.T) {
+	ls := []*listener.Listener{deaf(), alive(), member(3, 5000)}
+	want := Judge(snapshot(ls...), testPolicy())
+	slices.Reverse(ls)
+	got := Judge(snapshot(ls...), testPolicy())
+	slices.Reverse(got)
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b *listener.Listener) bool { return a == b })); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,171 @@
+package watch
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+func start() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+
+func head(n uint64) listener.Head {
+	return listener.Head{Request: n, RcvISN: uint32(n), Remote: netip.MustParseAddrPort("192.0.2.1:4000")}
+}
+
+// waiting is a look at a queue whose head is number n; 0 is an empty queue.
+func waiting(n uint64, queue uint32) listener.Sample {
+	s := listener.Sample{Key: 1, Cookie: 1, Queue: queue, WaitersKnown: true}
+	if n != 0 {
+		s.Head = head(n)
+	}
+	return s
+}
+
+func TestWindow(t *testing.T) {
+	type look struct {
+		after time.Duration
+		s     listener.Sample
+	}
+	unwalked, waited := waiting(1, 1), waiting(1, 1)
+	unwalked.WaitersKnown = false
+	waited.Waiters = []listener.Waiter{{Kind: listener.WaitPoll}}
+	reused := waiting(1, 1)
+	reused.Head.RcvISN++
+	for name, c := range map[string]struct {
+		looks []look
+		want  listener.Window
+	}{
+		"an empty queue has none": {[]look{{0, waiting(0, 0)}}, listener.Window{}},
+		"the first look":          {[]look{{0, waiting(1, 1)}}, listener.Window{Since: start(), Samples: 1}},
+		"the same head": {[]look{{0, waiting(1, 1)}, {time.Second, waiting(1, 2)}, {time.Second, waiting(1, 3)}},
+			listener.Window{Since: start(), Samples: 3, Observed: 2 * time.Second}},
+		"a pause counts as one interval": {[]look{{0, waiting(1, 1)}, {time.Hour, waiting(1, 2)}},
+			listener.Window{Since: start(), Samples: 2, Observed: time.Second}},
+		"a look out of turn counts what passed": {[]look{{0, waiting(1, 1)}, {time.Millisecond, waiting(1, 2)}},
+			listener.Window{Since: start(), Samples: 2, Observed: time.Millisecond}},
+		"one accept begins it anew": {[]look{{0, waiting(1, 5)}, {time.Second, waiting(1, 5)}, {time.Second, waiting(2, 5)}},
+			listener.Window{Since: start().Add(2 * time.Second), Samples: 1}},
+		"the same address is not the same request": {[]look{{0, waiting(1, 1)}, {time.Second, reused}},
+			listener.Window{Since: start().Add(time.Second), Samples: 1}},
+		"a waiter is remembered": {[]look{{0, waiting(1, 1)}, {time.Second, waited}, {time.Second, waiting(1, 1)}},
+			listener.Window{Since: start(), Samples: 3, Observed: 2 * time.Second, Waited: true}},
+		"a look without waiters is remembered": {[]look{{0, unwalked}, {time.Second, unwalked}, {time.Second, waiting(1, 1)}},
+			listener.Window{Since: start(), Samples: 3, Observed: 2 * time.Second, Unwalked: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := &entry{l: &listener.Listener{}}
+			now := start()
+			for _, l := range c.looks {
+				now = now.Add(l.after)
+				e.sample(l.s, now, l.after, time.Second)
+			}
+			if diff := cmp.Diff(c.want, e.l.Window); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// counted is a look with the counter of queued connections.
+func counted(n uint64, queue uint32, queued uint64) listener.Sample {
+	s := waiting(n, queue)
+	s.Queued, s.QueuedExact = listener.Known(queued), true
+	return s
+}
+
+func born(s listener.Sample) listener.Sample {
+	s.ListenedAt = listener.Known(start())
+	return s
+}
+
+func mptcp(s listener.Sample) listener.Sample {
+	s.MPTCP, s.QueuedExact = true, false
+	return s
+}
+
+func adopted(s listener.Sample, n uint64) listener.Sample {
+	s.Adopted = listener.Known(n)
+	return s
+}
+
+func TestAccepted(t *testing.T) {
+	for name, c := range map[string]struct {
+		looks    []listener.Sample
+		want     listener.Maybe[uint64]
+		accepted bool // the last look proves an accept
+	}{
+		"not counted": {[]listener.Sample{waiting(0, 0), waiting(0, 0)}, listener.Maybe[uint64]{}, false},
+		"not counted, but the head went": {[]listener.Sample{waiting(1, 1), waiting(0, 0)},
+			listener.Maybe[uint64]{}, true},
+		"not counted, another head": {[]listener.Sample{waiting(1, 1), waiting(2, 1)}, listener.Maybe[uint64]{}, true},
+		"a first head":              {[]listener.Sample{waiting(0, 0), waiting(1, 1)}, listener.Maybe[uint64]{}, false},
+		"came and went between looks": {[]listener.Sample{born(counted(0, 0, 0)), born(counted(0, 0, 1))},
+			listener.Known(uint64(1)), true},
+		"came and stays": {[]listener.Sample{born(counted(0, 0, 0)), born(counted(1, 1, 1))},
+			listener.Known(uint64(0)), false},
+		"the reads were not atomic: one too many": {[]listener.Sample{born(counted(0, 0, 0)), born(counted(1, 1, 2))},
+			listener.Known(uint64(1)), false},
+		"the mark rose by two": {[]listener.Sample{born(counted(0, 0, 0)), born(counted(1, 1, 3))},
+			listener.Known(uint64(2)), true},
+		"the same head proves that nothing was, whatever the sum": {
+			[]listener.Sample{born(counted(1, 1, 1)), born(counted(1, 1, 9))}, listener.Known(uint64(0)), false},
+		"never negative": {[]listener.Sample{born(counted(1, 5, 5)), born(counted(1, 9, 7))}, listener.Known(uint64(0)), false},
+		"waiting when the counting began": {[]listener.Sample{counted(1, 5, 0), counted(2, 3, 0)},
+			listener.Known(uint64(2)), true},
+		"adopted ones are no accepts": {[]listener.Sample{born(counted(0, 0, 0)), adopted(born(counted(1, 4, 0)), 4)},
+			listener.Known(uint64(0)), false},
+		"adopted and accepted": {[]listener.Sample{born(counted(0, 0, 0)), adopted(born(counted(1, 1, 0)), 4)},
+			listener.Known(uint64(3)), true},
+		"joins of MPTCP connections look like arrivals": {
+			[]listener.Sample{born(mptcp(counted(0, 0, 2))), born(mptcp(counted(0, 0, 9)))}, listener.Known(uint64(9)), false},
+		"even of MPTCP a head that goes was accepted": {
+			[]listener.Sample{born(mptcp(counted(1, 1, 2))), born(mptcp(counted(0, 0, 2)))}, listener.Known(uint64(2)), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var g ledger
+			var old listener.Sample
+			accepted := false
+			for i := range c.looks {
+				accepted = g.take(&old, &c.looks[i])
+				old = c.looks[i]
+			}
+			if g.accepted != c.want || accepted != c.accepted {
+				t.Errorf("accepted %v, proven %v; want %v, %v", g.accepted, accepted, c.want, c.accepted)
+			}
+		})
+	}
+}
+
+func TestRecent(t *testing.T) {
+	var r recent
+	at := start()
+	look := func(after time.Duration, queued uint64) uint64 {
+		at = at.Add(after)
+		s := counted(0, 0, queued)
+		r.add(at, &s)
+		n, _ := r.sum(at)
+		return n
+	}
+	if _, known := r.sum(at); known {
+		t.Error("known before anything was counted")
+	}
+	if n := look(0, 100); n != 0 {
+		t.Errorf("%d before the second look: what came earlier is no news", n)
+	}
+	if n := look(time.Second, 130); n != 30 {
+		t.Errorf("%d, want 30", n)
+	}
+	if n := look(30*time.Second, 140); n != 40 {
+		t.Errorf("%d, want 40", n)
+	}
+	if n := look(40*time.Second, 140); n != 10 {
+		t.Errorf("%d, want the 10 of the last minute", n)
+	}
+	if n := look(time.Hour, 140); n != 0 {
+		t.Errorf("%d an hour later, want 0", n)
+	}
+}

@@ -1,0 +1,221 @@
+package watch
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
+)
+
+// script is a fake Source: what the real one cannot be made to do at will, such
+// as losing events. The live tests use the real one.
+type script struct {
+	looks    []listener.Look
+	events   []listener.Event
+	held     []listener.Held
+	depths   []listener.Depth
+	censuses int
+	counted  [][]listener.Key
+}
+
+func (s *script) Enter() error { return nil }
+
+func (s *script) Look(d listener.Depth) (listener.Look, error) {
+	s.depths = append(s.depths, d)
+	if len(s.looks) == 0 {
+		return listener.Look{}, errors.New("the script is over")
+	}
+	l := s.looks[0]
+	s.looks = s.looks[1:]
+	return l, nil
+}
+
+func (s *script) Events() ([]listener.Event, error) {
+	events := s.events
+	s.events = nil
+	return events, nil
+}
+
+func (s *script) Census() ([]listener.Held, error) {
+	s.censuses++
+	return append([]listener.Held(nil), s.held...), nil
+}
+
+func (s *script) SetCounted(keys []listener.Key) error {
+	s.counted = append(s.counted, keys)
+	return nil
+}
+
+func sampleOf(key listener.Key, cookie listener.Cookie, h uint64, queue uint32) listener.Sample {
+	s := waiting(h, queue)
+	s.Key, s.Cookie, s.Group, s.Reuseport = key, cookie, 7, true
+	s.Local = netip.MustParseAddrPort("127.0.0.1:80")
+	return s
+}
+
+func look(second int, samples ...listener.Sample) listener.Look {
+	return listener.Look{At: start().Add(time.Duration(second) * time.Second), Samples: samples, Listeners: len(samples)}
+}
+
+func watcher(s *script) *Watcher {
+	return New(s, Options{Interval: time.Second, StuckAfter: 5 * time.Second, Proc: proc.New("")})
+}
+
+func mustStart(t *testing.T, w *Watcher) *listener.Snapshot {
+	t.Helper()
+	snap, err := w.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snap
+}
+
+func mustStep(t *testing.T, w *Watcher) *listener.Snapshot {
+	t.Helper()
+	if err := w.Step(); err != nil {
+		t.Fatal(err)
+	}
+	return w.snapshot()
+}
+
+func TestSnapshotsNeverChange(t *testing.T) {
+	s := &script{looks: []listener.Look{
+		look(0, sampleOf(1, 1, 1, 1)), look(1, sampleOf(1, 1, 1, 2)), look(2, sampleOf(1, 1, 1, 3)),
+	}}
+	w := watcher(s)
+	first := mustStart(t, w)
+	before := *first.Listeners[0]
+	mustStep(t, w)
+	last := mustStep(t, w)
+	if diff := cmp.Diff(before, *first.Listeners[0], cmp.AllowUnexported(listener.Maybe[time.Time]{}, listener.Maybe[uint64]{},
+		listener.Maybe[float64]{}, listener.Maybe[time.Duration]{}, listener.Maybe[listener.Caller]{}), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+		t.Errorf("the first snapshot changed:\n%s", diff)
+	}
+	if l := last.Listeners[0]; l.Queue != 3 || l.Window.Samples != 3 || l.Window.Observed != 2*time.Second {
+		t.Errorf("the last snapshot has queue %d, window %+v", l.Queue, l.Window)
+	}
+}
+
+func TestSuspicionTakesACensusAndCountsTheGroup(t *testing.T) {
+	other := sampleOf(2, 2, 0, 0)
+	s := &script{looks: []listener.Look{
+		look(0, sampleOf(1, 1, 1, 1), other), look(1, sampleOf(1, 1, 1, 1)), look(2, sampleOf(1, 1, 1, 1)), look(3, sampleOf(1, 1, 2, 1)),
+	}}
+	w := watcher(s)
+	mustStart(t, w)
+	if mustStep(t, w); s.censuses != 1 {
+		t.Errorf("%d censuses before anything is suspected, want the one of the start", s.censuses)
+	}
+	if mustStep(t, w); s.censuses != 2 {
+		t.Errorf("%d censuses at the third look at one head, want 2", s.censuses)
+	}
+	if len(s.counted) != 1 || len(s.counted[0]) != 2 {
+		t.Errorf("counted %v, want both members of the group once", s.counted)
+	}
+	mustStep(t, w)
+	if len(s.counted) != 2 || len(s.counted[1]) != 0 {
+		t.Errorf("counted %v, want nobody after the accept", s.counted)
+	}
+}
+
+func TestBirthsAndDeaths(t *testing.T) {
+	s := &script{looks: []listener.Look{look(0), look(1, sampleOf(1, 1, 0, 0)), look(2, sampleOf(3, 3, 0, 0)), look(3)}}
+	w := watcher(s)
+	mustStart(t, w)
+
+	s.events = []listener.Event{
+		{Kind: listener.ListenBegan, Key: 1, Cookie: 1, At: start(), PID: os.Getpid(), UID: 5, Comm: "caller"},
+		{Kind: listener.ListenBegan, Key: 2, Cookie: 2, At: start()}, // its listen() fails
+		{Kind: listener.ListenEnded, Key: 2, Cookie: 2, At: start()},
+	}
+	snap := mustStep(t, w)
+	if len(snap.Listeners) != 1 || len(w.changes) != 1 || !w.changes[0].Began {
+		t.Fatalf("%d listeners, changes %+v; want one birth", len(snap.Listeners), w.changes)
+	}
+	caller, _ := snap.Listeners[0].Caller.Get()
+	if want := (listener.Caller{PID: os.Getpid(), UID: 5, Comm: "caller"}); caller != want {
+		t.Errorf("caller %+v, want %+v", caller, want)
+	}
+	if owners := snap.Listeners[0].Owners; len(owners) != 1 || owners[0].PID != os.Getpid() || snap.Listeners[0].OwnersKnown {
+		t.Errorf("owners %+v, want the caller until a census knows", owners)
+	}
+
+	// The same address for a new socket, and a death that was missed before it.
+	s.events = []listener.Event{{Kind: listener.ListenBegan, Key: 1, Cookie: 9, At: start()}}
+	if snap = mustStep(t, w); len(snap.Listeners) != 1 || snap.Listeners[0].Cookie != 3 {
+		t.Errorf("listeners %+v, want the old one gone and the new one not yet seen", snap.Listeners)
+	}
+	s.events = []listener.Event{{Kind: listener.ListenEnded, Key: 3, Cookie: 3, At: start()}}
+	if snap = mustStep(t, w); len(snap.Listeners) != 0 {
+		t.Errorf("%d listeners after the last died", len(snap.Listeners))
+	}
+}
+
+func TestLostEventsAreMadeUpFor(t *testing.T) {
+	lost := look(1)
+	lost.Lost = true
+	all := look(2, sampleOf(2, 2, 0, 0))
+	all.Complete = true
+	s := &script{looks: []listener.Look{look(0, sampleOf(1, 1, 0, 0)), lost, all}}
+	w := watcher(s)
+	mustStart(t, w)
+	mustStep(t, w)
+	snap := mustStep(t, w)
+	want := []listener.Depth{listener.LookAll, listener.LookQuick, listener.LookAll}
+	if diff := cmp.Diff(want, s.depths); diff != "" {
+		t.Errorf("depths: %s", diff)
+	}
+	if len(snap.Listeners) != 1 || snap.Listeners[0].Cookie != 2 {
+		t.Errorf("listeners %+v, want number 2 alone", snap.Listeners)
+	}
+}
+
+func TestOwners(t *testing.T) {
+	child := exec.Command("sleep", "60")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		child.Process.Kill()
+		child.Wait()
+	})
+	me, other := os.Getpid(), child.Process.Pid
+	listens := func(pid, fd int, key listener.Key, port uint16) listener.Held {
+		return listener.Held{PID: pid, FD: fd, Key: key, Port: port, Netns: 1, Listening: true}
+	}
+	s := &script{
+		looks: []listener.Look{look(0, sampleOf(1, 1, 1, 1))},
+		held: []listener.Held{
+			listens(other, 3, 1, 80), listens(other, 9, 1, 80), listens(me, 4, 1, 80), listens(me, 5, 2, 81),
+			{PID: me, FD: 6, Port: 80, Netns: 1}, {PID: me, FD: 7, Port: 80, Netns: 2}, {PID: me, FD: 8, Port: 81, Netns: 1},
+			listens(1<<30, 3, 1, 80), // gone before anybody could look
+		},
+	}
+	s.looks[0].Samples[0].Netns = 1
+	l := mustStart(t, watcher(s)).Listeners[0]
+	if !l.OwnersKnown || len(l.Owners) != 2 {
+		t.Fatalf("owners %+v, want two, one a pid", l.Owners)
+	}
+	for _, o := range l.Owners {
+		fd, _ := o.FD.Get()
+		n, _ := o.Connections.Get()
+		elsewhere, known := o.AcceptedElsewhere.Get()
+		switch o.PID {
+		case me:
+			if fd != 4 || n != 1 || !elsewhere || !known {
+				t.Errorf("own row %+v: want descriptor 4, the connection of port 80 in this namespace, one elsewhere", o)
+			}
+		case other:
+			if fd != 3 || n != 0 || elsewhere || !known || o.Comm != "sleep" || o.Start == 0 {
+				t.Errorf("the child's row %+v", o)
+			}
+		}
+	}
+}
