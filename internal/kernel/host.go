@@ -152,6 +152,12 @@ func checkHost(f hostFS) error {
 			WayOut:  "run it as root, or give it these capabilities",
 		}
 	}
+	if !h.HostPIDs {
+		return &CannotObserve{
+			Missing: "this is not the host's pid namespace, so its processes cannot be told",
+			WayOut:  "run it with hostPID: true (Kubernetes) or --pid=host (docker, podman)",
+		}
+	}
 	if h.Lockdown == "confidentiality" {
 		return &CannotObserve{
 			Missing: "kernel lockdown is in confidentiality mode, which forbids reading kernel memory",

@@ -99,7 +99,7 @@ type jsonOwner struct {
 	UID       uint32                 `json:"uid"`
 	User      listener.Maybe[string] `json:"user"`
 	PPID      int                    `json:"ppid"`
-	Started   stamp                  `json:"started"`
+	Started   listener.Maybe[stamp]  `json:"started"`
 	State     string                 `json:"state"`
 	Wchan     listener.Maybe[string] `json:"wchan"`
 	Culprit   bool                   `json:"culprit"`
@@ -146,7 +146,7 @@ func toJSON(j *listener.Judgement) jsonListener {
 func ownerJSON(o *listener.Owner, j *listener.Judgement) jsonOwner {
 	return jsonOwner{
 		PID: o.PID, NSPID: o.NSPID, FD: o.FD, Comm: o.Comm, Exe: maybeText(o.Exe),
-		Cmdline: append([]string{}, o.Cmdline...), UID: o.UID, User: maybeText(o.User), PPID: o.PPID, Started: stamp(o.Started),
+		Cmdline: append([]string{}, o.Cmdline...), UID: o.UID, User: maybeText(o.User), PPID: o.PPID, Started: maybeStamp(listener.Known(o.Started)),
 		State: o.State, Wchan: maybeText(o.Wchan), Culprit: j.Culprit == o.PID,
 	}
 }

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/livetest"
+)
+
+// asReusewatch makes the test binary be reusewatch, so that what is tried is
+// the real command, and a VM needs no compiler.
+const asReusewatch = "REUSEWATCH_TEST_BINARY"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asReusewatch) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// command prepares `reusewatch args…` in the test's own namespaces.
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), asReusewatch+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+// output runs a command to its end.
+func output(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	cmd := command(t, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// told is what a test reads of one event.
+type told struct {
+	Event     string
+	Time      time.Time
+	Tier      string
+	PID       int
+	Method    string
+	Error     string
+	Listeners []string
+	Listener  struct {
+		Cookie            string
+		Local             string
+		Verdict           string
+		Cause             string
+		Queue             int
+		OldestWaitSeconds *float64 `json:"oldest_wait_seconds"`
+		Decision          *struct {
+			Act     string
+			Reasons []string
+		}
+		Owners []struct {
+			PID     int
+			User    string
+			Culprit bool
+		}
+	}
+}
+
+// runner is a `reusewatch run`.
+type runner struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	errs   bytes.Buffer
+	mu     sync.Mutex
+	events []told
+	ended  chan struct{}
+}
+
+// runArmed starts `run --action kill`, which is only ever armed for one
+// network namespace that the test made.
+func runArmed(t *testing.T, ns *livetest.Namespace, args ...string) *runner {
+	t.Helper()
+	return run(t, append([]string{"--action", "kill", "--netns", ns.Path}, args...)...)
+}
+
+// run starts `run -o json` and waits until it is ready.
+func run(t *testing.T, args ...string) *runner {
+	t.Helper()
+	r := &runner{t: t, cmd: command(t, append([]string{"run", "-o", "json"}, args...)...), ended: make(chan struct{})}
+	stdout, err := r.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.cmd.Stderr = &r.errs
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go r.read(bufio.NewScanner(stdout))
+	t.Cleanup(func() {
+		_ = r.cmd.Process.Kill()
+		<-r.ended
+		if t.Failed() {
+			t.Logf("%v\n%s", r.cmd.Args[1:], r.errs.String())
+			for _, e := range r.all() {
+				t.Logf("%+v", e)
+			}
+		}
+	})
+	r.await("ready", func(e told) bool { return e.Event == "ready" })
+	return r
+}
+
+func (r *runner) read(lines *bufio.Scanner) {
+	defer close(r.ended)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var e told
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			r.t.Errorf("not JSON: %v: %s", err, lines.Text())
+			continue
+		}
+		r.mu.Lock()
+		r.events = append(r.events, e)
+		r.mu.Unlock()
+	}
+	_ = r.cmd.Wait()
+}
+
+func (r *runner) all() []told {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]told(nil), r.events...)
+}
+
+func (r *runner) find(is func(told) bool) (told, bool) {
+	for _, e := range r.all() {
+		if is(e) {
+			return e, true
+		}
+	}
+	return told{}, false
+}
+
+// await waits for an event; the limit is far longer than it ever takes.
+func (r *runner) await(what string, is func(told) bool) told {
+	r.t.Helper()
+	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if e, ok := r.find(is); ok {
+			return e
+		}
+		select {
+		case <-r.ended:
+			r.t.Fatalf("the run ended before %s: %s", what, r.errs.String())
+		default:
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("no event: %s", what)
+		}
+	}
+}
+
+// none fails the test if one of these events came.
+func (r *runner) none(kinds ...string) {
+	r.t.Helper()
+	for _, e := range r.all() {
+		for _, kind := range kinds {
+			if e.Event == kind {
+				r.t.Errorf("%s: %+v", kind, e)
+			}
+		}
+	}
+}
+
+// stop ends the run as Ctrl-C does, and returns its exit code.
+func (r *runner) stop() int {
+	r.t.Helper()
+	if err := r.cmd.Process.Signal(os.Interrupt); err != nil {
+		r.t.Fatal(err)
+	}
+	<-r.ended
+	return r.cmd.ProcessState.ExitCode()
+}
+
+// process is a server that the test started.
+type process struct {
+	*exec.Cmd
+	ended chan struct{}
+	log   bytes.Buffer
+}
+
+// start starts a program inside the namespace; it ends with the test.
+func start(t *testing.T, ns *livetest.Namespace, prepare func(*exec.Cmd), name string, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.Command(name, args...), ended: make(chan struct{})}
+	p.Stdout, p.Stderr = &p.log, &p.log
+	// The namespace's thread lives as long as the test: so do its children at the most.
+	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	if prepare != nil {
+		prepare(p.Cmd)
+	}
+	var err error
+	ns.Do(func() { err = p.Start() })
+	if err != nil {
+		t.Fatalf("start %s: %v", name, err)
+	}
+	go func() {
+		_ = p.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		_ = syscall.Kill(-p.Process.Pid, syscall.SIGKILL) // its own group: workers that it left
+		<-p.ended
+		if t.Failed() && p.log.Len() > 0 {
+			t.Logf("%s: %s", name, p.log.String())
+		}
+	})
+	return p
+}
+
+func (p *process) alive() bool {
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// write puts a file into a folder of the test that any user may enter.
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func lines(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") }

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/reusewatch/reusewatch/internal/livetest"
+)
+
+// TestBadInput: one line that names the thing, and the exit code of the contract.
+func TestBadInput(t *testing.T) {
+	for args, want := range map[string]string{
+		"list --netns no-such-one":            `unknown network namespace "no-such-one"`,
+		"list --netns pid:0":                  `unknown network namespace "pid:0"`,
+		"list --netns /etc/passwd":            `unknown network namespace "/etc/passwd"`,
+		"list -o yaml":                        `unknown --output "yaml"`,
+		"list --port 70000":                   "--port 70000 is no TCP port",
+		"list --port http":                    `"http"`,
+		"list --addr 10.0.0.0/33":             `--addr "10.0.0.0/33"`,
+		"list --comm a-name-that-is-too-long": `--comm "a-name-that-is-too-long"`,
+		"list --tier fast":                    `unknown --tier "fast"`,
+		"list --interval 0s":                  "--interval 0s is too short",
+		"list --stuck-after 1ms":              "--stuck-after 1ms is shorter than --interval 1s",
+		"list --for -1s":                      "--for -1s is negative",
+		"list extra":                          `unknown command "extra"`,
+		"run --action destroy":                `unknown --action "destroy"`,
+		"run --action kill":                   "--action kill needs a filter",
+		"run --act-after 1s":                  "--act-after 1s is shorter than --stuck-after 10s",
+		"run --term-grace -1s":                "cannot be negative",
+		"run --count never":                   `unknown --count "never"`,
+		"run -o table":                        `unknown --output "table"`,
+		"run --no-such-flag":                  "unknown flag: --no-such-flag",
+		"frobnicate":                          `unknown command "frobnicate"`,
+	} {
+		stdout, stderr, code := output(t, strings.Fields(args)...)
+		if code != exitUsage || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 || stdout != "" {
+			t.Errorf("%s: exit code %d, stdout %q, stderr %q; want one line with %q and code %d",
+				args, code, stdout, stderr, want, exitUsage)
+		}
+	}
+}
+
+func TestWithoutPrivilege(t *testing.T) {
+	livetest.Root(t)
+	for _, verb := range []string{"list", "run", "doctor"} {
+		cmd := command(t, verb)
+		// A root without capabilities: another user could not read the test binary.
+		cmd = exec.Command("setpriv", "--bounding-set=-all", "--inh-caps=-all", cmd.Path, verb)
+		cmd.Env = append(os.Environ(), asReusewatch+"=1")
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		err := cmd.Run()
+		if _, failed := err.(*exec.ExitError); !failed || cmd.ProcessState.ExitCode() != exitCannotObserve {
+			t.Errorf("%s: %v, want exit code %d", verb, err, exitCannotObserve)
+		}
+		if s := stderr.String(); !strings.Contains(s, "CAP_BPF") || !strings.Contains(s, "run it as root") || strings.Count(s, "\n") != 1 {
+			t.Errorf("%s says %q: want the capability and the way out in one line", verb, s)
+		}
+	}
+}
+
+func TestDoctor(t *testing.T) {
+	livetest.Root(t)
+	stdout, stderr, code := output(t, "doctor")
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	for _, want := range []string{"kernel ", "BTF ", "lockdown ", "CAP_BPF", "tier ", "lost ", "way out "} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("doctor says nothing of %q:\n%s", want, stdout)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	if stdout, _, code := output(t, "version"); code != 0 || !strings.HasPrefix(stdout, "reusewatch ") {
+		t.Errorf("%q, exit code %d", stdout, code)
+	}
+}
+
+// TestReaderGoneIsNoError: `reusewatch list | head -1`.
+func TestReaderGoneIsNoError(t *testing.T) {
+	livetest.Root(t)
+	cmd := command(t, "list", "-o", "json")
+	r, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if stderr.Len() > 0 {
+		t.Errorf("says %q", stderr.String())
+	}
+}

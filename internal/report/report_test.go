@@ -1,0 +1,197 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+func instant() time.Time { return time.Date(2026, 3, 1, 13, 0, 0, 123456789, time.FixedZone("", 3600)) }
+
+// nasty is what a process may call itself: escapes, a newline, a tab, a
+// right-to-left override, wide and invalid characters.
+const nasty = "a\x1b[31m\n\tb\u202ec漢\xff"
+
+// full is a listener of which everything is known; bare one of which nothing is.
+func full() listener.Judgement {
+	return listener.Judgement{
+		Listener: &listener.Listener{
+			Sample: listener.Sample{
+				Key: 0xdead, Cookie: 0x1a2b, Inode: 1081, Group: 0xbeef, GroupSize: 2, Netns: 4026531840,
+				Local: netip.MustParseAddrPort("10.39.1.68:80"), Reuseport: true, Queue: 3285, Backlog: 4096,
+				Dropped:    listener.Known(uint64(12)),
+				OldestWait: listener.Known(2*time.Hour + 11*time.Minute + 1234567*time.Nanosecond),
+				ListenedAt: listener.Known(instant().Add(-time.Hour)),
+				SYNs:       listener.Known(uint64(5)), SYNsFull: listener.Known(uint64(1)), Selected: listener.Known(uint64(4)),
+				Queued: listener.Known(uint64(3)), Adopted: listener.Known(uint64(0)),
+				Waiters: []listener.Waiter{
+					{Kind: listener.WaitEpoll, Armed: true, Sleepers: 0},
+					{Kind: listener.WaitAccept, PID: 42, Armed: true, Sleepers: 1},
+				},
+				WaitersKnown: true,
+			},
+			NetnsName: "blue", GroupName: "4026531840/inet/10.39.1.68:80", Accepted: listener.Known(uint64(0)),
+			CountedSince: listener.Known(instant().Add(-time.Minute)), LastAccept: listener.Known(instant()),
+			Share: listener.Known(0.51), OwnersKnown: true,
+			Owners: []listener.Owner{{
+				PID: 26939, NSPID: 7, FD: listener.Known(5), Comm: nasty, Exe: "/usr/sbin/haproxy",
+				Cmdline: []string{"haproxy", "-sf", nasty}, UID: 0, User: "root", PPID: 26924,
+				Started: instant().Add(-3 * time.Hour), State: "S", Wchan: "wait_for_partner",
+			}, {PID: 26940, Comm: "haproxy", UID: 104, State: "S"}},
+		},
+		Verdict: listener.Stuck, Cause: listener.CauseNeverPolled, Culprit: 26939,
+		Decision: &listener.Decision{Act: listener.Hold, Reason: listener.AmbiguousHolders,
+			Reasons: []listener.Reason{listener.AmbiguousHolders, listener.TooSoon}},
+	}
+}
+
+func bare() listener.Judgement {
+	return listener.Judgement{
+		Listener: &listener.Listener{Sample: listener.Sample{
+			Cookie: 1, Netns: 4026531833, MPTCP: true, Local: netip.MustParseAddrPort("[::]:443"),
+		}},
+		Verdict: listener.Idle,
+	}
+}
+
+func unowned() listener.Judgement {
+	j := bare()
+	j.Cookie, j.OwnersKnown = 2, true
+	return j
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if update := flag.Lookup("update"); update != nil && update.Value.String() == "true" {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got), `go test ./internal/report -update` writes it anew:\n%s", path, diff)
+	}
+}
+
+func TestMain(m *testing.M) {
+	flag.Bool("update", false, "write the golden files anew")
+	os.Exit(m.Run())
+}
+
+func snapshot() *listener.Snapshot {
+	return &listener.Snapshot{Time: instant(), Tier: listener.TierFunctions}
+}
+
+func TestListJSON(t *testing.T) {
+	var b bytes.Buffer
+	if err := List(&b, snapshot(), []listener.Judgement{full(), bare(), unowned()}); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "list.json", b.Bytes())
+
+	// What a program reads is what the process said; invalid bytes alone are replaced.
+	var back struct {
+		Listeners []struct{ Owners []struct{ Comm string } }
+	}
+	if err := json.Unmarshal(b.Bytes(), &back); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := back.Listeners[0].Owners[0].Comm, strings.ToValidUTF8(nasty, "\ufffd"); got != want {
+		t.Errorf("comm %q, want %q", got, want)
+	}
+	if strings.Contains(b.String(), "57005") || strings.Contains(b.String(), "48879") {
+		t.Error("an address of the kernel's is in the JSON")
+	}
+}
+
+func TestTable(t *testing.T) {
+	js := []listener.Judgement{full(), bare(), unowned()}
+	for name, wide := range map[string]bool{"table.txt": false, "wide.txt": true} {
+		var b bytes.Buffer
+		if err := Table(&b, js, wide); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name, b.Bytes())
+	}
+}
+
+func events() []Event {
+	held, wouldAct, done := full(), full(), full()
+	wouldAct.Decision = &listener.Decision{Act: listener.Observe, Reason: listener.NotArmed, Reasons: []listener.Reason{listener.NotArmed}}
+	act := &Act{ID: "0102", Action: listener.Kill, PID: 26939, Method: "sigterm", Listeners: []listener.Cookie{0x1a2b, 0xff}, Took: 1500 * time.Microsecond}
+	failed := *act
+	failed.Failure = "process 26939 survived SIGKILL"
+	suspect := bare()
+	suspect.Verdict, suspect.Queue, suspect.OldestWait = listener.Suspect, 1, listener.Known(3*time.Second)
+	return []Event{
+		{Time: instant(), Kind: Ready, Tier: listener.TierTracepoints, Count: 3},
+		{Time: instant(), Kind: Listening, Listener: &done},
+		{Time: instant(), Kind: Suspect, Listener: &suspect},
+		{Time: instant(), Kind: Stuck, Listener: &held},
+		{Time: instant(), Kind: Held, Listener: &held},
+		{Time: instant(), Kind: Held, Listener: &wouldAct},
+		{Time: instant(), Kind: Acting, Listener: &done, Act: act},
+		{Time: instant(), Kind: Acted, Listener: &done, Act: act},
+		{Time: instant(), Kind: ActFailed, Listener: &done, Act: &failed},
+		{Time: instant(), Kind: Closed, Listener: &done},
+		{Time: instant(), Kind: Recovered, Listener: &done},
+	}
+}
+
+func TestStreams(t *testing.T) {
+	for name, stream := range map[string]func(*bytes.Buffer) Stream{
+		"events.txt":  func(b *bytes.Buffer) Stream { return NewTextStream(b) },
+		"events.json": func(b *bytes.Buffer) Stream { return NewJSONStream(b) },
+	} {
+		var b bytes.Buffer
+		s := stream(&b)
+		for _, e := range events() {
+			if err := s.Write(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		golden(t, name, b.Bytes())
+	}
+}
+
+// TestNothingRawReachesATerminal: one line an event or listener, no control characters.
+func TestNothingRawReachesATerminal(t *testing.T) {
+	var b bytes.Buffer
+	js := []listener.Judgement{full()}
+	if err := Table(&b, js, true); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "\n"); n != 3 {
+		t.Errorf("%d lines for a title, a listener and a sum", n)
+	}
+	if err := List(&b, snapshot(), js); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []Stream{NewTextStream(&b), NewJSONStream(&b)} {
+		for _, e := range events() {
+			if err := s.Write(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, r := range b.String() {
+		if r != '\n' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == unicode.ReplacementChar {
+			t.Errorf("%q is printed raw", r)
+		}
+	}
+}
