@@ -72,7 +72,8 @@ int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state_counting, struct sock *sk, int oldstate, int newstate)
 {
-	if (oldstate == TCP_SYN_RECV && newstate == TCP_ESTABLISHED) {
+	/* TFO: it may be accepted and closed, SYN_RECV -> FIN_WAIT1, before it is established. */
+	if (oldstate == TCP_SYN_RECV && newstate != TCP_CLOSE) {
 		count_child(sk);
 		return 0;
 	}

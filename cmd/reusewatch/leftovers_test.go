@@ -38,7 +38,7 @@ func TestNothingIsLeft(t *testing.T) {
 	before := programs(t)
 	loaded := make(map[ebpf.ProgramID]bool)
 	for i := range 16 {
-		signal := os.Signal(os.Interrupt)
+		signal := os.Interrupt
 		if i%2 == 0 {
 			signal = syscall.SIGKILL
 		}

@@ -51,8 +51,7 @@ func TestWithoutPrivilege(t *testing.T) {
 		cmd.Env = append(os.Environ(), asReusewatch+"=1")
 		var stderr strings.Builder
 		cmd.Stderr = &stderr
-		err := cmd.Run()
-		if _, failed := err.(*exec.ExitError); !failed || cmd.ProcessState.ExitCode() != exitCannotObserve {
+		if err := cmd.Run(); cmd.ProcessState.ExitCode() != exitCannotObserve {
 			t.Errorf("%s: %v, want exit code %d", verb, err, exitCannotObserve)
 		}
 		if s := stderr.String(); !strings.Contains(s, "CAP_BPF") || !strings.Contains(s, "run it as root") || strings.Count(s, "\n") != 1 {

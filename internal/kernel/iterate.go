@@ -23,6 +23,10 @@ func (k *Kernel) Enter() error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	return k.enter()
+}
+
+func (k *Kernel) enter() error {
 	if err := k.eachNetns(bpf.KernelProgEnterTcp, func([]byte) error { return nil }); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"os"
 	"sync"
 	"time"
@@ -56,6 +57,7 @@ type Kernel struct {
 	started    time.Time
 	seenLoss   bpf.KernelTickIo
 	namespaces func() ([]string, error)
+	opts       Options
 
 	raw     []bpf.KernelSample // reused from tick to tick
 	samples []listener.Sample
@@ -112,11 +114,11 @@ func openTier(t listener.Tier, opts Options) (_ *Kernel, err error) {
 	if count == "" && t == listener.TierFunctions {
 		count = CountAlways
 	}
-	capacity := defaultCapacity
-	for capacity < opts.Capacity {
-		capacity *= 2
+	capacity := max(opts.Capacity, 0)
+	if capacity == 0 {
+		capacity = defaultCapacity
 	}
-	objs, err := newObjects(uint32(capacity), constants{
+	objs, err := newObjects(uint32(1)<<bits.Len32(uint32(capacity-1)), constants{
 		countAll:      count == CountAlways,
 		countChildren: t == listener.TierTracepoints,
 		countsExact:   t == listener.TierFunctions && count == CountAlways,
@@ -126,7 +128,7 @@ func openTier(t listener.Tier, opts Options) (_ *Kernel, err error) {
 	}
 	k := &Kernel{
 		tier: t, count: count, objs: objs, iters: make(map[string]*link.Iter),
-		started: time.Now(), namespaces: opts.Namespaces,
+		started: time.Now(), namespaces: opts.Namespaces, opts: opts,
 	}
 	defer func() {
 		if err != nil {
@@ -228,6 +230,10 @@ func (k *Kernel) Stats() ([]ProgramStats, error) {
 func (k *Kernel) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	return k.unload()
+}
+
+func (k *Kernel) unload() error {
 	errs := []error{closeLinks(k.links)}
 	if k.reader != nil {
 		errs = append(errs, k.reader.Close())

@@ -70,6 +70,9 @@ func (o *objects) load(name string) (*ebpf.Program, error) {
 	return prog, nil
 }
 
+// capacity is how many listeners there is room for.
+func (o *objects) capacity() int { return int(o.maps.Maps[bpf.KernelMapListeners].MaxEntries()) }
+
 func (o *objects) close() error {
 	var errs []error
 	for _, p := range o.progs {

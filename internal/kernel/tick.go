@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"time"
 	"unsafe"
@@ -42,16 +43,20 @@ func (k *Kernel) Look(depth listener.Depth) (listener.Look, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	io := bpf.KernelTickIo{}
-	switch depth {
-	case listener.LookFull:
-		io.Flags = tickFull
-	case listener.LookAll:
-		io.Flags = tickFull | tickAll
-	default: // listener.LookQuick
-	}
+	io := bpf.KernelTickIo{Flags: flags(depth)}
 	if err := k.run(&io); err != nil {
 		return listener.Look{}, err
+	}
+	restarted := false
+	if io.LostListeners != k.seenLoss.LostListeners {
+		if err := k.grow(int(io.Listeners) + int(io.LostListeners-k.seenLoss.LostListeners)); err != nil {
+			return listener.Look{}, err
+		}
+		restarted, depth = true, listener.LookAll
+		io = bpf.KernelTickIo{Flags: flags(depth)}
+		if err := k.run(&io); err != nil {
+			return listener.Look{}, err
+		}
 	}
 	at := time.Now()
 	if err := k.readRows(int(io.Rows)); err != nil {
@@ -64,11 +69,41 @@ func (k *Kernel) Look(depth listener.Depth) (listener.Look, error) {
 	}
 	look := listener.Look{
 		At: at, Samples: k.samples, Complete: depth == listener.LookAll, Listeners: int(io.Listeners),
-		Lost: io.LostEvents != k.seenLoss.LostEvents,
-		Full: io.LostListeners != k.seenLoss.LostListeners,
+		Lost: io.LostEvents != k.seenLoss.LostEvents, Restarted: restarted,
 	}
 	k.seenLoss = io
 	return look, nil
+}
+
+func flags(d listener.Depth) uint64 {
+	switch d {
+	case listener.LookFull:
+		return tickFull
+	case listener.LookAll:
+		return tickFull | tickAll
+	default:
+		return 0
+	}
+}
+
+// grow loads the kernel side anew with room for twice as many listeners as are
+// needed now. The counters begin anew, and what was born or died meanwhile
+// shows in the look that follows.
+func (k *Kernel) grow(needed int) error {
+	opts := k.opts
+	opts.Capacity = max(2*needed, 2*k.objs.capacity())
+	bigger, err := openTier(k.tier, opts)
+	if err != nil {
+		return fmt.Errorf("make room for %d listeners: %w", opts.Capacity, err)
+	}
+	if err := bigger.enter(); err != nil {
+		return errors.Join(err, bigger.unload())
+	}
+	err = k.unload()
+	k.objs, k.links, k.lost, k.iters = bigger.objs, bigger.links, bigger.lost, bigger.iters
+	k.reader, k.rows, k.tick, k.clock = bigger.reader, bigger.rows, bigger.tick, bigger.clock
+	k.started, k.seenLoss = bigger.started, bpf.KernelTickIo{}
+	return err
 }
 
 // readRows copies the rows that the tick wrote, without an allocation once the

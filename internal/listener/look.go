@@ -24,5 +24,7 @@ type Look struct {
 	Complete  bool
 	Listeners int  // how many there are
 	Lost      bool // births or deaths went by unseen since the last look
-	Full      bool // the kernel side has no room for more listeners
+	// Restarted: all counters began anew at this look, because the kernel side
+	// had to make room for more listeners.
+	Restarted bool
 }

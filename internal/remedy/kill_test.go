@@ -29,11 +29,11 @@ func startVictim(t *testing.T, argv ...string) *victim {
 		t.Fatal(err)
 	}
 	go func() {
-		v.cmd.Wait()
+		_ = v.cmd.Wait()
 		close(v.ended)
 	}()
 	t.Cleanup(func() {
-		v.cmd.Process.Kill()
+		_ = v.cmd.Process.Kill()
 		<-v.ended
 	})
 	// Until exec has happened, signals that the shell ignores are not yet ignored.

@@ -47,7 +47,7 @@ func (e *entry) sample(s listener.Sample, at time.Time, elapsed, interval time.D
 	if !s.ListenedAt.IsKnown() {
 		next.ListenedAt = old.ListenedAt
 	}
-	next.Window = advance(old.Window, &old.Sample, &s, at, min(elapsed, interval))
+	next.Window = advance(old.Window, &old.Sample, &s, at, step(elapsed, interval))
 	accepted := e.ledger.take(&old.Sample, &s)
 	next.Accepted = e.ledger.accepted
 	if accepted {
@@ -55,6 +55,15 @@ func (e *entry) sample(s listener.Sample, at time.Time, elapsed, interval time.D
 	}
 	e.recent.add(at, &s)
 	e.l = &next
+}
+
+// step is what one look adds to a window: what passed since the last one, an
+// interval at the most, and just that for one that came on its tick.
+func step(elapsed, interval time.Duration) time.Duration {
+	if elapsed >= interval-interval/20 {
+		return interval
+	}
+	return elapsed
 }
 
 // advance carries the window on: the same head makes it longer, any other

@@ -47,6 +47,9 @@ func (w *Watcher) take(look listener.Look) {
 		elapsed = look.At.Sub(w.last)
 	}
 	w.last = look.At
+	if look.Restarted {
+		w.restart(look.At)
+	}
 	seen := make(map[listener.Key]bool)
 	for i := range look.Samples {
 		s := &look.Samples[i]
@@ -79,6 +82,20 @@ func (w *Watcher) take(look listener.Look) {
 		if !seen[key] {
 			w.forget(key, e, look.At)
 		}
+	}
+}
+
+// restart forgets what was counted so far, and what was asked to be counted.
+func (w *Watcher) restart(at time.Time) {
+	if !w.opts.CountsSince.IsZero() {
+		w.opts.CountsSince = at
+	}
+	w.counted = nil
+	for _, e := range w.entries {
+		e.ledger, e.recent = ledger{}, recent{}
+		next := *e.l
+		next.Queued, next.CountedSince = listener.Maybe[uint64]{}, listener.Maybe[time.Time]{}
+		e.l = &next
 	}
 }
 

@@ -163,8 +163,10 @@ func (w *Watcher) Step() error {
 		return err
 	}
 	fresh, some := w.suspicions()
-	if err := w.count(); err != nil {
-		return err
+	if some || len(w.counted) > 0 {
+		if err := w.count(); err != nil {
+			return err
+		}
 	}
 	due := w.last.Sub(w.census) >= censusEvery
 	if fresh || due && (some || w.born) {

@@ -183,8 +183,8 @@ func TestOwners(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		child.Process.Kill()
-		child.Wait()
+		_ = child.Process.Kill()
+		_ = child.Wait()
 	})
 	me, other := os.Getpid(), child.Process.Pid
 	listens := func(pid, fd int, key listener.Key, port uint16) listener.Held {
