@@ -77,7 +77,11 @@ int count_tcp(struct bpf_iter__tcp *ctx)
 	if (count_all || bpf_map_lookup_elem(&counted, &key)) {
 		if (count_children)
 			count_children_of((struct sock *)tp);
-		l->counting = 1;
+		if (!l->counting) {
+			/* What an earlier suspicion counted says nothing of what came since. */
+			l->syns = l->syns_full = l->selected = l->queued = l->adopted = 0;
+			l->counting = 1;
+		}
 	} else {
 		if (count_children)
 			bpf_sk_storage_delete(&parents, (struct sock *)tp);

@@ -201,7 +201,7 @@ func (d *daemon) publish(ctx context.Context, s *listener.Snapshot, changes []wa
 			}
 		}
 	}
-	d.emit(d.changes.Update(s.Time, js)...)
+	d.emit(d.changes.Update(time.Now(), js)...)
 	for _, j := range js {
 		if j.Decision != nil && j.Decision.Act == listener.Kill {
 			d.act(ctx, j)

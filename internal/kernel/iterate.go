@@ -100,14 +100,20 @@ func (k *Kernel) Census() ([]listener.Held, error) {
 	defer k.mu.Unlock()
 	var held []listener.Held
 	var raw bpf.KernelHeld
+	// A thread with a descriptor table of its own repeats what it shares.
+	seen := make(map[listener.Held]bool)
 	err := k.iterate(bpf.KernelProgCensus, "", binary.Size(raw), func(row []byte) error {
 		if err := binary.Read(bytes.NewReader(row), binary.NativeEndian, &raw); err != nil {
 			return fmt.Errorf("decode a descriptor: %w", err)
 		}
-		held = append(held, listener.Held{
+		h := listener.Held{
 			PID: int(raw.Pid), FD: int(raw.Fd), Inode: raw.Inode, Netns: raw.Netns, Port: raw.Port,
 			Key: listener.Key(raw.Sk), Listening: raw.Kind == bpf.KernelHeldKindHELD_LISTENER,
-		})
+		}
+		if !seen[h] {
+			seen[h] = true
+			held = append(held, h)
+		}
 		return nil
 	})
 	if err != nil {

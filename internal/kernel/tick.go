@@ -96,7 +96,10 @@ func (k *Kernel) grow(needed int) error {
 	if err != nil {
 		return fmt.Errorf("make room for %d listeners: %w", opts.Capacity, err)
 	}
-	if err := bigger.enter(); err != nil {
+	if err = k.handOver(bigger); err == nil {
+		err = bigger.enter()
+	}
+	if err != nil {
 		return errors.Join(err, bigger.unload())
 	}
 	err = k.unload()
@@ -104,6 +107,29 @@ func (k *Kernel) grow(needed int) error {
 	k.reader, k.rows, k.tick, k.clock = bigger.reader, bigger.rows, bigger.tick, bigger.clock
 	k.started, k.seenLoss = bigger.started, bpf.KernelTickIo{}
 	return err
+}
+
+// handOver enters what k knows into a bigger kernel side: also listeners of
+// network namespaces that nobody could find again.
+func (k *Kernel) handOver(bigger *Kernel) error {
+	var key uint64
+	var l bpf.KernelListener
+	to := bigger.objs.maps.Maps[bpf.KernelMapListeners]
+	known := k.objs.maps.Maps[bpf.KernelMapListeners].Iterate()
+	for known.Next(&key, &l) {
+		kept := bpf.KernelListener{Cookie: l.Cookie}
+		if bigger.count == CountAlways {
+			kept.Counting = 1
+		}
+		// One that was born meanwhile at the same address is there already.
+		if err := to.Update(key, kept, ebpf.UpdateNoExist); err != nil && !errors.Is(err, ebpf.ErrKeyExist) {
+			return fmt.Errorf("hand a listener over: %w", err)
+		}
+	}
+	if err := known.Err(); err != nil {
+		return fmt.Errorf("read the listeners to hand over: %w", err)
+	}
+	return nil
 }
 
 // readRows copies the rows that the tick wrote, without an allocation once the

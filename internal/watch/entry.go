@@ -14,6 +14,7 @@ type entry struct {
 	announced bool
 	suspected bool
 	ledger    ledger
+	since     time.Time // what is counted is counted since then; zero: not counted
 	recent    recent
 	activity  map[int]baseline // of the owners, since the suspicion
 }
@@ -38,8 +39,9 @@ func (e *entry) suspicious(stuckAfter time.Duration) bool {
 	return known && wait > stuckAfter && !l.LastAccept.IsKnown()
 }
 
-// sample takes one look at this listener into a new Listener.
-func (e *entry) sample(s listener.Sample, at time.Time, elapsed, interval time.Duration) {
+// sample takes one look at this listener into a new Listener. fromBirth: it was
+// counted from its birth on.
+func (e *entry) sample(s listener.Sample, at time.Time, elapsed, interval time.Duration, fromBirth bool) {
 	old := e.l
 	next := *old
 	next.Sample = s
@@ -48,7 +50,7 @@ func (e *entry) sample(s listener.Sample, at time.Time, elapsed, interval time.D
 		next.ListenedAt = old.ListenedAt
 	}
 	next.Window = advance(old.Window, &old.Sample, &s, at, step(elapsed, interval))
-	accepted := e.ledger.take(&old.Sample, &s)
+	accepted := e.ledger.take(&old.Sample, &s, fromBirth)
 	next.Accepted = e.ledger.accepted
 	if accepted {
 		next.LastAccept = listener.Known(at)
@@ -96,7 +98,7 @@ type ledger struct {
 
 // take says whether this look proves that the listener accepted since the last
 // one.
-func (g *ledger) take(old, now *listener.Sample) bool {
+func (g *ledger) take(old, now *listener.Sample, fromBirth bool) bool {
 	none := listener.Head{}
 	sameHead := now.Head != none && now.Head == old.Head
 	headGone := old.Head != none && now.Head != old.Head
@@ -109,7 +111,7 @@ func (g *ledger) take(old, now *listener.Sample) bool {
 	if !g.counting {
 		g.counting = true
 		// Of one whose birth was counted, all that came and waits no more was accepted.
-		if !now.ListenedAt.IsKnown() {
+		if !fromBirth {
 			g.base = came - int64(now.Queue)
 		}
 		g.accepted = listener.Known(uint64(max(0, came-int64(now.Queue)-g.base)))

@@ -61,7 +61,7 @@ func TestWindow(t *testing.T) {
 			now := start()
 			for _, l := range c.looks {
 				now = now.Add(l.after)
-				e.sample(l.s, now, l.after, time.Second)
+				e.sample(l.s, now, l.after, time.Second, false)
 			}
 			if diff := cmp.Diff(c.want, e.l.Window); diff != "" {
 				t.Error(diff)
@@ -130,7 +130,7 @@ func TestAccepted(t *testing.T) {
 			var old listener.Sample
 			accepted := false
 			for i := range c.looks {
-				accepted = g.take(&old, &c.looks[i])
+				accepted = g.take(&old, &c.looks[i], c.looks[i].ListenedAt.IsKnown())
 				old = c.looks[i]
 			}
 			if g.accepted != c.want || accepted != c.accepted {

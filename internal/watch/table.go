@@ -67,7 +67,7 @@ func (w *Watcher) take(look listener.Look) {
 			w.order = nil
 			w.born = true
 		}
-		e.sample(*s, look.At, elapsed, w.opts.Interval)
+		e.sample(*s, look.At, elapsed, w.opts.Interval, !w.opts.CountsSince.IsZero() && s.ListenedAt.IsKnown())
 		w.name(e)
 		if !e.announced {
 			e.announced = true
@@ -92,7 +92,7 @@ func (w *Watcher) restart(at time.Time) {
 	}
 	w.counted = nil
 	for _, e := range w.entries {
-		e.ledger, e.recent = ledger{}, recent{}
+		e.ledger, e.recent, e.since = ledger{}, recent{}, time.Time{}
 		next := *e.l
 		next.Queued, next.CountedSince = listener.Maybe[uint64]{}, listener.Maybe[time.Time]{}
 		e.l = &next
@@ -110,20 +110,23 @@ func (w *Watcher) name(e *entry) {
 	}
 	l.NetnsName = name
 	l.GroupName = groupName(&l.Sample)
-	l.CountedSince = listener.Maybe[time.Time]{}
-	if l.Queued.IsKnown() {
-		l.CountedSince = listener.Known(w.countedSince(e))
+	if !l.Queued.IsKnown() {
+		e.since, l.CountedSince = time.Time{}, listener.Maybe[time.Time]{}
+		return
 	}
+	if e.since.IsZero() {
+		e.since = w.countsSince(l)
+	}
+	l.CountedSince = listener.Known(e.since)
 }
 
-func (w *Watcher) countedSince(e *entry) time.Time {
+// countsSince is when the counting of a listener began that is seen counted for
+// the first time.
+func (w *Watcher) countsSince(l *listener.Listener) time.Time {
 	if w.opts.CountsSince.IsZero() {
-		if since, known := e.l.CountedSince.Get(); known {
-			return since
-		}
 		return w.last
 	}
-	if born, known := e.l.ListenedAt.Get(); known && born.After(w.opts.CountsSince) {
+	if born, known := l.ListenedAt.Get(); known && born.After(w.opts.CountsSince) {
 		return born
 	}
 	return w.opts.CountsSince

@@ -1,0 +1,117 @@
+package kernel_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/reusewatch/reusewatch/internal/kernel"
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/livetest"
+)
+
+// counts of one listener, -1 where unknown.
+type counts struct{ SYNs, Selected, Queued, Accepted, Adopted, Queue int }
+
+func countsOf(l *listener.Listener) counts {
+	number := func(m listener.Maybe[uint64]) int {
+		if n, known := m.Get(); known {
+			return int(n)
+		}
+		return -1
+	}
+	return counts{
+		SYNs: number(l.SYNs), Selected: number(l.Selected), Queued: number(l.Queued),
+		Accepted: number(l.Accepted), Adopted: number(l.Adopted), Queue: int(l.Queue),
+	}
+}
+
+func (c *counts) add(other counts) {
+	c.SYNs += other.SYNs
+	c.Selected += other.Selected
+	c.Queued += other.Queued
+	c.Accepted += other.Accepted
+	c.Adopted += other.Adopted
+	c.Queue += other.Queue
+}
+
+// Every connection of every kind is counted once, by the listener that it came
+// to: exactly in the functions tier; in the tracepoints tier but for MPTCP
+// joins, which look like connections to it, and with what has no hook unknown.
+func TestCountsAreExact(t *testing.T) {
+	watched := make(map[listener.Tier]watching)
+	for _, k := range inTiers(t, kernel.Options{Count: kernel.CountAlways}, nil, functions, tracepoints) {
+		watched[k.tier] = startWatching(t, k)
+	}
+	for _, tr := range trafficKinds() {
+		t.Run(tr.name, func(t *testing.T) {
+			c := tr.run(t)
+			for tier, w := range watched {
+				t.Run(string(tier), func(t *testing.T) { c.check(t, tier, w.snapshot(t)) })
+			}
+		})
+	}
+}
+
+func (c *carried) check(t *testing.T, tier listener.Tier, snap map[uint64]*listener.Listener) {
+	var sum counts
+	for i, m := range c.members {
+		l := find(t, snap, m)
+		got := countsOf(l)
+		sum.add(got)
+		want := c.wantFunctions(i, got)
+		if tier == tracepoints {
+			want = c.wantTracepoints(i, got)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("member %d (-want +got):\n%s", i, diff)
+		}
+		if l.QueuedExact != (tier == functions) {
+			t.Errorf("member %d: QueuedExact is %v", i, l.QueuedExact)
+		}
+	}
+	if tier == functions && (sum.SYNs != c.syns || sum.Queued != c.connected) {
+		t.Errorf("%d SYNs, %d queued; want %d, %d", sum.SYNs, sum.Queued, c.syns, c.connected)
+	}
+	if tier == tracepoints && sum.Queued != c.connected+c.joined {
+		t.Errorf("%d queued; want %d and %d joins", sum.Queued, c.connected, c.joined)
+	}
+}
+
+// wantFunctions is what the functions tier must say of a member. Where SYNs were
+// sent again, or belonged to joins, only the group can tell how many: then they
+// need only agree with what the group's hash selected.
+func (c *carried) wantFunctions(member int, got counts) counts {
+	syns := got.SYNs
+	if c.syns == c.connected {
+		syns = c.queued[member]
+	}
+	w := counts{
+		SYNs: syns, Selected: syns, Queued: c.queued[member], Accepted: c.accepted[member],
+		Queue: c.queued[member] - c.accepted[member],
+	}
+	if len(c.members) == 1 {
+		w.Selected = 0 // no group, no hash
+	}
+	return w
+}
+
+func (c *carried) wantTracepoints(member int, got counts) counts {
+	w := counts{
+		SYNs: -1, Selected: -1, Adopted: -1, Queued: c.queued[member], Accepted: c.accepted[member],
+		Queue: c.queued[member] - c.accepted[member],
+	}
+	if c.joined > 0 {
+		w.Queued, w.Accepted = got.Queued, got.Queued-w.Queue
+	}
+	return w
+}
+
+func find(t *testing.T, snap map[uint64]*listener.Listener, l *livetest.Listener) *listener.Listener {
+	t.Helper()
+	found, there := snap[l.Inode]
+	if !there {
+		t.Fatalf("no listener on %s in the snapshot", l.Addr)
+	}
+	return found
+}

@@ -1,0 +1,167 @@
+package kernel_test
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/reusewatch/reusewatch/internal/kernel"
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/livetest"
+)
+
+// placed is a listener, the namespace that it is in and what it was asked to be.
+type placed struct {
+	*livetest.Listener
+	ns   *livetest.Namespace
+	opts livetest.Listen
+}
+
+func place(ns *livetest.Namespace) []placed {
+	var all []placed
+	for _, o := range []livetest.Listen{
+		{Backlog: 5},
+		{Family: livetest.V6, Backlog: 6},
+		{Family: livetest.Dual, Backlog: 7},
+		{MPTCP: true, Backlog: 8},
+		{Family: livetest.Dual, MPTCP: true, Backlog: 9},
+		{Device: "lo", Backlog: 10},
+	} {
+		all = append(all, placed{ns.Listen(o), ns, o})
+	}
+	for _, o := range []livetest.Listen{{Backlog: 11}, {Family: livetest.V6, Backlog: 12}} {
+		o.Reuseport = true
+		for _, l := range ns.Group(3, o) {
+			all = append(all, placed{l, ns, o})
+		}
+	}
+	return all
+}
+
+// want is the sample that the listener must show while nothing has happened to
+// it. What no test can know is taken over from got.
+func (p *placed) want(got listener.Sample) listener.Sample {
+	w := listener.Sample{
+		Key: got.Key, Cookie: listener.Cookie(p.Cookie), Inode: p.Inode, Group: got.Group,
+		Netns: p.ns.Inode, Local: p.Addr, V6Only: p.opts.Family == livetest.V6,
+		Reuseport: p.opts.Reuseport, MPTCP: p.opts.MPTCP, Backlog: uint32(p.opts.Backlog),
+		Dropped: listener.Known[uint64](0),
+	}
+	if p.opts.Reuseport {
+		w.GroupSize = 3
+	}
+	if p.opts.MPTCP {
+		w.Cookie = got.Cookie // the descriptor's is the MPTCP socket's own
+	}
+	if p.opts.Device == "lo" {
+		w.Device = 1
+	}
+	return w
+}
+
+func compareSamples() cmp.Options {
+	return cmp.Options{
+		cmp.Comparer(func(a, b listener.Maybe[uint64]) bool { return a == b }),
+		cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
+		// Counters and times have tests of their own.
+		cmpopts.IgnoreFields(listener.Sample{}, "ListenedAt", "OldestWait", "WaitersKnown", "Waiters",
+			"SYNs", "SYNsFull", "Selected", "Queued", "QueuedExact", "Adopted"),
+	}
+}
+
+// Listeners that were there before, in each network namespace that can be found,
+// and those born later in any: all are seen, with every property.
+func TestListenersOfAllNamespaces(t *testing.T) {
+	first, second, hidden := livetest.Netns(t), livetest.Netns(t), livetest.Netns(t)
+	before := append(place(first), place(second)...)
+	unseen := place(hidden)
+	kernels := inTiers(t, kernel.Options{}, []*livetest.Namespace{first, second}, functions, tracepoints, queues)
+	for _, k := range kernels {
+		if err := k.Enter(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after := append(place(first), place(second)...)
+	later := place(hidden)
+	for _, k := range kernels {
+		t.Run(string(k.tier), func(t *testing.T) {
+			l, samples := look(t, k)
+			if !l.Complete || l.Listeners < len(before)+len(after) {
+				t.Errorf("complete is %v with %d listeners", l.Complete, l.Listeners)
+			}
+			// Births are seen wherever they are.
+			born, absent := slices.Concat(after, later), unseen
+			if k.tier == queues {
+				born, absent = after, slices.Concat(unseen, later)
+			}
+			checkSamples(t, samples, before, false)
+			checkSamples(t, samples, born, k.tier != queues)
+			for _, p := range absent {
+				if s, there := samples[p.Inode]; there {
+					t.Errorf("a listener of a namespace that nobody told of: %+v", s)
+				}
+			}
+		})
+	}
+}
+
+func checkSamples(t *testing.T, samples map[uint64]listener.Sample, all []placed, birthSeen bool) {
+	t.Helper()
+	type place struct {
+		ns   *livetest.Namespace
+		addr netip.AddrPort
+	}
+	groups := make(map[place]listener.GroupKey)
+	for _, p := range all {
+		got, there := samples[p.Inode]
+		if !there {
+			t.Errorf("no sample of %+v on %s", p.opts, p.Addr)
+			continue
+		}
+		if diff := cmp.Diff(p.want(got), got, compareSamples()); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", p.opts, diff)
+		}
+		if got.ListenedAt.IsKnown() != birthSeen {
+			t.Errorf("%s: time of listen() known is %v", p.Addr, !birthSeen)
+		}
+		if got.Cookie == 0 || got.Key == 0 || p.opts.Reuseport != (got.Group != 0) {
+			t.Errorf("%s: cookie %s, key %x, group %x", p.Addr, got.Cookie, got.Key, got.Group)
+		}
+		group, known := groups[place{p.ns, p.Addr}]
+		if known && group != got.Group {
+			t.Errorf("members on %s are in two groups", p.Addr)
+		}
+		groups[place{p.ns, p.Addr}] = got.Group
+	}
+}
+
+// What waited before counting began is not forgotten, and not counted twice.
+func TestAcceptedOfAnOldQueue(t *testing.T) {
+	ns := livetest.Netns(t)
+	l := ns.Listen(livetest.Listen{})
+	dial := func(n int) { ns.DialMany(n, livetest.Dial{To: l.Dest(livetest.V4)}) }
+	dial(3)
+	kernels := inTiers(t, kernel.Options{Count: kernel.CountAlways}, []*livetest.Namespace{ns}, functions, tracepoints)
+	watched := make(map[listener.Tier]watching)
+	for _, k := range kernels {
+		watched[k.tier] = startWatching(t, k)
+	}
+	steps := []struct{ connect, accept, queued, accepted int }{
+		{0, 0, 0, 0}, {5, 0, 5, 0}, {0, 8, 5, 8}, {4, 2, 9, 10},
+	}
+	for i, s := range steps {
+		dial(s.connect)
+		for range s.accept {
+			l.Accept()
+		}
+		for tier, w := range watched {
+			got := countsOf(find(t, w.snapshot(t), l))
+			if got.Queued != s.queued || got.Accepted != s.accepted || got.Queue != l.Queue() {
+				t.Errorf("%s, step %d: %+v; want %d queued, %d accepted, %d waiting", tier, i, got, s.queued, s.accepted, l.Queue())
+			}
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package kernel_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/kernel"
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/livetest"
+)
+
+// Counters count from counted_since on: it stands still while they count, and
+// a second suspicion starts both anew.
+func TestCountersOfASuspicion(t *testing.T) {
+	ns := livetest.Netns(t)
+	for _, k := range inTiers(t, kernel.Options{Count: kernel.CountSuspected}, []*livetest.Namespace{ns}, functions, tracepoints) {
+		t.Run(string(k.tier), func(t *testing.T) {
+			w := startWatching(t, k)
+			l := ns.Listen(livetest.Listen{})
+			dial := func(n int) { ns.DialMany(n, livetest.Dial{To: l.Dest(livetest.V4)}) }
+			var since time.Time
+			counted := func() bool {
+				at, known := find(t, w.snapshot(t), l).CountedSince.Get()
+				since = at
+				return known
+			}
+			check := func(step string, queued, accepted int) {
+				t.Helper()
+				now := find(t, w.snapshot(t), l)
+				if got := countsOf(now); got.Queued != queued || got.Accepted != accepted {
+					t.Errorf("%s: %d queued, %d accepted; want %d, %d", step, got.Queued, got.Accepted, queued, accepted)
+				}
+				if at := now.CountedSince; at != listener.Known(since) {
+					t.Errorf("%s: counted since %v, not since %v", step, at.Or(time.Time{}), since)
+				}
+			}
+
+			dial(1)
+			livetest.Eventually(t, "suspected", counted)
+			first := since
+			check("suspected", 0, 0)
+			dial(10)
+			check("more come", 10, 0)
+			for range 4 {
+				l.Accept()
+			}
+			livetest.Eventually(t, "no longer suspected", func() bool { return !counted() })
+			livetest.Eventually(t, "suspected again", counted)
+			if !since.After(first) {
+				t.Errorf("counted since %v again, first since %v", since, first)
+			}
+			check("suspected again", 0, 0)
+			dial(5)
+			check("more come again", 5, 0)
+		})
+	}
+}

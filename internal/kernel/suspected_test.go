@@ -1,0 +1,117 @@
+package kernel_test
+
+import (
+	"testing"
+
+	"github.com/reusewatch/reusewatch/internal/kernel"
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/livetest"
+)
+
+// Where only suspected groups are counted, what is not counted is unknown, and
+// what a tier has no hook for stays so: never 0.
+func TestCountingOnSuspicion(t *testing.T) {
+	ns := livetest.Netns(t)
+	old := ns.Group(2, livetest.Listen{})
+	namespaces := []*livetest.Namespace{ns}
+	for _, k := range inTiers(t, kernel.Options{Count: kernel.CountSuspected}, namespaces, functions, tracepoints) {
+		t.Run(string(k.tier), func(t *testing.T) {
+			if err := k.Enter(); err != nil {
+				t.Fatal(err)
+			}
+			fresh := ns.Group(2, livetest.Listen{})
+			other := ns.Group(2, livetest.Listen{})
+			all := [][]*livetest.Listener{old, fresh, other}
+			connect := func(n int) {
+				for _, g := range all {
+					ns.DialMany(n, livetest.Dial{To: g[0].Dest(livetest.V4)})
+				}
+			}
+			const unknown = -1
+			steps := []struct {
+				name    string
+				counted [][]*livetest.Listener
+				queued  [3]int // of old, fresh, other
+			}{
+				{"nobody is suspected", nil, [3]int{unknown, unknown, unknown}},
+				{"two groups are", [][]*livetest.Listener{old, fresh}, [3]int{20, 20, unknown}},
+				{"one of them no longer", [][]*livetest.Listener{fresh}, [3]int{unknown, 40, unknown}},
+				{"another one is", [][]*livetest.Listener{fresh, other}, [3]int{unknown, 60, 20}},
+				{"nobody is again", nil, [3]int{unknown, unknown, unknown}},
+			}
+			for _, s := range steps {
+				setCounted(t, k, s.counted)
+				connect(20)
+				_, samples := look(t, k)
+				for i, g := range all {
+					checkCounted(t, s.name, k.tier, g, samples, s.queued[i])
+				}
+			}
+		})
+	}
+}
+
+func setCounted(t *testing.T, k live, groups [][]*livetest.Listener) {
+	t.Helper()
+	_, samples := look(t, k)
+	var keys []listener.Key
+	for _, g := range groups {
+		for _, l := range g {
+			keys = append(keys, samples[l.Inode].Key)
+		}
+	}
+	if err := k.SetCounted(keys); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkCounted compares the sum over a group with what it must be, negative for
+// unknown.
+func checkCounted(t *testing.T, step string, tier listener.Tier, g []*livetest.Listener, samples map[uint64]listener.Sample, queued int) {
+	t.Helper()
+	var sums [3]int
+	for _, l := range g {
+		s := samples[l.Inode]
+		for i, m := range []listener.Maybe[uint64]{s.Queued, s.SYNs, s.Selected} {
+			n, known := m.Get()
+			if want := queued >= 0 && (i == 0 || tier == functions); known != want {
+				t.Fatalf("%s: counter %d of %s known is %v, want %v", step, i, l.Addr, known, want)
+			}
+			sums[i] += int(n)
+		}
+		if s.Adopted.IsKnown() != (queued >= 0 && tier == functions) {
+			t.Errorf("%s: adopted known is %v", step, s.Adopted.IsKnown())
+		}
+	}
+	if queued < 0 {
+		return
+	}
+	want := [3]int{queued, 0, 0}
+	if tier == functions {
+		want = [3]int{queued, queued, queued}
+	}
+	if sums != want {
+		t.Errorf("%s: %d queued, %d SYNs, %d selected; want %d", step, sums[0], sums[1], sums[2], want)
+	}
+}
+
+// Nothing may be unknown that was asked for, nor known that cannot be.
+func TestQueuesTierCountsNothing(t *testing.T) {
+	ns := livetest.Netns(t)
+	l := ns.Listen(livetest.Listen{})
+	for _, k := range inTiers(t, kernel.Options{Count: kernel.CountAlways}, []*livetest.Namespace{ns}, queues) {
+		if err := k.SetCounted([]listener.Key{sampleOf(t, k, l).Key}); err != nil {
+			t.Fatal(err)
+		}
+		ns.DialMany(3, livetest.Dial{To: l.Dest(livetest.V4)})
+		s := sampleOf(t, k, l)
+		for i, m := range []listener.Maybe[uint64]{s.Queued, s.SYNs, s.SYNsFull, s.Selected, s.Adopted} {
+			if n, known := m.Get(); known {
+				t.Errorf("counter %d is %d", i, n)
+			}
+		}
+		if s.Queue != 3 {
+			t.Errorf("%d wait, want 3", s.Queue)
+		}
+	}
+}
