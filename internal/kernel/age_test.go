@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
@@ -33,7 +32,7 @@ func wait(ns *livetest.Namespace, l *livetest.Listener, d livetest.Dial, speakAf
 }
 
 // The oldest wait is right to 0.1 s, however the client came in.
-func TestOldestWait(t *testing.T) {
+func testOldestWait(t *testing.T, f *field) {
 	v4, v6 := livetest.Listen{}, livetest.Listen{Family: livetest.V6}
 	cookies := map[string]string{"net.ipv4.tcp_syncookies": "2"}
 	cases := []struct {
@@ -52,10 +51,8 @@ func TestOldestWait(t *testing.T) {
 		{name: "fast open", listen: livetest.Listen{FastOpen: 16}, dial: livetest.Dial{Word: true, FastOpen: true}, sysctls: map[string]string{"net.ipv4.tcp_fastopen": "3"}},
 	}
 	all := make([]waiting, len(cases))
-	var namespaces []*livetest.Namespace
 	for i, c := range cases {
-		ns := livetest.Netns(t)
-		namespaces = append(namespaces, ns)
+		ns := f.netns(t)
 		for name, value := range c.sysctls {
 			ns.Sysctl(name, value)
 		}
@@ -70,16 +67,10 @@ func TestOldestWait(t *testing.T) {
 			t.Fatal("the data did not come with the SYN")
 		}
 	}
-	kernels := inTiers(t, kernel.Options{}, namespaces, functions, tracepoints, queues)
-	for _, k := range kernels {
-		if err := k.Enter(); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for _, w := range all {
 		time.Sleep(time.Until(w.after.Add(2 * time.Second)))
 	}
-	for _, k := range kernels {
+	for _, k := range f.kernels {
 		before := time.Now()
 		_, samples := look(t, k)
 		after := time.Now()
@@ -103,13 +94,10 @@ func (w *waiting) check(t *testing.T, s listener.Sample, before, after time.Time
 }
 
 // An empty queue has no oldest wait: unknown, not 0.
-func TestNobodyWaits(t *testing.T) {
-	ns := livetest.Netns(t)
+func testNobodyWaits(t *testing.T, f *field) {
+	ns := f.netns(t)
 	l := ns.Listen(livetest.Listen{})
-	for _, k := range inTiers(t, kernel.Options{}, []*livetest.Namespace{ns}, tracepoints, queues) {
-		if err := k.Enter(); err != nil {
-			t.Fatal(err)
-		}
+	for _, k := range f.kernels {
 		check := func(what string, waits bool) {
 			t.Helper()
 			s := sampleOf(t, k, l)

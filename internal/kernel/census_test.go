@@ -10,7 +10,6 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
@@ -42,8 +41,8 @@ func compareHeld(t *testing.T, what string, want, got []listener.Held) {
 }
 
 // Every descriptor of a listener is listed, whoever holds it, and nothing else.
-func TestCensusOfListeners(t *testing.T) {
-	ns := livetest.Netns(t)
+func testCensusOfListeners(t *testing.T, f *field) {
+	ns := f.netns(t)
 	all := []*livetest.Listener{
 		ns.Listen(livetest.Listen{}),
 		ns.Listen(livetest.Listen{Family: livetest.V6}),
@@ -53,11 +52,8 @@ func TestCensusOfListeners(t *testing.T) {
 	}
 	all = append(all, ns.Group(2, livetest.Listen{})...)
 	ns.Bind(livetest.Listen{}) // bound, but no listener
-	for _, k := range inTiers(t, kernel.Options{}, []*livetest.Namespace{ns}, functions, tracepoints, queues) {
+	for _, k := range f.kernels {
 		t.Run(string(k.tier), func(t *testing.T) {
-			if err := k.Enter(); err != nil {
-				t.Fatal(err)
-			}
 			_, samples := look(t, k)
 			held := func(pid, fd int, l *livetest.Listener) listener.Held {
 				return listener.Held{
@@ -95,17 +91,16 @@ func TestCensusOfListeners(t *testing.T) {
 
 // A thread may have a table of descriptors of its own: what both tables hold is
 // one descriptor of the process, what only the thread's holds is one too.
-func TestCensusOfThread(t *testing.T) {
-	ns := livetest.Netns(t)
+func testCensusOfThread(t *testing.T, f *field) {
+	ns := f.netns(t)
 	l := ns.Listen(livetest.Listen{})
-	kernels := inTiers(t, kernel.Options{}, nil, functions, tracepoints, queues)
 	var err error
 	livetest.NewThread(t).Do(func() { err = unix.Unshare(unix.CLONE_FILES) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	check := func(what string) {
-		for _, k := range kernels {
+		for _, k := range f.kernels {
 			if got := census(t, k, ns); len(got) != 1 || got[0].PID != os.Getpid() || got[0].FD != l.FD || !got[0].Listening {
 				t.Errorf("%s, %s: held as %+v, want descriptor %d of process %d", what, k.tier, got, l.FD, os.Getpid())
 			}
@@ -118,7 +113,7 @@ func TestCensusOfThread(t *testing.T) {
 
 // An accepted connection counts for the port that it came in on, a client's own
 // for the port that it went out from.
-func TestCensusOfConnections(t *testing.T) {
+func testCensusOfConnections(t *testing.T, f *field) {
 	cases := []struct {
 		name   string
 		listen livetest.Listen
@@ -131,10 +126,9 @@ func TestCensusOfConnections(t *testing.T) {
 		{"mptcp v6", livetest.Listen{Family: livetest.V6, MPTCP: true}, livetest.Dial{MPTCP: true, Word: true, Echo: true}},
 		{"plain client of mptcp", livetest.Listen{MPTCP: true}, livetest.Dial{}},
 	}
-	kernels := inTiers(t, kernel.Options{}, nil, functions, tracepoints, queues)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			ns := livetest.Netns(t)
+			ns := f.netns(t)
 			server := ns.Listen(c.listen).Serve(livetest.Service{Echo: c.dial.Echo, Hold: true})
 			c.dial.To = server.Dest(min(c.listen.Family, livetest.V6))
 			ports := map[uint16]int{server.Port(): 5}
@@ -142,7 +136,7 @@ func TestCensusOfConnections(t *testing.T) {
 				ports[ns.Dial(c.dial).Port()]++
 			}
 			livetest.Eventually(t, "accepted", func() bool { return server.Accepted() == 5 })
-			for _, k := range kernels {
+			for _, k := range f.kernels {
 				got := make(map[uint16]int)
 				for _, h := range census(t, k, ns) {
 					if h.Listening {
@@ -171,17 +165,13 @@ func inodeOf(t *testing.T, fd int) uint64 {
 }
 
 // A listener on its way through a Unix socket has no owner, and is seen.
-func TestListenerInFlight(t *testing.T) {
-	ns := livetest.Netns(t)
-	kernels := inTiers(t, kernel.Options{}, []*livetest.Namespace{ns}, functions, tracepoints, queues)
+func testListenerInFlight(t *testing.T, f *field) {
+	ns := f.netns(t)
 	early := sendAway(t, ns.Listen(livetest.Listen{}))
-	for _, k := range kernels {
-		if err := k.Enter(); err != nil {
-			t.Fatal(err)
-		}
+	for _, c := range ns.DialMany(3, livetest.Dial{To: early.to}) {
+		c.Close() // they wait all the same
 	}
-	ns.DialMany(3, livetest.Dial{To: early.to})
-	for _, k := range kernels {
+	for _, k := range f.kernels {
 		if got := census(t, k, ns); len(got) != 0 {
 			t.Errorf("%s: in flight, and held as %+v", k.tier, got)
 		}
@@ -191,7 +181,7 @@ func TestListenerInFlight(t *testing.T) {
 		}
 	}
 	fd := early.receive(t)
-	for _, k := range kernels {
+	for _, k := range f.kernels {
 		if got := census(t, k, ns); len(got) != 1 || got[0].FD != fd || got[0].Inode != early.inode {
 			t.Errorf("%s: arrived as %d, and held as %+v", k.tier, fd, got)
 		}

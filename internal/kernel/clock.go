@@ -1,7 +1,7 @@
 package kernel
 
 import (
-	"fmt"
+	"errors"
 	"math"
 	"time"
 )
@@ -17,11 +17,14 @@ type instant struct {
 	jiffies uint64
 }
 
-// measureHZ finds CONFIG_HZ, which no file tells everywhere, from two readings
-// at least 60 ms apart: rounded to the values that x86-64 and arm64 kernels
-// can be built with.
+// measureHZ finds CONFIG_HZ, which no file tells everywhere: two spans of 60 ms
+// and more must agree on one of the values that x86-64 and
+// arm64 kernels can be built with. In a virtual machine jiffies stand still now
+// and then, and catch up; after a second without agreement it begins anew.
 func measureHZ(first instant, read func() (instant, error)) (float64, error) {
-	for wait := 60 * time.Millisecond; wait < 2*time.Second; wait *= 2 {
+	const shortest, longest, patience = 60 * time.Millisecond, time.Second, 8 * time.Second
+	agreed := 0.0
+	for began, wait := first.ktime, shortest; ; {
 		now, err := read()
 		if err != nil {
 			return 0, err
@@ -32,14 +35,30 @@ func measureHZ(first instant, read func() (instant, error)) (float64, error) {
 				return 0, err
 			}
 		}
-		measured := float64(now.jiffies-first.jiffies) / (now.ktime - first.ktime).Seconds()
-		for _, hz := range []float64{100, 250, 300, 1000} {
-			if math.Abs(measured-hz) < 0.08*hz {
-				return hz, nil
-			}
+		span := now.ktime - first.ktime
+		hz := nearestHZ(float64(now.jiffies-first.jiffies) / span.Seconds())
+		switch {
+		case hz != 0 && hz == agreed:
+			return hz, nil
+		case span >= longest && now.ktime-began >= patience+longest:
+			return 0, errors.New("the kernel's jiffies keep no known rate")
+		case span >= longest:
+			first, wait, hz = now, shortest, 0
+		default:
+			wait = span + shortest
+		}
+		agreed = hz
+	}
+}
+
+// nearestHZ is 0 for a rate that no kernel has.
+func nearestHZ(measured float64) float64 {
+	for _, hz := range []float64{100, 250, 300, 1000} {
+		if math.Abs(measured-hz) < 0.08*hz {
+			return hz
 		}
 	}
-	return 0, fmt.Errorf("the kernel's jiffies keep no known rate")
+	return 0
 }
 
 func (c clock) duration(jiffies uint64) time.Duration {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
@@ -38,23 +37,22 @@ func (c *counts) add(other counts) {
 // Every connection of every kind is counted once, by the listener that it came
 // to: exactly in the functions tier; in the tracepoints tier but for MPTCP
 // joins, which look like connections to it, and with what has no hook unknown.
-func TestCountsAreExact(t *testing.T) {
-	watched := make(map[listener.Tier]watching)
-	for _, k := range inTiers(t, kernel.Options{Count: kernel.CountAlways}, nil, functions, tracepoints) {
-		watched[k.tier] = startWatching(t, k)
-	}
+func testCounts(t *testing.T, f *field) {
+	watched := f.watch(t)
 	for _, tr := range trafficKinds() {
 		t.Run(tr.name, func(t *testing.T) {
+			t.Parallel()
 			c := tr.run(t)
 			for tier, w := range watched {
-				t.Run(string(tier), func(t *testing.T) { c.check(t, tier, w.snapshot(t)) })
+				t.Run(string(tier), func(t *testing.T) { c.check(t, tier, w) })
 			}
 		})
 	}
 }
 
-func (c *carried) check(t *testing.T, tier listener.Tier, snap map[uint64]*listener.Listener) {
+func (c *carried) check(t *testing.T, tier listener.Tier, w watching) {
 	var sum counts
+	snap := w.now(t)
 	for i, m := range c.members {
 		l := find(t, snap, m)
 		got := countsOf(l)
@@ -107,11 +105,25 @@ func (c *carried) wantTracepoints(member int, got counts) counts {
 	return w
 }
 
-func find(t *testing.T, snap map[uint64]*listener.Listener, l *livetest.Listener) *listener.Listener {
-	t.Helper()
-	found, there := snap[l.Inode]
-	if !there {
-		t.Fatalf("no listener on %s in the snapshot", l.Addr)
+func testQueuesTierCountsNothing(t *testing.T, f *field) {
+	ns := f.netns(t)
+	l := ns.Listen(livetest.Listen{})
+	for _, k := range f.kernels {
+		if k.tier != queues {
+			continue
+		}
+		if err := k.SetCounted([]listener.Key{sampleOf(t, k, l).Key}); err != nil {
+			t.Fatal(err)
+		}
+		ns.DialMany(3, livetest.Dial{To: l.Dest(livetest.V4)})
+		s := sampleOf(t, k, l)
+		for i, m := range []listener.Maybe[uint64]{s.Queued, s.SYNs, s.SYNsFull, s.Selected, s.Adopted} {
+			if n, known := m.Get(); known {
+				t.Errorf("counter %d is %d", i, n)
+			}
+		}
+		if s.Queue != 3 {
+			t.Errorf("%d wait, want 3", s.Queue)
+		}
 	}
-	return found
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
@@ -72,32 +71,40 @@ func compareSamples() cmp.Options {
 	}
 }
 
+// oldListeners were there before the kernel side was loaded.
+type oldListeners struct {
+	first, second *livetest.Namespace
+	hidden        *livetest.Namespace // the kernel side cannot find this one
+	seen, unseen  []placed
+	waited        *livetest.Listener // three clients waited already
+}
+
+func newOldListeners(t *testing.T, f *field) *oldListeners {
+	o := &oldListeners{first: f.netns(t), second: f.netns(t), hidden: livetest.Netns(t)}
+	o.seen = append(place(o.first), place(o.second)...)
+	o.unseen = place(o.hidden)
+	o.waited = o.first.Listen(livetest.Listen{})
+	o.first.DialMany(3, livetest.Dial{To: o.waited.Dest(livetest.V4)})
+	return o
+}
+
 // Listeners that were there before, in each network namespace that can be found,
 // and those born later in any: all are seen, with every property.
-func TestListenersOfAllNamespaces(t *testing.T) {
-	first, second, hidden := livetest.Netns(t), livetest.Netns(t), livetest.Netns(t)
-	before := append(place(first), place(second)...)
-	unseen := place(hidden)
-	kernels := inTiers(t, kernel.Options{}, []*livetest.Namespace{first, second}, functions, tracepoints, queues)
-	for _, k := range kernels {
-		if err := k.Enter(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	after := append(place(first), place(second)...)
-	later := place(hidden)
-	for _, k := range kernels {
+func (o *oldListeners) testAllNamespaces(t *testing.T, f *field) {
+	after := append(place(o.first), place(o.second)...)
+	later := place(o.hidden)
+	for _, k := range f.kernels {
 		t.Run(string(k.tier), func(t *testing.T) {
 			l, samples := look(t, k)
-			if !l.Complete || l.Listeners < len(before)+len(after) {
+			if !l.Complete || l.Listeners < len(o.seen)+len(after) {
 				t.Errorf("complete is %v with %d listeners", l.Complete, l.Listeners)
 			}
 			// Births are seen wherever they are.
-			born, absent := slices.Concat(after, later), unseen
+			born, absent := slices.Concat(after, later), o.unseen
 			if k.tier == queues {
-				born, absent = after, slices.Concat(unseen, later)
+				born, absent = after, slices.Concat(o.unseen, later)
 			}
-			checkSamples(t, samples, before, false)
+			checkSamples(t, samples, o.seen, false)
 			checkSamples(t, samples, born, k.tier != queues)
 			for _, p := range absent {
 				if s, there := samples[p.Inode]; there {
@@ -139,28 +146,21 @@ func checkSamples(t *testing.T, samples map[uint64]listener.Sample, all []placed
 }
 
 // What waited before counting began is not forgotten, and not counted twice.
-func TestAcceptedOfAnOldQueue(t *testing.T) {
-	ns := livetest.Netns(t)
-	l := ns.Listen(livetest.Listen{})
-	dial := func(n int) { ns.DialMany(n, livetest.Dial{To: l.Dest(livetest.V4)}) }
-	dial(3)
-	kernels := inTiers(t, kernel.Options{Count: kernel.CountAlways}, []*livetest.Namespace{ns}, functions, tracepoints)
-	watched := make(map[listener.Tier]watching)
-	for _, k := range kernels {
-		watched[k.tier] = startWatching(t, k)
-	}
+func (o *oldListeners) testAccepted(t *testing.T, f *field) {
+	watched := f.watch(t)
 	steps := []struct{ connect, accept, queued, accepted int }{
 		{0, 0, 0, 0}, {5, 0, 5, 0}, {0, 8, 5, 8}, {4, 2, 9, 10},
 	}
 	for i, s := range steps {
-		dial(s.connect)
+		o.first.DialMany(s.connect, livetest.Dial{To: o.waited.Dest(livetest.V4)})
 		for range s.accept {
-			l.Accept()
+			o.waited.Accept()
 		}
+		waiting := o.waited.Queue()
 		for tier, w := range watched {
-			got := countsOf(find(t, w.snapshot(t), l))
-			if got.Queued != s.queued || got.Accepted != s.accepted || got.Queue != l.Queue() {
-				t.Errorf("%s, step %d: %+v; want %d queued, %d accepted, %d waiting", tier, i, got, s.queued, s.accepted, l.Queue())
+			got := countsOf(find(t, w.now(t), o.waited))
+			if got.Queued != s.queued || got.Accepted != s.accepted || got.Queue != waiting {
+				t.Errorf("%s, step %d: %+v; want %d queued, %d accepted, %d waiting", tier, i, got, s.queued, s.accepted, waiting)
 			}
 		}
 	}

@@ -1,6 +1,8 @@
 package kernel_test
 
 import (
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/reusewatch/reusewatch/internal/kernel"
@@ -8,71 +10,130 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// live is the kernel side in one tier.
-type live struct {
-	*kernel.Kernel
-	tier listener.Tier
-}
-
-// inTiers loads the kernel side in each of these tiers, all of the same opinion
-// of the same listeners.
-func inTiers(t *testing.T, opts kernel.Options, namespaces []*livetest.Namespace, tiers ...listener.Tier) []live {
-	t.Helper()
-	livetest.Root(t)
-	var all []live
-	for _, tier := range tiers {
-		opts.Tier = tier
-		if k := open(t, opts, namespaces...); k != nil {
-			all = append(all, live{k, tier})
-		}
-	}
-	if len(all) == 0 {
-		t.Skip("the policy of this host forbids what this test needs; scripts/vm-test runs it")
-	}
-	return all
-}
-
 const (
 	functions   = listener.TierFunctions
 	tracepoints = listener.TierTracepoints
 	queues      = listener.TierQueues
 )
 
-// open loads the kernel side in exactly this tier. It gives nil only for the
-// functions tier, and only where a host's policy forbids its programs, which no
-// VM of ours does.
-func open(t *testing.T, opts kernel.Options, namespaces ...*livetest.Namespace) *kernel.Kernel {
+// TestLive has the kernel side loaded in all tiers at once, because loading is
+// what takes long in an emulated machine, and tries each subject on all of them:
+// they look at the same listeners at the same time.
+func TestLive(t *testing.T) {
+	livetest.Root(t)
+	f := &field{t: t}
+	old := newOldListeners(t, f)
+	f.load(kernel.Options{Count: kernel.CountAlways}, functions, tracepoints, queues)
+	for _, k := range f.kernels {
+		if err := k.Enter(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, subject := range []struct {
+		name string
+		test func(*testing.T, *field)
+	}{
+		{"listeners of all namespaces", old.testAllNamespaces},
+		{"accepted of an old queue", old.testAccepted},
+		{"counts", testCounts},
+		{"adopted", testAdopted},
+		{"full queue", testFullQueue},
+		{"queues tier counts nothing", testQueuesTierCountsNothing},
+		{"births and deaths", testBirthsAndDeaths},
+		{"listen that fails", testListenThatFails},
+		{"birth of mptcp", testBirthOfMPTCP},
+		{"birth without bind", testBirthWithoutBind},
+		{"lost events", testLostEvents},
+		{"depth of a look", testDepth},
+		{"oldest wait", testOldestWait},
+		{"nobody waits", testNobodyWaits},
+		{"head of a prober", testHeadOfAProber},
+		{"head stays", testHeadStays},
+		{"waiters", testWaiters},
+		{"blocked accept", testBlockedAccept},
+		{"census of listeners", testCensusOfListeners},
+		{"census of a thread", testCensusOfThread},
+		{"census of connections", testCensusOfConnections},
+		{"listener in flight", testListenerInFlight},
+	} {
+		t.Run(subject.name, func(t *testing.T) { subject.test(t, f) })
+	}
+}
+
+// live is the kernel side in one tier.
+type live struct {
+	*kernel.Kernel
+	tier listener.Tier
+}
+
+// field is what a test watches: namespaces that it made, the kernel side in
+// several tiers.
+type field struct {
+	t       *testing.T
+	kernels []live
+
+	mu         sync.Mutex
+	namespaces []*livetest.Namespace
+}
+
+// netns makes a namespace that the kernel side can find, for as long as t runs.
+func (f *field) netns(t *testing.T) *livetest.Namespace {
 	t.Helper()
-	opts.Namespaces = func() ([]string, error) {
-		var paths []string
-		for _, ns := range namespaces {
-			paths = append(paths, ns.Path)
-		}
-		return paths, nil
-	}
-	k, err := kernel.Open(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tier, reasons, lost := k.Tier()
-	if tier != opts.Tier {
-		if err := k.Close(); err != nil {
-			t.Error(err)
-		}
-		if opts.Tier != functions || !forbidden(reasons) {
-			t.Fatalf("tier %s runs, not %s: %+v", tier, opts.Tier, reasons)
-		}
-		return nil
-	}
+	ns := livetest.Netns(t)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.namespaces = append(f.namespaces, ns)
 	t.Cleanup(func() {
-		if err := k.Close(); err != nil {
-			t.Error(err)
-		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.namespaces = slices.DeleteFunc(f.namespaces, func(n *livetest.Namespace) bool { return n == ns })
 	})
-	if len(lost) > 0 {
-		t.Errorf("signals lost: %+v", lost)
+	return ns
+}
+
+func (f *field) paths() ([]string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var paths []string
+	for _, ns := range f.namespaces {
+		paths = append(paths, ns.Path)
 	}
-	return k
+	return paths, nil
+}
+
+// load loads the kernel side in each of these tiers. Only the functions tier may
+// be missing, and only where a host's policy forbids its programs.
+func (f *field) load(opts kernel.Options, tiers ...listener.Tier) {
+	f.t.Helper()
+	opts.Namespaces = f.paths
+	for _, tier := range tiers {
+		opts.Tier = tier
+		k, err := kernel.Open(opts)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		f.t.Cleanup(func() {
+			if err := k.Close(); err != nil {
+				f.t.Error(err)
+			}
+		})
+		got, reasons, lost := k.Tier()
+		switch {
+		case got == tier && len(lost) == 0:
+			f.kernels = append(f.kernels, live{k, tier})
+		case got == tier:
+			f.t.Errorf("signals lost: %+v", lost)
+		case tier == functions && forbidden(reasons):
+			f.t.Logf("the policy of this host forbids the %s tier; scripts/vm-test runs it", tier)
+		default:
+			f.t.Fatalf("tier %s runs, not %s: %+v", got, tier, reasons)
+		}
+	}
+}
+
+// ticking gives the tiers that have a tick: all but queues.
+func (f *field) ticking() []live {
+	return slices.DeleteFunc(slices.Clone(f.kernels), func(k live) bool { return k.tier == queues })
 }
 
 // look looks at everything and gives the samples by the socket's inode.
@@ -101,7 +162,7 @@ func sampleOf(t *testing.T, k live, l *livetest.Listener) listener.Sample {
 	_, samples := look(t, k)
 	s, there := samples[l.Inode]
 	if !there {
-		t.Fatalf("no sample of the listener on %s", l.Addr)
+		t.Fatalf("%s: no sample of the listener on %s", k.tier, l.Addr)
 	}
 	return s
 }

@@ -5,14 +5,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/reusewatch/reusewatch/internal/kernel"
-	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
 // Connections that a closed member leaves to its sibling are adopted there,
 // never queued a second time; once accepted they count like any other.
-func TestAdopted(t *testing.T) {
+func testAdopted(t *testing.T, f *field) {
 	const each = 40
 	cases := []struct {
 		name    string
@@ -29,14 +27,10 @@ func TestAdopted(t *testing.T) {
 			sysctls: map[string]string{"net.ipv4.tcp_fastopen": "3"}, counter: "TCPFastOpenPassive",
 		},
 	}
-	kernels := inTiers(t, kernel.Options{Count: kernel.CountAlways}, nil, functions, tracepoints)
-	watched := make(map[listener.Tier]watching)
-	for _, k := range kernels {
-		watched[k.tier] = startWatching(t, k)
-	}
+	watched := f.watch(t)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			ns := livetest.Netns(t)
+			ns := f.netns(t)
 			ns.Sysctl("net.ipv4.tcp_migrate_req", "1")
 			for name, value := range c.sysctls {
 				ns.Sysctl(name, value)
@@ -61,7 +55,7 @@ func TestAdopted(t *testing.T) {
 			check := func(step string, accepted int) {
 				t.Helper()
 				for tier, w := range watched {
-					got := countsOf(find(t, w.snapshot(t), heir))
+					got := countsOf(find(t, w.now(t), heir))
 					want := counts{
 						SYNs: own, Selected: own, Queued: own, Adopted: left, Accepted: accepted, Queue: each - accepted,
 					}

@@ -4,16 +4,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
 // SYNs that meet a full queue are counted as such and as SYNs, and the socket's
 // own drops are read; the queue holds one more than its backlog.
-func TestFullQueue(t *testing.T) {
+func testFullQueue(t *testing.T, f *field) {
 	const backlog, turnedAway = 8, 20
-	kernels := inTiers(t, kernel.Options{Count: kernel.CountAlways}, nil, functions, tracepoints)
-	ns := livetest.Netns(t)
+	ns := f.netns(t)
 	l := ns.Listen(livetest.Listen{Backlog: backlog})
 	d := livetest.Dial{To: l.Dest(livetest.V4)}
 	for range backlog + 1 {
@@ -26,7 +24,7 @@ func TestFullQueue(t *testing.T) {
 		}
 	}
 	again := ns.Counter("TcpExt", "TCPSynRetrans")
-	for _, k := range kernels {
+	for _, k := range f.ticking() {
 		s := sampleOf(t, k, l)
 		if s.Queue != backlog+1 || s.Backlog != backlog {
 			t.Errorf("%s: %d of %d wait, want %d of %d", k.tier, s.Queue, s.Backlog, backlog+1, backlog)

@@ -4,29 +4,28 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
 // Counters count from counted_since on: it stands still while they count, and
 // a second suspicion starts both anew.
-func TestCountersOfASuspicion(t *testing.T) {
-	ns := livetest.Netns(t)
-	for _, k := range inTiers(t, kernel.Options{Count: kernel.CountSuspected}, []*livetest.Namespace{ns}, functions, tracepoints) {
+func testCountedSince(t *testing.T, f *field) {
+	ns := f.netns(t)
+	for _, k := range f.kernels {
 		t.Run(string(k.tier), func(t *testing.T) {
-			w := startWatching(t, k)
+			w := startWatching(t, k, 50*time.Millisecond)
 			l := ns.Listen(livetest.Listen{})
 			dial := func(n int) { ns.DialMany(n, livetest.Dial{To: l.Dest(livetest.V4)}) }
 			var since time.Time
 			counted := func() bool {
-				at, known := find(t, w.snapshot(t), l).CountedSince.Get()
+				at, known := find(t, w.ticked(t), l).CountedSince.Get()
 				since = at
 				return known
 			}
 			check := func(step string, queued, accepted int) {
 				t.Helper()
-				now := find(t, w.snapshot(t), l)
+				now := find(t, w.ticked(t), l)
 				if got := countsOf(now); got.Queued != queued || got.Accepted != accepted {
 					t.Errorf("%s: %d queued, %d accepted; want %d, %d", step, got.Queued, got.Accepted, queued, accepted)
 				}

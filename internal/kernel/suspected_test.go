@@ -8,17 +8,27 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
+// TestCountSuspected counts only the groups that are suspected.
+func TestCountSuspected(t *testing.T) {
+	livetest.Root(t)
+	f := &field{t: t}
+	ns := f.netns(t)
+	old := ns.Group(2, livetest.Listen{})
+	f.load(kernel.Options{Count: kernel.CountSuspected}, functions, tracepoints)
+	for _, k := range f.kernels {
+		if err := k.Enter(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("known and unknown", func(t *testing.T) { testCountingOnSuspicion(t, f, ns, old) })
+	t.Run("counted since", func(t *testing.T) { testCountedSince(t, f) })
+}
+
 // Where only suspected groups are counted, what is not counted is unknown, and
 // what a tier has no hook for stays so: never 0.
-func TestCountingOnSuspicion(t *testing.T) {
-	ns := livetest.Netns(t)
-	old := ns.Group(2, livetest.Listen{})
-	namespaces := []*livetest.Namespace{ns}
-	for _, k := range inTiers(t, kernel.Options{Count: kernel.CountSuspected}, namespaces, functions, tracepoints) {
+func testCountingOnSuspicion(t *testing.T, f *field, ns *livetest.Namespace, old []*livetest.Listener) {
+	for _, k := range f.kernels {
 		t.Run(string(k.tier), func(t *testing.T) {
-			if err := k.Enter(); err != nil {
-				t.Fatal(err)
-			}
 			fresh := ns.Group(2, livetest.Listen{})
 			other := ns.Group(2, livetest.Listen{})
 			all := [][]*livetest.Listener{old, fresh, other}
@@ -92,26 +102,5 @@ func checkCounted(t *testing.T, step string, tier listener.Tier, g []*livetest.L
 	}
 	if sums != want {
 		t.Errorf("%s: %d queued, %d SYNs, %d selected; want %d", step, sums[0], sums[1], sums[2], want)
-	}
-}
-
-// Nothing may be unknown that was asked for, nor known that cannot be.
-func TestQueuesTierCountsNothing(t *testing.T) {
-	ns := livetest.Netns(t)
-	l := ns.Listen(livetest.Listen{})
-	for _, k := range inTiers(t, kernel.Options{Count: kernel.CountAlways}, []*livetest.Namespace{ns}, queues) {
-		if err := k.SetCounted([]listener.Key{sampleOf(t, k, l).Key}); err != nil {
-			t.Fatal(err)
-		}
-		ns.DialMany(3, livetest.Dial{To: l.Dest(livetest.V4)})
-		s := sampleOf(t, k, l)
-		for i, m := range []listener.Maybe[uint64]{s.Queued, s.SYNs, s.SYNsFull, s.Selected, s.Adopted} {
-			if n, known := m.Get(); known {
-				t.Errorf("counter %d is %d", i, n)
-			}
-		}
-		if s.Queue != 3 {
-			t.Errorf("%d wait, want 3", s.Queue)
-		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"golang.org/x/sys/unix"
 
-	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
@@ -123,21 +122,20 @@ func repeat(n int, w listener.Waiter) []listener.Waiter {
 }
 
 // While its head stands still, a look at a queue tells who waits on it.
-func TestWaiters(t *testing.T) {
-	ns := livetest.Netns(t)
-	kernels := inTiers(t, kernel.Options{}, []*livetest.Namespace{ns}, functions, tracepoints, queues)
+func testWaiters(t *testing.T, f *field) {
+	ns := f.netns(t)
 	for _, c := range waitersCases() {
 		t.Run(c.name, func(t *testing.T) {
 			l := ns.Listen(c.listen)
 			ns.Dial(livetest.Dial{To: l.Dest(livetest.V4)})
-			for _, k := range kernels {
+			for _, k := range f.kernels {
 				// A head seen once may be gone at the next look: nobody asks yet.
 				if s := sampleOf(t, k, l); s.WaitersKnown != (k.tier == queues) || len(s.Waiters) > 0 {
 					t.Errorf("%s, first look: waiters %+v, known %v", k.tier, s.Waiters, s.WaitersKnown)
 				}
 			}
 			c.wait(t, l)
-			for _, k := range kernels {
+			for _, k := range f.kernels {
 				checkWaiters(t, k.tier, c.want, func() listener.Sample { return sampleOf(t, k, l) })
 			}
 		})
@@ -166,13 +164,13 @@ func anyOrder() cmp.Option {
 
 // Whoever is blocked in accept() sleeps while the queue is empty, so that only
 // an iterator looks there; when a client comes it wakes and is gone.
-func TestBlockedAccept(t *testing.T) {
-	ns := livetest.Netns(t)
+func testBlockedAccept(t *testing.T, f *field) {
+	ns := f.netns(t)
 	for _, o := range []livetest.Listen{{}, {MPTCP: true}} {
 		l := ns.Listen(o)
 		l.Serve(livetest.Service{})
 		want := []listener.Waiter{{Kind: listener.WaitAccept, PID: os.Getpid(), Armed: true, Sleepers: 1}}
-		for _, k := range inTiers(t, kernel.Options{}, []*livetest.Namespace{ns}, tracepoints, queues) {
+		for _, k := range f.kernels {
 			checkWaiters(t, k.tier, want, func() listener.Sample {
 				all, err := k.LookQueues()
 				if err != nil {

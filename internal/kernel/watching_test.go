@@ -15,48 +15,75 @@ import (
 
 // watching is a watcher that runs over the kernel side, as `run` has it.
 type watching struct {
+	*watch.Watcher
 	latest *atomic.Pointer[listener.Snapshot]
 }
 
-func startWatching(t *testing.T, k live) watching {
+func startWatching(t *testing.T, k live, interval time.Duration) watching {
 	t.Helper()
-	opts := watch.Options{
-		Interval: 50 * time.Millisecond, StuckAfter: 10 * time.Second, Tier: k.tier, Proc: proc.New(""),
-	}
+	opts := watch.Options{Interval: interval, StuckAfter: 10 * time.Second, Tier: k.tier, Proc: proc.New("")}
 	if k.Counting() == kernel.CountAlways {
 		opts.CountsSince = k.Started()
 	}
-	w := watch.New(k.Kernel, opts)
+	w := watching{watch.New(k.Kernel, opts), new(atomic.Pointer[listener.Snapshot])}
 	first, err := w.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
-	latest := new(atomic.Pointer[listener.Snapshot])
-	latest.Store(first)
+	w.latest.Store(first)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx, func(s *listener.Snapshot, _ []watch.Change) { latest.Store(s) }) }()
+	go func() { ended <- w.Run(ctx, func(s *listener.Snapshot, _ []watch.Change) { w.latest.Store(s) }) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	})
-	return watching{latest}
+	return w
 }
 
-// snapshot gives one that was taken after the call began, by the socket's inode.
-func (w watching) snapshot(t *testing.T) map[uint64]*listener.Listener {
+// watch starts a watcher in each tier that ticks, slow enough for an emulated
+// machine.
+func (f *field) watch(t *testing.T) map[listener.Tier]watching {
+	t.Helper()
+	watched := make(map[listener.Tier]watching)
+	for _, k := range f.ticking() {
+		watched[k.tier] = startWatching(t, k, 300*time.Millisecond)
+	}
+	return watched
+}
+
+// now gives what the watcher knows after another look.
+func (w watching) now(t *testing.T) *listener.Snapshot {
+	t.Helper()
+	s, err := w.Refresh(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// ticked gives what the watcher knows after its next tick that began later.
+func (w watching) ticked(t *testing.T) *listener.Snapshot {
 	t.Helper()
 	var s *listener.Snapshot
-	// A look is dated when it has ended, so the first one may have begun before us.
+	// A snapshot is published when its look has ended: that of the first one may
+	// have begun before us.
 	for range 2 {
 		last := w.latest.Load()
 		livetest.Eventually(t, "the watcher looks", func() bool { s = w.latest.Load(); return s != last })
 	}
-	listeners := make(map[uint64]*listener.Listener, len(s.Listeners))
-	for _, l := range s.Listeners {
-		listeners[l.Inode] = l
+	return s
+}
+
+func find(t *testing.T, s *listener.Snapshot, l *livetest.Listener) *listener.Listener {
+	t.Helper()
+	for _, found := range s.Listeners {
+		if found.Inode == l.Inode {
+			return found
+		}
 	}
-	return listeners
+	t.Fatalf("no listener on %s in the snapshot", l.Addr)
+	return nil
 }

@@ -40,30 +40,38 @@ func (ns *Namespace) Dial(d Dial) *Conn {
 	return c
 }
 
-// DialMany connects n times, one after the other, closes each, and returns how
-// many connected, and got their byte back if they wanted it.
-func (ns *Namespace) DialMany(n int, d Dial) int {
-	ns.t.Helper()
-	done := 0
-	for range n {
-		c, err := ns.TryDial(d)
-		if err != nil {
-			ns.t.Errorf("after %d of %d connections: %v", done, n, err)
-			return done
-		}
-		done++
-		c.Close()
-	}
-	return done
+// TryDial connects.
+func (ns *Namespace) TryDial(d Dial) (c *Conn, err error) {
+	ns.Do(func() { c, err = d.dial(ns.t) })
+	return c, err
 }
 
-// TryDial connects.
-func (ns *Namespace) TryDial(d Dial) (*Conn, error) {
+// DialMany connects n times, one after the other, or fails the test.
+func (ns *Namespace) DialMany(n int, d Dial) []*Conn {
+	ns.t.Helper()
+	all := make([]*Conn, n)
+	var err error
+	ns.Do(func() { // once for all: to change threads costs as much as to connect
+		for i := range all {
+			if all[i], err = d.dial(ns.t); err != nil {
+				err = fmt.Errorf("after %d of %d connections: %w", i, n, err)
+				return
+			}
+		}
+	})
+	if err != nil {
+		ns.t.Fatal(err)
+	}
+	return all
+}
+
+// dial connects from the calling thread's namespace.
+func (d *Dial) dial(t testing.TB) (*Conn, error) {
 	family := V4
 	if d.To.Addr().Is6() {
 		family = V6
 	}
-	fd, err := ns.socket(family, d.MPTCP)
+	fd, err := newSocket(family, d.MPTCP)
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +79,8 @@ func (ns *Namespace) TryDial(d Dial) (*Conn, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	c := &Conn{FD: fd, t: ns.t}
-	ns.t.Cleanup(c.Close)
+	c := &Conn{FD: fd, t: t}
+	t.Cleanup(c.Close)
 	return c, nil
 }
 

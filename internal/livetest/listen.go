@@ -75,7 +75,9 @@ func (ns *Namespace) Bind(o Listen) *Listener {
 // Unbound makes a socket that Listen will bind to any address and a free port.
 func (ns *Namespace) Unbound(o Listen) *Listener {
 	ns.t.Helper()
-	fd, err := ns.socket(o.Family, o.MPTCP)
+	var fd int
+	var err error
+	ns.Do(func() { fd, err = newSocket(o.Family, o.MPTCP) })
 	if err != nil {
 		ns.t.Fatal(err)
 	}

@@ -94,9 +94,7 @@ func TestServersAndClients(t *testing.T) {
 			ns := Netns(t)
 			server := ns.Listen(c.listen).Serve(Service{Echo: true})
 			c.dial.To, c.dial.Word, c.dial.Echo = server.Dest(c.family), true, true
-			if got := ns.DialMany(n, c.dial); got != n {
-				t.Errorf("%d connected, want %d", got, n)
-			}
+			ns.DialMany(n, c.dial)
 			if got := server.Accepted(); got != n {
 				t.Errorf("%d accepted, want %d", got, n)
 			}

@@ -12,8 +12,8 @@ import (
 // patience is how long a socket may take before the test fails.
 const patience = 15 * time.Second
 
-// socket makes a socket inside the namespace.
-func (ns *Namespace) socket(f Family, mptcp bool) (fd int, err error) {
+// newSocket makes a socket in the calling thread's namespace, where it stays.
+func newSocket(f Family, mptcp bool) (int, error) {
 	domain, proto := unix.AF_INET, unix.IPPROTO_TCP
 	if f != V4 {
 		domain = unix.AF_INET6
@@ -21,7 +21,7 @@ func (ns *Namespace) socket(f Family, mptcp bool) (fd int, err error) {
 	if mptcp {
 		proto = unix.IPPROTO_MPTCP
 	}
-	ns.Do(func() { fd, err = unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, proto) })
+	fd, err := unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, proto)
 	if err != nil {
 		return -1, fmt.Errorf("make a socket: %w", err)
 	}

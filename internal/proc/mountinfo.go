@@ -48,7 +48,12 @@ func parseNetnsMounts(b []byte) []nsMount {
 
 // parseNetnsLink parses "net:[4026531840]".
 func parseNetnsLink(s string) (inode uint32, ok bool) {
-	digits, ok := strings.CutPrefix(s, "net:[")
+	return parseNSLink("net", s)
+}
+
+// parseNSLink parses a link of /proc/PID/ns, such as "pid:[4026531836]".
+func parseNSLink(kind, s string) (inode uint32, ok bool) {
+	digits, ok := strings.CutPrefix(s, kind+":[")
 	if !ok {
 		return 0, false
 	}

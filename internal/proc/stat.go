@@ -25,7 +25,12 @@ type stat struct {
 }
 
 func (f FS) stat(pid int) (stat, error) {
-	path := f.pidPath(pid, "stat")
+	return readStat(f.pidPath(pid, "stat"))
+}
+
+// readStat reads the stat file of a process or, in its task directory, of a
+// thread: there the times and faults are the thread's own.
+func readStat(path string) (stat, error) {
 	b, err := readFile(path)
 	if err != nil {
 		return stat{}, err
@@ -35,6 +40,11 @@ func (f FS) stat(pid int) (stat, error) {
 		return stat{}, fmt.Errorf("parse %s: %w", path, err)
 	}
 	return st, nil
+}
+
+// ended says whether the thread whose stat this is runs no more.
+func (s stat) ended() bool {
+	return s.state == 'Z' || s.state == 'X'
 }
 
 // parseStat parses the one line of a stat file. The name is not escaped there

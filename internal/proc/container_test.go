@@ -1,0 +1,149 @@
+package proc
+
+import "testing"
+
+const (
+	idA  = "0a3e5c7d9b1f2e4d6c8a0b1c2d3e4f5061728394a5b6c7d8e9f00112233445ff"
+	idB  = "f75aff467357c5d0ddd47cb7ad87ed38746e018992586ff66198a5c11218f634"
+	task = "8a1b2c3d4e5f60718293a4b5c6d7e8f9"
+)
+
+func TestContainerIn(t *testing.T) {
+	const (
+		podSlice  = "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod5759a1ae_36ca_48a8_b20a_b0b5c8a90fb8.slice"
+		podFS     = "/kubepods/burstable/pod5759a1ae-36ca-48a8-b20a-b0b5c8a90fb8"
+		kindSlice = "/system.slice/docker-" + idB + ".scope/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice/"
+	)
+	for path, want := range map[string]string{
+		"":                                 "",
+		"/":                                "",
+		"/..":                              "",
+		"/init.scope":                      "",
+		"/system.slice/haproxy.service":    "",
+		"/system.slice/containerd.service": "",
+		"/user.slice/user-1000.slice/session-4.scope": "",
+
+		"/docker/" + idA: idA,
+		"/docker/" + idA + "/system.slice/nginx.service":        idA, // systemd inside
+		"/docker/" + idA + " (deleted)":                         idA,
+		"/docker/" + idB + "/docker/" + idA:                     idA, // Docker in Docker
+		"/system.slice/docker-" + idA + ".scope":                idA,
+		"/docker/" + idA[1:]:                                    "",
+		"/docker/" + idA + "0":                                  "",
+		"/docker/" + "g" + idA[1:]:                              "",
+		"/docker/" + "A" + idA[1:]:                              "",
+		"/docker/buildkit/nkdfe4n9rj5ku9tjdrmw5tkv2":            "",
+		"/../../docker/" + idA:                                  idA, // from another cgroup namespace
+		"/system.slice/nerdctl-" + idA + ".scope":               idA,
+		"/default/" + idA:                                       idA,
+		"/garden/51e75f34-e4bf-4ef9-5b4a-4fc9":                  "",
+		"/azure.slice/docker-" + idA + ".scope/payload/x.slice": idA,
+
+		podFS + "/" + idA: idA,
+		podFS:             "",
+		podSlice + "/cri-containerd-" + idA + ".scope":    idA,
+		podSlice + "/docker-" + idA + ".scope":            idA,
+		podSlice + "/crio-" + idA + ".scope":              idA,
+		podSlice + "/crio-" + idA + ".scope/container":    idA,
+		podSlice + "/crio-conmon-" + idA + ".scope":       "",
+		podFS + "/crio-" + idA:                            idA,
+		podFS + "/crio-conmon-" + idA:                     "",
+		podSlice:                                          "",
+		kindSlice + "cri-containerd-" + idA + ".scope":    idA,
+		"/docker/" + idB + "/kubelet" + podFS + "/" + idA: idA,
+		"/docker/" + idB + "/kubelet" + podFS:             idB,
+		"/system.slice/containerd.service/kubepods-besteffort-pod5759a1ae.slice:cri-containerd:" + idA: idA,
+
+		"/machine.slice/libpod-" + idA + ".scope":                                           idA,
+		"/machine.slice/libpod-" + idA + ".scope/container":                                 idA,
+		"/machine.slice/libpod-conmon-" + idA + ".scope":                                    "",
+		"/machine.slice/machine-libpod_pod_" + idB + ".slice/libpod-" + idA + ".scope":      idA,
+		"/machine.slice/machine-libpod_pod_" + idB + ".slice/libpod-conmon-" + idA:          "",
+		"/machine.slice/machine-libpod_pod_" + idB + ".slice":                               "",
+		"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" + idA + ".scope": idA,
+		"/libpod_parent/libpod-" + idA:                                                      idA,
+		"/libpod_parent/libpod-" + idA + "/ctr":                                             idA,
+		"/libpod_parent/libpod-" + idA + "/conmon":                                          "",
+		"/libpod_parent/" + idB + "/libpod-conmon-" + idA:                                   "", // of a pod
+		"/libpod_parent/" + idB + "/libpod-" + idA:                                          idA,
+		"/docker/" + idB + "/libpod_parent/libpod-conmon-" + idA:                            idB,
+		"/system.slice/app.service/libpod-payload-" + idA:                                   idA, // --cgroups=split
+		"/system.slice/app.service/supervisor":                                              "",
+		"/system.slice/" + idA + ".service":                                                 "", // its health check
+		"/system.slice/" + idA + "-53b1.service":                                            "",
+
+		"/ecs/" + task + "/" + idA:                   idA,
+		"/ecs/" + task + "/" + task + "-1234567890":  task + "-1234567890",
+		"/ecs/" + task + "/" + task + "-x":           "",
+		"/ecs/x/x-1":                                 "",
+		"/ecs/" + task:                               "",
+		"/ecs/" + task[1:] + "g/" + task[1:] + "g-1": "",
+		"/ecstasks.slice/ecstasks-" + task + ".slice/docker-" + idA + ".scope": idA,
+
+		"/lxc/web":                             "web",
+		"/lxc/101/ns/system.slice/ssh.service": "101",
+		"/lxc.payload/web":                     "web",
+		"/lxc.payload.web/init.scope":          "web",
+		"/lxc.payload.web/docker/" + idA:       idA,
+		"/lxc.monitor/web":                     "",
+		"/lxc.monitor.web":                     "",
+		"/lxc":                                 "",
+		"/lxc.payload.":                        "",
+
+		"/machine.slice/systemd-nspawn@web.service/payload/init.scope": "web",
+		"/machine.slice/systemd-nspawn@web.service/supervisor":         "",
+		`/machine.slice/systemd-nspawn@my\x2dweb.service`:              "my-web",
+		`/machine.slice/machine-my\x2dweb.scope`:                       "my-web",
+		`/machine.slice/machine-lxc\x2d12\x2dweb.scope`:                "lxc-12-web",
+		`/machine.slice/machine-qemu\x2d1\x2dweb.scope`:                "",
+		"/machine.slice/machine-x.slice":                               "",
+		"/machine.slice/systemd-nspawn@.service":                       "",
+	} {
+		if got, depth := containerIn(path); got != want || (depth > 0) != (want != "") {
+			t.Errorf("containerIn(%q) = %q, %d; want %q", path, got, depth, want)
+		}
+	}
+}
+
+func TestContainerID(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		in   Cgroups
+		want string
+	}{
+		{"none", Cgroups{}, ""},
+		{"host", Cgroups{V2: "/", V1: map[string]string{"cpu": "/", "name=systemd": "/init.scope"}}, ""},
+		{"v2", Cgroups{V2: "/docker/" + idA}, idA},
+		{"v1 beside an empty v2", Cgroups{V2: "/", V1: map[string]string{"cpu": "/docker/" + idA}}, idA},
+		{"one controller", Cgroups{V1: map[string]string{"cpu": "/", "memory": "/docker/" + idA, "pids": "/"}}, idA},
+		{"deepest", Cgroups{V2: "/docker/" + idB, V1: map[string]string{"cpu": "/docker/" + idB + "/docker/" + idA, "pids": "/docker/" + idB}}, idA},
+		{"v2 of equals", Cgroups{V2: "/docker/" + idB, V1: map[string]string{"cpu": "/docker/" + idA}}, idB},
+		{"first of equals", Cgroups{V1: map[string]string{"pids": "/docker/" + idB, "cpu": "/docker/" + idA}}, idA},
+	} {
+		for range 20 { // maps have no order
+			if got := tc.in.ContainerID(); got != tc.want {
+				t.Fatalf("%s: %q, want %q", tc.name, got, tc.want)
+			}
+		}
+	}
+}
+
+func TestUnescapeUnit(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "web": "web", `a\x2db\x20c`: "a-b c", `\x`: `\x`, `\x2`: `\x2`, `\xzz\x2d`: `\xzz-`, `\y`: `\y`, `\x5cx2d`: `\x2d`,
+	} {
+		if got := unescapeUnit(in); got != want {
+			t.Errorf("unescapeUnit(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzContainerIn(f *testing.F) {
+	f.Add("/docker/" + idA)
+	f.Add(`/machine.slice/machine-\x2d.scope`)
+	f.Fuzz(func(t *testing.T, path string) {
+		if id, depth := containerIn(path); (id == "") != (depth == 0) {
+			t.Errorf("containerIn(%q) = %q, %d", path, id, depth)
+		}
+	})
+}
