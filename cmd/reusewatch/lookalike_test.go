@@ -25,7 +25,8 @@ http { access_log off; client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; f
 // armed run, several times as long as an act would take.
 func TestLookAlikes(t *testing.T) {
 	const watched = 12 * time.Second
-	for name, scene := range map[string]func(*testing.T, *livetest.Namespace){
+	// A scene is set, and may give what goes on while it is watched.
+	for name, scene := range map[string]func(*testing.T, *livetest.Namespace) func(){
 		"idle, and one that would never accept but nobody asks": idle,
 		"nginx, one socket and three holders":                   nginxPrefork,
 		"haproxy reloads that work":                             haproxyReloads,
@@ -36,9 +37,13 @@ func TestLookAlikes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ns := livetest.Netns(t)
-			scene(t, ns)
+			goesOn := scene(t, ns)
 			r := runArmed(t, ns, "--stuck-after", "3s", "--act-after", "4s", "--interval", "200ms", "--startup-grace", "0s")
-			time.Sleep(watched)
+			if goesOn != nil {
+				goesOn()
+			} else {
+				time.Sleep(watched)
+			}
 			r.none("stuck", "acting", "acted", "act_failed")
 			if code := r.stop(); code != 0 {
 				t.Errorf("exit code %d", code)
@@ -76,34 +81,38 @@ func stays(t *testing.T, p *process) {
 	})
 }
 
-func idle(t *testing.T, ns *livetest.Namespace) {
+func idle(t *testing.T, ns *livetest.Namespace) func() {
 	stays(t, healthyHaproxy(t, ns, t.TempDir()))
 	ns.Listen(livetest.Listen{Port: 82})
+	return nil
 }
 
-func nginxPrefork(t *testing.T, ns *livetest.Namespace) {
+func nginxPrefork(t *testing.T, ns *livetest.Namespace) func() {
 	dir := t.TempDir()
 	p := start(t, ns, nil, "nginx", "-c", write(t, dir, "nginx.conf", fmt.Sprintf(nginxConfig, dir)))
 	listens(t, ns, p, 80)
 	load(t, ns, "127.0.0.1:80", 1)
 	stays(t, p)
+	return nil
 }
 
-func haproxyReloads(t *testing.T, ns *livetest.Namespace) {
+func haproxyReloads(t *testing.T, ns *livetest.Namespace) func() {
 	dir := t.TempDir()
 	p := healthyHaproxy(t, ns, dir)
 	c := load(t, ns, "127.0.0.1:80", 4)
-	background(t, 3*time.Second, func() {
-		p = healthyHaproxy(t, ns, dir, "-sf", fmt.Sprint(p.Process.Pid))
-	})
-	t.Cleanup(func() {
+	return func() {
+		for range 4 {
+			time.Sleep(3 * time.Second)
+			p = healthyHaproxy(t, ns, dir, "-sf", fmt.Sprint(p.Process.Pid))
+		}
+		c.stop()
 		if n := c.hung.Load(); n > 0 || c.answered.Load() == 0 {
 			t.Errorf("%d clients hung, %d were answered", n, c.answered.Load())
 		}
-	})
+	}
 }
 
-func slowAcceptor(t *testing.T, ns *livetest.Namespace) {
+func slowAcceptor(t *testing.T, ns *livetest.Namespace) func() {
 	l := ns.Listen(livetest.Listen{Backlog: 16})
 	for range 10 {
 		ns.Dial(livetest.Dial{To: l.Dest(livetest.V4)})
@@ -114,11 +123,12 @@ func slowAcceptor(t *testing.T, ns *livetest.Namespace) {
 			t.Cleanup(c.Close)
 		}
 	})
+	return nil
 }
 
 // halfOpen sends SYNs whose handshake nobody completes: the answers go to lo and
 // die there.
-func halfOpen(t *testing.T, ns *livetest.Namespace) {
+func halfOpen(t *testing.T, ns *livetest.Namespace) func() {
 	dir := t.TempDir()
 	ns.Run("ip", "addr", "add", "10.77.0.1/32", "dev", "lo")
 	ns.Run("ip", "route", "add", "10.66.0.0/16", "dev", "lo")
@@ -134,12 +144,14 @@ func halfOpen(t *testing.T, ns *livetest.Namespace) {
 		syn(t, raw, netip.AddrFrom4([4]byte{10, 66, byte(n >> 8), byte(n)}), netip.MustParseAddrPort("10.77.0.1:80"))
 	})
 	livetest.Eventually(t, "handshakes are half open", func() bool { return len(lines(ss(t, ns.Path, "-Htn", "state", "syn-recv"))) > 10 })
+	return nil
 }
 
-func fullReset(t *testing.T, ns *livetest.Namespace) {
+func fullReset(t *testing.T, ns *livetest.Namespace) func() {
 	stays(t, healthyHaproxy(t, ns, t.TempDir()))
 	to := netip.MustParseAddrPort("127.0.0.1:80")
 	background(t, 100*time.Millisecond, func() { ns.Dial(livetest.Dial{To: to}).Reset() })
+	return nil
 }
 
 // TestFixedPortProber: a client that always comes from the same port, and SYN
