@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"errors"
-	"math"
 	"time"
 )
 
@@ -18,9 +17,9 @@ type instant struct {
 }
 
 // measureHZ finds CONFIG_HZ, which no file tells everywhere: two spans of 60 ms
-// and more must agree on one of the values that x86-64 and
-// arm64 kernels can be built with. In a virtual machine jiffies stand still now
-// and then, and catch up; after a second without agreement it begins anew.
+// and more must agree on one of the values that x86-64 and arm64 kernels can be
+// built with. In a virtual machine jiffies stand still now and then, and catch
+// up; after a second without agreement it begins anew.
 func measureHZ(first instant, read func() (instant, error)) (float64, error) {
 	const shortest, longest, patience = 60 * time.Millisecond, time.Second, 8 * time.Second
 	agreed := 0.0
@@ -51,11 +50,12 @@ func measureHZ(first instant, read func() (instant, error)) (float64, error) {
 	}
 }
 
-// nearestHZ is 0 for a rate that no kernel has.
+// nearestHZ is 0 for a rate that is near none a kernel has. Jiffies that lag
+// behind for a moment make every rate look lower.
 func nearestHZ(measured float64) float64 {
-	for _, hz := range []float64{100, 250, 300, 1000} {
-		if math.Abs(measured-hz) < 0.08*hz {
-			return hz
+	for _, r := range []struct{ hz, from, to float64 }{{100, 70, 140}, {250, 200, 272}, {300, 278, 350}, {1000, 700, 1200}} {
+		if measured >= r.from && measured <= r.to {
+			return r.hz
 		}
 	}
 	return 0

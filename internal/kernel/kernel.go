@@ -88,7 +88,7 @@ func Open(opts Options) (*Kernel, error) {
 			}
 			continue
 		}
-		k, err := openTier(t, opts)
+		k, err := openTier(t, opts, clock{})
 		if err == nil {
 			k.reasons = reasons
 			return k, nil
@@ -109,7 +109,8 @@ func rank(t listener.Tier) int {
 	}
 }
 
-func openTier(t listener.Tier, opts Options) (_ *Kernel, err error) {
+// openTier loads one tier; the clock is measured unless it is known.
+func openTier(t listener.Tier, opts Options, c clock) (_ *Kernel, err error) {
 	count := opts.Count
 	if count == "" && t == listener.TierFunctions {
 		count = CountAlways
@@ -127,7 +128,7 @@ func openTier(t listener.Tier, opts Options) (_ *Kernel, err error) {
 		return nil, err
 	}
 	k := &Kernel{
-		tier: t, count: count, objs: objs, iters: make(map[string]*link.Iter),
+		tier: t, count: count, objs: objs, clock: c, iters: make(map[string]*link.Iter),
 		started: time.Now(), namespaces: opts.Namespaces, opts: opts,
 	}
 	defer func() {
@@ -148,8 +149,10 @@ func openTier(t listener.Tier, opts Options) (_ *Kernel, err error) {
 	if err := k.openReaders(); err != nil {
 		return nil, err
 	}
-	if k.clock.hz, err = measureHZ(first, k.instant); err != nil {
-		return nil, err
+	if k.clock.hz == 0 {
+		if k.clock.hz, err = measureHZ(first, k.instant); err != nil {
+			return nil, err
+		}
 	}
 	return k, nil
 }

@@ -92,7 +92,7 @@ func flags(d listener.Depth) uint64 {
 func (k *Kernel) grow(needed int) error {
 	opts := k.opts
 	opts.Capacity = max(2*needed, 2*k.objs.capacity())
-	bigger, err := openTier(k.tier, opts)
+	bigger, err := openTier(k.tier, opts, k.clock)
 	if err != nil {
 		return fmt.Errorf("make room for %d listeners: %w", opts.Capacity, err)
 	}
