@@ -136,10 +136,16 @@ func TestListAgreesWithSS(t *testing.T) {
 		}
 		inherited(t, ns)
 	}
+	// One that nothing but a descriptor of ours keeps.
+	c := livetest.Netns(t)
+	c.Listen(livetest.Listen{})
+	if rows := byList(t, c.Path); len(rows) != 1 {
+		t.Errorf("%d listeners in a namespace without a process, want 1", len(rows))
+	}
 	held := a.Listen(livetest.Listen{})
 	inFlight(t, held)
 
-	paths := []string{a.Path, b.Path}
+	paths := []string{a.Path, b.Path, c.Path}
 	all, _, err := proc.New("").NetNamespaces()
 	if err != nil {
 		t.Fatal(err)

@@ -73,7 +73,7 @@ func (c *demoCommand) canObserve() error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	k, _, err := o.open(c.fs, "", false)
+	k, _, err := o.open(c.fs, &scope{}, "", false)
 	if err != nil {
 		return err
 	}

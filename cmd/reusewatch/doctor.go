@@ -29,7 +29,7 @@ func doctor(w io.Writer, fs proc.FS) error {
 		return err
 	}
 	tellHost(w, host)
-	k, err := kernel.Open(kernel.Options{Namespaces: func() ([]string, error) { return netnsPaths(fs) }})
+	k, err := kernel.Open(kernel.Options{Namespaces: func() ([]string, error) { return netnsPaths(fs, &scope{}) }})
 	if err != nil {
 		var blind *kernel.CannotObserve
 		if errors.As(err, &blind) {

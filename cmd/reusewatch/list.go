@@ -52,7 +52,7 @@ func (c *listCommand) run(ctx context.Context) error {
 		return err
 	}
 	defer scope.close()
-	snap, err := c.look(ctx)
+	snap, err := c.look(ctx, scope)
 	if err != nil {
 		return err
 	}
@@ -70,12 +70,12 @@ func (c *listCommand) run(ctx context.Context) error {
 }
 
 // look gives one look without history, or the last snapshot of a watched while.
-func (c *listCommand) look(ctx context.Context) (*listener.Snapshot, error) {
+func (c *listCommand) look(ctx context.Context, scope *scope) (*listener.Snapshot, error) {
 	count := kernel.Count("")
 	if c.period > 0 {
 		count = kernel.CountAlways
 	}
-	k, w, err := c.open(c.fs, count, c.period == 0)
+	k, w, err := c.open(c.fs, scope, count, c.period == 0)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"time"
 
@@ -79,10 +80,10 @@ func (o *observing) check() error {
 }
 
 // open loads the kernel side and a watcher over it.
-func (o *observing) open(fs proc.FS, count kernel.Count, lookOnly bool) (*kernel.Kernel, *watch.Watcher, error) {
+func (o *observing) open(fs proc.FS, scope *scope, count kernel.Count, lookOnly bool) (*kernel.Kernel, *watch.Watcher, error) {
 	opts := kernel.Options{
 		Tier: listener.Tier(o.tier), Count: count, LookOnly: lookOnly,
-		Namespaces: func() ([]string, error) { return netnsPaths(fs) },
+		Namespaces: func() ([]string, error) { return netnsPaths(fs, scope) },
 	}
 	k, err := kernel.Open(opts)
 	if err != nil {
@@ -96,14 +97,22 @@ func (o *observing) open(fs proc.FS, count kernel.Count, lookOnly bool) (*kernel
 	return k, watch.New(k, wopts), nil
 }
 
-func netnsPaths(fs proc.FS) ([]string, error) {
+// netnsPaths gives a path of each network namespace that can be found, and of
+// those that were asked for: some have no process and no mount.
+func netnsPaths(fs proc.FS, scope *scope) ([]string, error) {
 	all, _, err := fs.NetNamespaces()
 	if err != nil {
 		return nil, err
 	}
-	paths := make([]string, len(all))
+	paths, found := make([]string, len(all)), make(map[uint32]bool)
 	for i, ns := range all {
-		paths[i] = ns.Path
+		paths[i], found[ns.Inode] = ns.Path, true
+	}
+	for i, f := range scope.held {
+		if !found[scope.Netns[i]] {
+			paths = append(paths, fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+			found[scope.Netns[i]] = true
+		}
 	}
 	return paths, nil
 }

@@ -107,7 +107,7 @@ func (c *runCommand) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find own ancestors: %w", err)
 	}
-	k, w, err := c.open(c.fs, kernel.Count(c.count), false)
+	k, w, err := c.open(c.fs, scope, kernel.Count(c.count), false)
 	if err != nil {
 		return err
 	}

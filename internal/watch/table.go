@@ -54,6 +54,9 @@ func (w *Watcher) take(look listener.Look) {
 	for i := range look.Samples {
 		s := &look.Samples[i]
 		if look.Complete {
+			if seen[s.Key] {
+				continue // a namespace that was found by two names
+			}
 			seen[s.Key] = true
 		}
 		e := w.entries[s.Key]
