@@ -90,12 +90,84 @@ int count_tcp(struct bpf_iter__tcp *ctx)
 	return 0;
 }
 
+/* A connection that somebody accepted, by one look at its port. */
+struct served {
+	__u32 netns;
+	__u16 port;
+	__u16 family;
+	__u8 local[16];
+	__u8 remote[16];
+	__u16 remote_port;
+	__u16 pad[3];
+};
+
+const struct served *served_type __attribute__((unused));
+
+/*
+ * accept() gives a connection its struct socket: in the queue it has none. One in
+ * TIME_WAIT was closed by our side, so somebody had accepted it.
+ */
+static __always_inline bool was_accepted(struct sock_common *skc)
+{
+	struct inet_timewait_sock *tw;
+	struct sock *sk;
+
+	switch (skc->skc_state) {
+	case TCP_LISTEN:
+	case TCP_NEW_SYN_RECV:
+	case TCP_SYN_SENT:
+		return false;
+	case TCP_TIME_WAIT:
+		tw = (struct inet_timewait_sock *)skc;
+		return BPF_CORE_READ(tw, tw_substate) == TCP_TIME_WAIT;
+	default:
+		sk = (struct sock *)skc;
+		return BPF_CORE_READ(sk, sk_socket) != NULL;
+	}
+}
+
+/*
+ * The queues tier's witness that a member of a suspected group is served: its
+ * accepted connections. User space tells which of them are new.
+ */
+SEC("iter/tcp")
+int served_tcp(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *skc = ctx->sk_common;
+	struct local_port port = {};
+	struct served s = {};
+
+	if (!skc || !was_accepted(skc))
+		return 0;
+	port.netns = BPF_CORE_READ(skc, skc_net.net, ns.inum);
+	port.port = skc->skc_num;
+	if (!bpf_map_lookup_elem(&ports, &port))
+		return 0;
+	s.netns = port.netns;
+	s.port = port.port;
+	s.family = skc->skc_family;
+	s.remote_port = skc->skc_dport;
+	if (s.family == AF_INET6) {
+		bpf_core_read(&s.local, 16, &skc->skc_v6_rcv_saddr);
+		bpf_core_read(&s.remote, 16, &skc->skc_v6_daddr);
+	} else {
+		bpf_core_read(&s.local, 4, &skc->skc_rcv_saddr);
+		bpf_core_read(&s.remote, 4, &skc->skc_daddr);
+	}
+	bpf_seq_write(ctx->meta->seq, &s, sizeof(s));
+	return 0;
+}
+
 enum held_kind {
 	HELD_LISTENER = 1,
 	HELD_CONNECTION = 2,
+	HELD_EPOLL = 3,
 };
 
-/* One descriptor of one process: a listener, or a connection that a listener may have accepted. */
+/*
+ * One descriptor of one process: a listener, a connection that a listener may
+ * have accepted, or an epoll set that a suspected listener is in.
+ */
 struct held {
 	__u64 sk;
 	__u64 inode;
@@ -126,9 +198,18 @@ int census(struct bpf_iter__task_file *ctx)
 
 	if (!task || !file)
 		return 0;
+	h.pid = task->tgid;
+	h.fd = ctx->fd;
 	socket = bpf_sock_from_file(file);
-	if (!socket)
+	if (!socket) {
+		/* An eventpoll is the private data of its file. */
+		h.sk = (__u64)BPF_CORE_READ(file, private_data);
+		if (h.sk && bpf_map_lookup_elem(&epolls, &h.sk)) {
+			h.kind = HELD_EPOLL;
+			bpf_seq_write(ctx->meta->seq, &h, sizeof(h));
+		}
 		return 0;
+	}
 	sk = BPF_CORE_READ(socket, sk);
 	if (!sk)
 		return 0;
@@ -156,8 +237,6 @@ int census(struct bpf_iter__task_file *ctx)
 	h.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	h.inode = BPF_CORE_READ(container_of_core(socket, struct socket_alloc, socket),
 				vfs_inode.i_ino);
-	h.pid = task->tgid;
-	h.fd = ctx->fd;
 	bpf_seq_write(ctx->meta->seq, &h, sizeof(h));
 	return 0;
 }

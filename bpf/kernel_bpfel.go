@@ -13,6 +13,30 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type KernelClient struct {
+	_           structs.HostLayout
+	Addr        [16]uint8
+	Age         uint32
+	Unread      uint32
+	Port        uint16
+	Family      uint16
+	State       uint8
+	UnreadKnown uint8
+	Pad         uint16
+}
+
+type KernelClientsIo struct {
+	_       structs.HostLayout
+	Sk      uint64
+	Cookie  uint64
+	RowsMax uint32
+	Rows    uint32
+	Total   uint32
+	Gone    uint32
+	End     KernelWalkEnd
+	Pad     uint32
+}
+
 type KernelEvent struct {
 	_       structs.HostLayout
 	Sk      uint64
@@ -49,6 +73,7 @@ type KernelHeldKind uint32
 const (
 	KernelHeldKindHELD_LISTENER   KernelHeldKind = 1
 	KernelHeldKindHELD_CONNECTION KernelHeldKind = 2
+	KernelHeldKindHELD_EPOLL      KernelHeldKind = 3
 )
 
 type KernelListener struct {
@@ -71,12 +96,20 @@ type KernelListener struct {
 	Seen          uint32
 }
 
+type KernelLocalPort struct {
+	_     structs.HostLayout
+	Netns uint32
+	Port  uint16
+	Pad   uint16
+}
+
 type KernelSample struct {
 	_          structs.HostLayout
 	Sk         uint64
 	Cookie     uint64
 	ListenedNs uint64
 	Inode      uint64
+	NetCookie  uint64
 	Reuse      uint64
 	Syns       uint64
 	SynsFull   uint64
@@ -109,7 +142,8 @@ type KernelSample struct {
 	Counting      uint8
 	WaitersWalked uint8
 	WaitersSeen   uint8
-	Pad           uint16
+	GroupProgram  uint8
+	Pad           uint8
 	Pad2          uint32
 	Waiters       [8]struct {
 		_        structs.HostLayout
@@ -119,7 +153,19 @@ type KernelSample struct {
 		Sleepers uint16
 		Ready    uint8
 		Pad      uint8
+		Epoll    uint64
 	}
+}
+
+type KernelServed struct {
+	_          structs.HostLayout
+	Netns      uint32
+	Port       uint16
+	Family     uint16
+	Local      [16]uint8
+	Remote     [16]uint8
+	RemotePort uint16
+	Pad        [3]uint16
 }
 
 type KernelTickIo struct {
@@ -146,14 +192,26 @@ const (
 	KernelWaiterKindWAITER_IO_URING KernelWaiterKind = 4
 )
 
+type KernelWalkEnd uint32
+
+const (
+	KernelWalkEndWALK_DONE          KernelWalkEnd = 0
+	KernelWalkEndWALK_NOT_LISTENING KernelWalkEnd = 1
+	KernelWalkEndWALK_BROKEN        KernelWalkEnd = 2
+	KernelWalkEndWALK_CUT           KernelWalkEnd = 3
+)
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	KernelMapClients           = "clients"
 	KernelMapCounted           = "counted"
+	KernelMapEpolls            = "epolls"
 	KernelMapEvents            = "events"
 	KernelMapListeners         = "listeners"
 	KernelMapParents           = "parents"
+	KernelMapPorts             = "ports"
 	KernelMapSamples           = "samples"
 	KernelMapScratch           = "scratch"
 	KernelProgCensus           = "census"
@@ -165,9 +223,11 @@ const (
 	KernelProgCountTcp         = "count_tcp"
 	KernelProgEnterTcp         = "enter_tcp"
 	KernelProgLookTcp          = "look_tcp"
+	KernelProgServedTcp        = "served_tcp"
 	KernelProgSetState         = "set_state"
 	KernelProgSetStateCounting = "set_state_counting"
 	KernelProgTick             = "tick"
+	KernelProgWalkClients      = "walk_clients"
 	KernelVarCountAll          = "count_all"
 	KernelVarCountChildren     = "count_children"
 	KernelVarCountsExact       = "counts_exact"
@@ -176,6 +236,7 @@ const (
 	KernelVarLostEvents        = "lost_events"
 	KernelVarLostListeners     = "lost_listeners"
 	KernelVarLostStorage       = "lost_storage"
+	KernelVarServedType        = "served_type"
 )
 
 // LoadKernel returns the embedded CollectionSpec for Kernel.
@@ -229,19 +290,24 @@ type KernelProgramSpecs struct {
 	CountTcp         *ebpf.ProgramSpec `ebpf:"count_tcp"`
 	EnterTcp         *ebpf.ProgramSpec `ebpf:"enter_tcp"`
 	LookTcp          *ebpf.ProgramSpec `ebpf:"look_tcp"`
+	ServedTcp        *ebpf.ProgramSpec `ebpf:"served_tcp"`
 	SetState         *ebpf.ProgramSpec `ebpf:"set_state"`
 	SetStateCounting *ebpf.ProgramSpec `ebpf:"set_state_counting"`
 	Tick             *ebpf.ProgramSpec `ebpf:"tick"`
+	WalkClients      *ebpf.ProgramSpec `ebpf:"walk_clients"`
 }
 
 // KernelMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type KernelMapSpecs struct {
+	Clients   *ebpf.MapSpec `ebpf:"clients"`
 	Counted   *ebpf.MapSpec `ebpf:"counted"`
+	Epolls    *ebpf.MapSpec `ebpf:"epolls"`
 	Events    *ebpf.MapSpec `ebpf:"events"`
 	Listeners *ebpf.MapSpec `ebpf:"listeners"`
 	Parents   *ebpf.MapSpec `ebpf:"parents"`
+	Ports     *ebpf.MapSpec `ebpf:"ports"`
 	Samples   *ebpf.MapSpec `ebpf:"samples"`
 	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
 }
@@ -258,6 +324,7 @@ type KernelVariableSpecs struct {
 	LostEvents    *ebpf.VariableSpec `ebpf:"lost_events"`
 	LostListeners *ebpf.VariableSpec `ebpf:"lost_listeners"`
 	LostStorage   *ebpf.VariableSpec `ebpf:"lost_storage"`
+	ServedType    *ebpf.VariableSpec `ebpf:"served_type"`
 }
 
 // KernelObjects contains all objects after they have been loaded into the kernel.
@@ -280,20 +347,26 @@ func (o *KernelObjects) Close() error {
 //
 // It can be passed to LoadKernelObjects or ebpf.CollectionSpec.LoadAndAssign.
 type KernelMaps struct {
+	Clients   *ebpf.Map `ebpf:"clients"`
 	Counted   *ebpf.Map `ebpf:"counted"`
+	Epolls    *ebpf.Map `ebpf:"epolls"`
 	Events    *ebpf.Map `ebpf:"events"`
 	Listeners *ebpf.Map `ebpf:"listeners"`
 	Parents   *ebpf.Map `ebpf:"parents"`
+	Ports     *ebpf.Map `ebpf:"ports"`
 	Samples   *ebpf.Map `ebpf:"samples"`
 	Scratch   *ebpf.Map `ebpf:"scratch"`
 }
 
 func (m *KernelMaps) Close() error {
 	return _KernelClose(
+		m.Clients,
 		m.Counted,
+		m.Epolls,
 		m.Events,
 		m.Listeners,
 		m.Parents,
+		m.Ports,
 		m.Samples,
 		m.Scratch,
 	)
@@ -311,6 +384,7 @@ type KernelVariables struct {
 	LostEvents    *ebpf.Variable `ebpf:"lost_events"`
 	LostListeners *ebpf.Variable `ebpf:"lost_listeners"`
 	LostStorage   *ebpf.Variable `ebpf:"lost_storage"`
+	ServedType    *ebpf.Variable `ebpf:"served_type"`
 }
 
 // KernelPrograms contains all programs after they have been loaded into the kernel.
@@ -326,9 +400,11 @@ type KernelPrograms struct {
 	CountTcp         *ebpf.Program `ebpf:"count_tcp"`
 	EnterTcp         *ebpf.Program `ebpf:"enter_tcp"`
 	LookTcp          *ebpf.Program `ebpf:"look_tcp"`
+	ServedTcp        *ebpf.Program `ebpf:"served_tcp"`
 	SetState         *ebpf.Program `ebpf:"set_state"`
 	SetStateCounting *ebpf.Program `ebpf:"set_state_counting"`
 	Tick             *ebpf.Program `ebpf:"tick"`
+	WalkClients      *ebpf.Program `ebpf:"walk_clients"`
 }
 
 func (p *KernelPrograms) Close() error {
@@ -342,9 +418,11 @@ func (p *KernelPrograms) Close() error {
 		p.CountTcp,
 		p.EnterTcp,
 		p.LookTcp,
+		p.ServedTcp,
 		p.SetState,
 		p.SetStateCounting,
 		p.Tick,
+		p.WalkClients,
 	)
 }
 

@@ -42,6 +42,7 @@ struct waiter {
 	__u16 sleepers; /* epoll: threads asleep behind the set */
 	__u8 ready;     /* epoll: an event that nobody fetched */
 	__u8 pad;
+	__u64 epoll;    /* the set; an address, joined with the census and never shown */
 };
 
 /* One listener as one look saw it. */
@@ -50,6 +51,7 @@ struct sample {
 	__u64 cookie;
 	__u64 listened_ns; /* ktime of listen(); 0 = it was there before us */
 	__u64 inode;
+	__u64 net_cookie;
 	__u64 reuse;       /* the kernel's group; an address, compared within one tick only */
 
 	__u64 syns;
@@ -76,7 +78,8 @@ struct sample {
 	__u8 counting;       /* the counters above are being kept */
 	__u8 waiters_walked; /* else waiters are unknown, not none */
 	__u8 waiters_seen;   /* may exceed WAITERS_MAX */
-	__u16 pad;
+	__u8 group_program; /* an application's own program chooses the member */
+	__u8 pad;
 	__u32 pad2;
 	struct waiter waiters[WAITERS_MAX];
 };
@@ -131,6 +134,32 @@ struct {
 	__type(value, struct sample);
 } samples SEC(".maps");
 
+/* One connection in an accept queue. */
+struct client {
+	__u8 addr[16];
+	__u32 age;    /* jiffies since it was established */
+	__u32 unread; /* bytes that it sent and nobody read */
+	__u16 port;
+	__u16 family;
+	__u8 state;        /* of the child: ESTABLISHED, CLOSE_WAIT after a FIN, CLOSE after a RST */
+	__u8 unread_known; /* an MPTCP subflow hands its bytes on unaccepted */
+	__u16 pad;
+};
+
+#define CLIENTS_MAX 4096
+
+/*
+ * Written by walk_clients, oldest first; read by user space through mmap after
+ * it ran. User space makes it with that program, when somebody asks.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CLIENTS_MAX);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct client);
+} clients SEC(".maps");
+
 /*
  * Scratch of the iterator over sockets, whose row is too big for its stack: one
  * element, because user space reads one iterator at a time.
@@ -155,6 +184,38 @@ struct {
 	__type(key, __u64);
 	__type(value, __u8);
 } counted SEC(".maps");
+
+/*
+ * The epoll sets that suspected listeners are in: written by whoever walks the
+ * waiters, read by the census, which finds their holders; emptied by user space
+ * before each census. Room for as many as can be suspected at once; what finds
+ * none has no known holder.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, __u8);
+} epolls SEC(".maps");
+
+/* A local port of a network namespace. */
+struct local_port {
+	__u32 netns;
+	__u16 port;
+	__u16 pad;
+};
+
+/*
+ * The ports of suspected groups in the queues tier: written by user space, read by
+ * the iterator over their connections. Room for as many groups as can be
+ * suspected at once; of the others it stays unknown whether they are served.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct local_port);
+	__type(value, __u8);
+} ports SEC(".maps");
 
 /*
  * The key of the listener that a child was born from: put on the listener,

@@ -8,6 +8,7 @@
 #include "sample.h"
 #include "count.h"
 #include "iter.h"
+#include "clients.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

@@ -87,6 +87,7 @@ static __always_inline void read_sample(struct sample *s, struct sock *sk, struc
 	}
 	s->sk = (__u64)sk;
 	s->cookie = sock_cookie(sk);
+	s->net_cookie = BPF_CORE_READ(sk, __sk_common.skc_net.net, net_cookie);
 	s->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	s->ifindex = BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
 	req = accept_head(sk);
@@ -100,6 +101,7 @@ static __always_inline void read_sample(struct sample *s, struct sock *sk, struc
 	if (reuse) {
 		s->reuse = (__u64)reuse;
 		s->group_size = BPF_CORE_READ(reuse, num_socks);
+		s->group_program = BPF_CORE_READ(reuse, prog) != NULL;
 	}
 	if (socket)
 		s->inode = BPF_CORE_READ(container_of_core(socket, struct socket_alloc, socket),
@@ -139,7 +141,11 @@ static __always_inline void read_epoll(struct waiter *w, struct wait_queue_entry
 	struct eventpoll *ep = BPF_CORE_READ(epi, ep);
 	struct sleepers sl = {};
 	__u64 rdllink = (__u64)epi + bpf_core_field_offset(struct epitem, rdllink);
+	__u64 set = (__u64)ep;
+	__u8 wanted = 1;
 
+	w->epoll = set;
+	bpf_map_update_elem(&epolls, &set, &wanted, BPF_ANY);
 	w->events = BPF_CORE_READ(epi, event.events);
 	/* An item that is on no ready list points at itself. */
 	w->ready = (__u64)BPF_CORE_READ(epi, rdllink.next) != rdllink;

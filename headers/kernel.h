@@ -23,7 +23,9 @@ enum { IPPROTO_TCP = 6, IPPROTO_MPTCP = 262 };
 enum {
 	TCP_SYN_SENT = 2,
 	TCP_SYN_RECV = 3,
+	TCP_TIME_WAIT = 6,
 	TCP_CLOSE = 7,
+	TCP_CLOSE_WAIT = 8,
 	TCP_LISTEN = 10,
 	TCP_NEW_SYN_RECV = 12,
 };
@@ -46,6 +48,7 @@ struct ns_common {
 
 struct net {
 	struct ns_common ns;
+	__u64 net_cookie; /* 5.12; inode numbers of namespaces are given out again at once */
 };
 
 typedef struct {
@@ -83,8 +86,11 @@ struct sock_common {
 	};
 };
 
+struct bpf_prog;
+
 struct sock_reuseport {
 	__u16 num_socks;
+	struct bpf_prog *prog;
 };
 
 struct wait_queue_head {
@@ -123,10 +129,16 @@ struct sock {
 		struct socket_wq *sk_wq;
 	};
 	struct socket *sk_socket;
+	int sk_err;
 	__u16 sk_protocol;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
 	struct sock_reuseport *sk_reuseport_cb;
+};
+
+struct inet_timewait_sock {
+	struct sock_common __tw_common;
+	volatile unsigned char tw_substate;
 };
 
 struct request_sock {
@@ -164,6 +176,8 @@ struct inet_connection_sock {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u32 lsndtime;
+	__u32 rcv_nxt;
+	__u32 copied_seq;
 	bool is_mptcp; /* absent without CONFIG_MPTCP */
 };
 
@@ -200,7 +214,9 @@ struct eppoll_entry {
 	wait_queue_entry_t wait;
 };
 
-struct file;
+struct file {
+	void *private_data;
+};
 
 struct sk_buff {
 	__u16 transport_header;

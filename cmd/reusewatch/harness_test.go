@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,6 +26,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asReusewatch) != "" {
 		main()
 		return
+	}
+	if spec := os.Getenv(asServer); spec != "" {
+		fmt.Fprintln(os.Stderr, beServer(spec))
+		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
@@ -84,11 +89,29 @@ type told struct {
 	}
 }
 
+// messages is what a run says on stderr, to be read while it runs.
+type messages struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (m *messages) Write(b []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.b.Write(b)
+}
+
+func (m *messages) String() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.b.String()
+}
+
 // runner is a `reusewatch run`.
 type runner struct {
 	t      *testing.T
 	cmd    *exec.Cmd
-	errs   bytes.Buffer
+	errs   messages
 	mu     sync.Mutex
 	events []told
 	ended  chan struct{}

@@ -4,18 +4,9 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
-
-// facts is what the gate weighs.
-type facts struct {
-	now     time.Time
-	l       *listener.Listener
-	members []*listener.Listener // of its group, itself among them
-	policy  *Policy
-}
 
 // condition holds an act back.
 type condition struct {
@@ -24,21 +15,32 @@ type condition struct {
 }
 
 // gate lists every condition in its order. A wrong kill is worse than a missed
-// one: what is not known holds.
+// one: what is not known holds. The last reason, changed-meanwhile, is the
+// remedy's.
 func gate() []condition {
 	return []condition{
-		{listener.NotArmed, func(f *facts) bool { return f.policy.Action != listener.Kill }},
+		{listener.Disarmed, func(f *facts) bool { return f.past.Disarmed }},
+		{listener.NotArmed, func(f *facts) bool { return f.settings.Action != listener.Kill }},
 		{listener.OutOfScope, func(f *facts) bool { return !f.policy.Scope.Match(f.l) }},
-		{listener.Protected, func(f *facts) bool { return f.ownedBy(f.protected) }},
-		{listener.Self, func(f *facts) bool { return f.ownedBy(f.self) }},
+		{listener.Protected, func(f *facts) bool { return f.settings.Protect || f.some(f.protected) }},
+		{listener.Self, func(f *facts) bool { return f.some(f.self) }},
 		{listener.Unowned, func(f *facts) bool { return len(f.l.Owners) == 0 }},
-		{listener.AmbiguousHolders, func(f *facts) bool { return len(f.l.Owners) > 1 }},
-		{listener.Traced, func(f *facts) bool { return f.ownedBy(traced) }},
-		{listener.Stopped, func(f *facts) bool { return f.ownedBy(stopped) }},
-		{listener.NotJudged, (*facts).notJudged},
-		{listener.NoSiblingAccepted, func(f *facts) bool { return len(f.accepting()) == 0 }},
+		{listener.AmbiguousHolders, func(f *facts) bool { return len(f.l.Owners) > 1 && f.culprit == nil }},
+		{listener.Traced, func(f *facts) bool { return f.some(traced) }},
+		{listener.Frozen, func(f *facts) bool { return f.some(frozen) }},
+		{listener.Stopped, func(f *facts) bool { return f.some(stopped) && !f.settings.AllowStopped }},
+		{listener.Starved, func(f *facts) bool { return f.some(starved) }},
+		{listener.Busy, func(f *facts) bool { return f.some(busy) }},
+		{listener.AtLimit, (*facts).atLimit},
+		{listener.ServesElsewhere, func(f *facts) bool { return f.some(f.servesElsewhere) }},
+		{listener.ContainerInit, func(f *facts) bool { return f.some(f.containerInit) }},
+		{listener.MixedGroup, (*facts).mixed},
+		{listener.NoSiblingAccepted, func(f *facts) bool { return len(f.accepting()) == 0 && !f.settings.AllowSole }},
 		{listener.Starting, (*facts).starting},
-		{listener.TooSoon, func(f *facts) bool { return f.l.Window.Observed < f.policy.ActAfter }},
+		{listener.Served, func(f *facts) bool { return !f.fresh() && !f.settings.AllowServed }},
+		{listener.TooSoon, (*facts).tooSoon},
+		{listener.HostWide, (*facts).hostWide},
+		{listener.Budget, (*facts).overBudget},
 		{listener.LastAcceptingMember, (*facts).takesLastAccepting},
 	}
 }
@@ -60,52 +62,56 @@ func decide(f *facts) *listener.Decision {
 	return d
 }
 
-func (f *facts) ownedBy(is func(*listener.Owner) bool) bool { return anyOwner(f.l, is) }
-
 func (f *facts) protected(o *listener.Owner) bool { return slices.Contains(f.policy.Protect, o.Comm) }
 
 func (f *facts) self(o *listener.Owner) bool {
 	return o.PID == 1 || o.Kernel || slices.Contains(f.policy.Self, o.PID)
 }
 
-// notJudged holds whatever is beyond the one case that is safe to act on: a
-// fresh listener whose only owner sleeps and does nothing, in a group of one program.
-func (f *facts) notJudged() bool {
-	return !f.fresh() || f.ownedBy(notQuiet) || f.mixed()
-}
-
-// fresh: accepted nothing since a listen() that we saw and counted from; or
-// nobody ever waited on it in the window and nobody holds a connection of its port.
-func (f *facts) fresh() bool {
-	if neverPolled(f.l) {
-		return true
+// servesElsewhere: another listener of the process accepted in the window; of
+// one that nobody counts, a connection that the process holds must do. What it
+// shares with others, as nginx's workers all listeners, says nothing of it.
+func (f *facts) servesElsewhere(o *listener.Owner) bool {
+	holds, known := o.AcceptedElsewhere.Get()
+	for _, m := range f.snap.Listeners {
+		if m.Key == f.l.Key || len(m.Owners) != 1 || m.Owners[0].PID != o.PID {
+			continue
+		}
+		if acceptedSince(m, f.l.Window.Since) {
+			return true
+		}
+		since, counted := m.CountedSince.Get()
+		if (!counted || since.After(f.l.Window.Since.Add(2*f.snap.Interval+f.snap.Interval/2))) && (!known || holds) {
+			return true
+		}
 	}
-	accepted, counted := f.l.Accepted.Get()
-	return f.l.ListenedAt.IsKnown() && countedFromBirth(f.l) && counted && accepted == 0 &&
-		!f.l.LastAccept.IsKnown() && noConnections(f.l)
+	return false
 }
 
-func countedFromBirth(l *listener.Listener) bool {
-	born, _ := l.ListenedAt.Get()
-	since, known := l.CountedSince.Get()
-	return known && !since.After(born)
+// containerInit: it is the init of a pid namespace in which an owner of a
+// sibling lives, who would go with it.
+func (f *facts) containerInit(o *listener.Owner) bool {
+	if o.NSPID != 1 || o.PID == 1 {
+		return false
+	}
+	home, known := o.PIDNS.Get()
+	for m := range f.snap.Siblings(f.l) {
+		for i := range m.Owners {
+			other, otherKnown := m.Owners[i].PIDNS.Get()
+			if m.Owners[i].PID != o.PID && (!known || !otherKnown || other == home) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
-// notQuiet: it makes progress, or might; it runs or waits for a CPU; it is
-// frozen; it has work elsewhere; or its end is the end of a pid namespace.
-func notQuiet(o *listener.Owner) bool {
-	progress, known := o.Progress.Get()
-	elsewhere, counted := o.AcceptedElsewhere.Get()
-	asleep := o.State == "S" || o.State == "D" || o.State == "I"
-	frozen := strings.Contains(o.Wchan, "refrigerator") || strings.Contains(o.Wchan, "freezer")
-	return !known || progress || !counted || elsewhere || !asleep || frozen || o.NSPID == 1
-}
-
-// mixed: some member belongs to another program, or to nobody known.
+// mixed: members of more than one program, or an application's own program
+// chooses among them.
 func (f *facts) mixed() bool {
 	name := ""
-	for _, m := range f.members {
-		if len(m.Owners) == 0 {
+	for _, m := range f.members() {
+		if m.Program || len(m.Owners) == 0 {
 			return true
 		}
 		for i := range m.Owners {
@@ -121,58 +127,50 @@ func (f *facts) mixed() bool {
 	return false
 }
 
-// accepting are the siblings that accepted in the window.
-func (f *facts) accepting() []*listener.Listener {
-	var siblings []*listener.Listener
-	for _, m := range f.members {
-		if m.Key != f.l.Key && acceptedSince(m, f.l.Window.Since) {
-			siblings = append(siblings, m)
+func (f *facts) tooSoon() bool {
+	after := f.settings.ActAfter
+	if !f.fresh() {
+		after = max(after, f.settings.ActAfterServed)
+	}
+	return f.l.Window.Observed < after
+}
+
+// hostWide: three processes or more in different groups stopped accepting
+// within one act-after. Then the host is ill, not they.
+func (f *facts) hostWide() bool {
+	groups, pids := make(map[string]bool), make(map[int]bool)
+	mine := stuckSince(f)
+	for _, o := range f.stuck {
+		apart := stuckSince(o).Sub(mine).Abs()
+		if apart > f.settings.ActAfter || o.culprit == nil && o != f {
+			continue
+		}
+		pid := 0
+		if o.culprit != nil {
+			pid = o.culprit.PID
+		}
+		if group := GroupOf(o.l); !groups[group] && !pids[pid] {
+			groups[group], pids[pid] = true, true
 		}
 	}
-	return siblings
+	return len(groups) >= 3
 }
 
-// starting: it may still be on its way to its first accept, unless a younger
-// sibling has overtaken it.
-func (f *facts) starting() bool {
-	age := f.now.Sub(f.l.FirstSeen)
-	if born, known := f.l.ListenedAt.Get(); known {
-		age = f.now.Sub(born)
-	}
-	// It is at least as old as its oldest client.
-	age = max(age, f.l.OldestWait.Or(0))
-	if age >= f.policy.StartupGrace {
-		return false
-	}
-	return !slices.ContainsFunc(f.accepting(), func(m *listener.Listener) bool { return younger(m, f.l) })
+func (f *facts) overBudget() bool {
+	return f.spent(f.settings.Budget, false) || f.spent(f.policy.HostBudget, true)
 }
 
-// younger compares births by when the listeners were first seen; of two that
-// were there before us, by when their processes started.
-func younger(a, b *listener.Listener) bool {
-	if !a.FirstSeen.Equal(b.FirstSeen) {
-		return a.FirstSeen.After(b.FirstSeen)
-	}
-	for i := range a.Owners {
-		for k := range b.Owners {
-			if a.Owners[i].Start <= b.Owners[k].Start {
-				return false
-			}
-		}
-	}
-	return len(a.Owners) > 0 && len(b.Owners) > 0
-}
-
-// takesLastAccepting: the end of the owner would leave no member that accepts.
+// takesLastAccepting: members accept, and all of them end with the culprit.
 func (f *facts) takesLastAccepting() bool {
-	for _, m := range f.accepting() {
+	accepting := f.accepting()
+	for _, m := range accepting {
 		taken := len(m.Owners) == 0
 		for i := range m.Owners {
-			taken = taken || f.ownedBy(func(o *listener.Owner) bool { return o.PID == m.Owners[i].PID })
+			taken = taken || f.some(func(o *listener.Owner) bool { return o.PID == m.Owners[i].PID && len(m.Owners) == 1 })
 		}
 		if !taken {
 			return false
 		}
 	}
-	return true
+	return len(accepting) > 0
 }

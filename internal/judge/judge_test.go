@@ -22,8 +22,11 @@ func instant() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
 func testPolicy() *Policy {
 	return &Policy{
-		StuckAfter: 5 * time.Second, ActAfter: 8 * time.Second, StartupGrace: 5 * time.Minute,
-		Action: listener.Kill, Protect: []string{"sshd"}, Self: []int{4000},
+		Default: Settings{
+			Action: listener.Kill, StuckAfter: 5 * time.Second, ActAfter: 8 * time.Second,
+			ActAfterServed: 12 * time.Second, StartupGrace: 5 * time.Minute, Budget: Budget{1, 10 * time.Minute},
+		},
+		Protect: []string{"sshd"}, Self: []int{4000}, HostBudget: Budget{5, time.Hour},
 	}
 }
 
@@ -31,7 +34,12 @@ func owner(pid int) listener.Owner {
 	return listener.Owner{
 		PID: pid, NSPID: pid, Comm: "haproxy", Exe: "/usr/sbin/haproxy", State: "S", Start: uint64(pid),
 		Wchan: "wait_for_partner", Connections: listener.Known(0),
-		AcceptedElsewhere: listener.Known(false), Progress: listener.Known(false),
+		AcceptedElsewhere: listener.Known(false), PIDNS: listener.Known(uint32(4026531836)),
+		Evidence: &listener.Evidence{
+			Usage: listener.Known(listener.Usage{Over: 9 * time.Second}), Frozen: listener.Known(false),
+			Registered: listener.Known(false), Total: 1,
+			Threads: []listener.Thread{{TID: pid, State: "S", Wchan: "wait_for_partner"}},
+		},
 	}
 }
 
@@ -51,7 +59,7 @@ func deaf() *listener.Listener {
 	l.Queue = 3285
 	l.Head = listener.Head{Request: 1, Remote: netip.MustParseAddrPort("192.0.2.1:40000")}
 	l.OldestWait = listener.Known(2 * time.Hour)
-	l.Window = listener.Window{Since: instant().Add(-9 * time.Second), Observed: 9 * time.Second, Samples: 10}
+	l.Window = listener.Window{Since: instant().Add(-9 * time.Second), Observed: 9 * time.Second, Samples: 10, Walked: 9}
 	return l
 }
 
@@ -67,7 +75,7 @@ func snapshot(ls ...*listener.Listener) *listener.Snapshot {
 
 func judgeFirst(t *testing.T, s *listener.Snapshot, p *Policy) listener.Judgement {
 	t.Helper()
-	js := Judge(s, p)
+	js := Judge(s, p, &Past{})
 	if len(js) != len(s.Listeners) {
 		t.Fatalf("%d judgements of %d listeners", len(js), len(s.Listeners))
 	}
@@ -149,12 +157,36 @@ func TestTheIncidentIsActedOn(t *testing.T) {
 }
 
 func TestCause(t *testing.T) {
+	evidence := func(l *listener.Listener) *listener.Evidence { return l.Owners[0].Evidence }
+	used := func(l *listener.Listener, u listener.Usage) {
+		u.Over = 9 * time.Second
+		evidence(l).Usage = listener.Known(u)
+	}
+	served := func(l *listener.Listener) {
+		l.Owners[0].Connections = listener.Known(3)
+		l.Window.Waited, l.Window.Armed = 9, 9
+	}
 	for want, change := range map[listener.Cause]func(*listener.Listener){
 		listener.CauseNeverPolled: func(*listener.Listener) {},
 		listener.CauseStopped:     func(l *listener.Listener) { l.Owners[0].State = "T" },
 		listener.CauseTraced:      func(l *listener.Listener) { l.Owners[0].Tracer = 7 },
 		listener.CauseUnowned:     func(l *listener.Listener) { l.Owners = nil },
-		listener.CauseUnknown:     func(l *listener.Listener) { l.Window.Waited = true },
+		listener.CauseFrozen:      func(l *listener.Listener) { evidence(l).Frozen = listener.Known(true) },
+		listener.CauseStarved:     func(l *listener.Listener) { used(l, listener.Usage{RunnableWait: 0.1}) },
+		listener.CauseSpinning:    func(l *listener.Listener) { served(l); used(l, listener.Usage{User: 9 * time.Second}) },
+		listener.CauseBusy: func(l *listener.Listener) {
+			served(l)
+			used(l, listener.Usage{User: 80 * time.Millisecond, System: 10 * time.Millisecond})
+		},
+		listener.CauseAtLimit: func(l *listener.Listener) {
+			served(l)
+			l.Window.Waited, l.Window.Armed = 0, 0
+			evidence(l).Threads[0].Wchan = "do_epoll_wait"
+		},
+		listener.CauseIgnores:    func(l *listener.Listener) { served(l); l.Window.Slept = 9 },
+		listener.CauseBlocked:    func(l *listener.Listener) { served(l); l.Owners[0].Wchan = "futex_do_wait" },
+		listener.CauseNotPolling: func(l *listener.Listener) { served(l); l.Owners[0].Wchan = "" },
+		listener.CauseUnknown:    func(l *listener.Listener) { l.Window.Walked = 0 },
 	} {
 		l := deaf()
 		change(l)
@@ -166,9 +198,9 @@ func TestCause(t *testing.T) {
 
 func TestOrderOfListenersChangesNothing(t *testing.T) {
 	ls := []*listener.Listener{deaf(), alive(), member(3, 5000)}
-	want := Judge(snapshot(ls...), testPolicy())
+	want := Judge(snapshot(ls...), testPolicy(), &Past{})
 	slices.Reverse(ls)
-	got := Judge(snapshot(ls...), testPolicy())
+	got := Judge(snapshot(ls...), testPolicy(), &Past{})
 	slices.Reverse(got)
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b *listener.Listener) bool { return a == b })); diff != "" {
 		t.Error(diff)

@@ -58,7 +58,7 @@ func testCensusOfListeners(t *testing.T, f *field) {
 			held := func(pid, fd int, l *livetest.Listener) listener.Held {
 				return listener.Held{
 					PID: pid, FD: fd, Inode: l.Inode, Netns: ns.Inode, Port: l.Port(),
-					Key: samples[l.Inode].Key, Listening: true,
+					Key: samples[l.Inode].Key, Kind: listener.HeldListener,
 				}
 			}
 			var want []listener.Held
@@ -101,7 +101,7 @@ func testCensusOfThread(t *testing.T, f *field) {
 	}
 	check := func(what string) {
 		for _, k := range f.kernels {
-			if got := census(t, k, ns); len(got) != 1 || got[0].PID != os.Getpid() || got[0].FD != l.FD || !got[0].Listening {
+			if got := census(t, k, ns); len(got) != 1 || got[0].PID != os.Getpid() || got[0].FD != l.FD || got[0].Kind != listener.HeldListener {
 				t.Errorf("%s, %s: held as %+v, want descriptor %d of process %d", what, k.tier, got, l.FD, os.Getpid())
 			}
 		}
@@ -139,7 +139,7 @@ func testCensusOfConnections(t *testing.T, f *field) {
 			for _, k := range f.kernels {
 				got := make(map[uint16]int)
 				for _, h := range census(t, k, ns) {
-					if h.Listening {
+					if h.Kind == listener.HeldListener {
 						continue
 					}
 					got[h.Port]++

@@ -25,7 +25,9 @@ func (k *Kernel) sample(raw *bpf.KernelSample, boot time.Time) listener.Sample {
 		Inode:        raw.Inode,
 		Group:        listener.GroupKey(raw.Reuse),
 		GroupSize:    int(raw.GroupSize),
+		Program:      raw.GroupProgram != 0,
 		Netns:        raw.Netns,
+		NetCookie:    raw.NetCookie,
 		Device:       int(raw.Ifindex),
 		Local:        addrPort(raw.Family, raw.Addr, raw.Port),
 		V6Only:       raw.V6only != 0,
@@ -53,7 +55,9 @@ func (k *Kernel) sample(raw *bpf.KernelSample, boot time.Time) listener.Sample {
 		k.counters(&s, raw)
 	}
 	for _, w := range raw.Waiters[:min(int(raw.WaitersSeen), len(raw.Waiters))] {
-		s.Waiters = append(s.Waiters, waiter(w.Kind, int(w.Pid), w.Events, int(w.Sleepers), w.Ready != 0))
+		lw := waiter(w.Kind, int(w.Pid), w.Events, int(w.Sleepers), w.Ready != 0)
+		lw.Epoll = listener.Key(w.Epoll)
+		s.Waiters = append(s.Waiters, lw)
 	}
 	return s
 }

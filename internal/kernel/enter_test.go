@@ -45,7 +45,7 @@ func place(ns *livetest.Namespace) []placed {
 func (p *placed) want(got listener.Sample) listener.Sample {
 	w := listener.Sample{
 		Key: got.Key, Cookie: listener.Cookie(p.Cookie), Inode: p.Inode, Group: got.Group,
-		Netns: p.ns.Inode, Local: p.Addr, V6Only: p.opts.Family == livetest.V6,
+		Netns: p.ns.Inode, NetCookie: p.NetCookie, Local: p.Addr, V6Only: p.opts.Family == livetest.V6,
 		Reuseport: p.opts.Reuseport, MPTCP: p.opts.MPTCP, Backlog: uint32(p.opts.Backlog),
 		Dropped: listener.Known[uint64](0),
 	}

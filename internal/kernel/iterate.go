@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/bpf"
@@ -37,13 +38,17 @@ func (k *Kernel) enter() error {
 }
 
 // SetCounted makes the kernel side count these listeners and no others. Where
-// counting is always on it does nothing.
+// counting is always on it does nothing; the queues tier, which counts nothing,
+// looks for connections that they accepted instead.
 func (k *Kernel) SetCounted(keys []listener.Key) error {
-	if k.tier == listener.TierQueues || k.count == CountAlways {
+	if k.count == CountAlways && k.tier != listener.TierQueues {
 		return nil
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.tier == listener.TierQueues {
+		return k.served.want(k, keys)
+	}
 	counted := k.objs.maps.Maps[bpf.KernelMapCounted]
 	wanted := make(map[uint64]bool, len(keys))
 	for _, key := range keys {
@@ -87,6 +92,9 @@ func (k *Kernel) LookQueues() (listener.Look, error) {
 		k.samples = append(k.samples, k.sample(&raw, time.Time{}))
 		return nil
 	})
+	if err == nil {
+		err = k.served.mark(k)
+	}
 	if err != nil {
 		return listener.Look{}, err
 	}
@@ -108,7 +116,7 @@ func (k *Kernel) Census() ([]listener.Held, error) {
 		}
 		h := listener.Held{
 			PID: int(raw.Pid), FD: int(raw.Fd), Inode: raw.Inode, Netns: raw.Netns, Port: raw.Port,
-			Key: listener.Key(raw.Sk), Listening: raw.Kind == bpf.KernelHeldKindHELD_LISTENER,
+			Key: listener.Key(raw.Sk), Kind: heldKind(raw.Kind),
 		}
 		if !seen[h] {
 			seen[h] = true
@@ -119,7 +127,37 @@ func (k *Kernel) Census() ([]listener.Held, error) {
 	if err != nil {
 		return nil, fmt.Errorf("census of descriptors: %w", err)
 	}
-	return held, nil
+	return held, k.forgetEpolls()
+}
+
+// forgetEpolls empties the sets that were sought: the next walk of the waiters
+// fills in those that still matter.
+func (k *Kernel) forgetEpolls() error {
+	epolls := k.objs.maps.Maps[bpf.KernelMapEpolls]
+	var set uint64
+	for {
+		err := epolls.NextKey(nil, &set)
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return nil
+		}
+		if err == nil {
+			err = epolls.Delete(set)
+		}
+		if err != nil {
+			return fmt.Errorf("forget the epoll sets of the suspected: %w", err)
+		}
+	}
+}
+
+func heldKind(k bpf.KernelHeldKind) listener.HeldKind {
+	switch k {
+	case bpf.KernelHeldKindHELD_LISTENER:
+		return listener.HeldListener
+	case bpf.KernelHeldKindHELD_EPOLL:
+		return listener.HeldEpoll
+	default:
+		return listener.HeldConnection
+	}
 }
 
 // eachNetns runs a socket iterator in each network namespace. One that went
@@ -130,8 +168,11 @@ func (k *Kernel) eachNetns(program string, row func([]byte) error) error {
 		return fmt.Errorf("find network namespaces: %w", err)
 	}
 	size := 0
-	if program == bpf.KernelProgLookTcp {
+	switch program {
+	case bpf.KernelProgLookTcp:
 		size = binary.Size(bpf.KernelSample{})
+	case bpf.KernelProgServedTcp:
+		size = binary.Size(bpf.KernelServed{})
 	}
 	for _, path := range paths {
 		err := k.iterate(program, path, size, row)

@@ -58,6 +58,7 @@ type Kernel struct {
 	seenLoss   bpf.KernelTickIo
 	namespaces func() ([]string, error)
 	opts       Options
+	served     served // of the queues tier
 
 	raw     []bpf.KernelSample // reused from tick to tick
 	samples []listener.Sample
@@ -159,7 +160,9 @@ func openTier(t listener.Tier, opts Options, c clock) (_ *Kernel, err error) {
 
 func (k *Kernel) openReaders() (err error) {
 	iters := []string{bpf.KernelProgLookTcp, bpf.KernelProgCensus}
-	if k.tier != listener.TierQueues {
+	if k.tier == listener.TierQueues {
+		iters = append(iters, bpf.KernelProgServedTcp)
+	} else {
 		iters = append(iters, bpf.KernelProgEnterTcp, bpf.KernelProgCountTcp)
 		if k.rows, err = k.objs.maps.Maps[bpf.KernelMapSamples].Memory(); err != nil {
 			return fmt.Errorf("map the samples: %w", err)

@@ -31,6 +31,8 @@ func newObjects(capacity uint32, c constants) (*objects, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded BPF object: %w", err)
 	}
+	// Made with its program, for whoever asks who waits.
+	delete(spec.Maps, bpf.KernelMapClients)
 	for _, name := range []string{bpf.KernelMapListeners, bpf.KernelMapSamples, bpf.KernelMapCounted} {
 		spec.Maps[name].MaxEntries = capacity
 	}

@@ -77,3 +77,33 @@ func testAdopted(t *testing.T, f *field) {
 		})
 	}
 }
+
+// A half-open connection whose member closes is queued with the sibling once it
+// is complete: there for the first time, so that it is not adopted.
+func testHalfOpen(t *testing.T, f *field) {
+	const each = 40
+	watched := f.watch(t)
+	ns := f.netns(t)
+	ns.Sysctl("net.ipv4.tcp_migrate_req", "1")
+	group := ns.Group(2, livetest.Listen{DeferAccept: 30})
+	dying, heir := group[0], group[1]
+	clients := ns.DialMany(each, livetest.Dial{To: heir.Dest(livetest.V4)})
+	dying.Close()
+	for _, c := range clients {
+		c.Send()
+	}
+	livetest.Eventually(t, "all are complete", func() bool { return heir.Queue() == each })
+	if moved := ns.Counter("TcpExt", "TCPMigrateReqSuccess"); moved == 0 || moved == each {
+		t.Fatalf("%d of %d moved", moved, each)
+	}
+	for tier, w := range watched {
+		got := countsOf(find(t, w.now(t), heir))
+		want := counts{SYNs: got.SYNs, Selected: got.Selected, Queued: each, Queue: each}
+		if tier == tracepoints {
+			want.Adopted = -1
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tier, diff)
+		}
+	}
+}

@@ -16,6 +16,7 @@ func testCountedSince(t *testing.T, f *field) {
 		t.Run(string(k.tier), func(t *testing.T) {
 			w := startWatching(t, k, 50*time.Millisecond)
 			l := ns.Listen(livetest.Listen{})
+			defer l.Close() // its clients would keep this process suspected in the next tier
 			dial := func(n int) { ns.DialMany(n, livetest.Dial{To: l.Dest(livetest.V4)}) }
 			var since time.Time
 			counted := func() bool {

@@ -44,9 +44,10 @@ func (l *Listener) Port() uint16 { return l.Local.Port() }
 
 // Caller is who called listen(), as it was then.
 type Caller struct {
-	PID  int
-	UID  uint32
-	Comm string
+	PID     int
+	UID     uint32
+	Comm    string
+	Parents []Parent
 }
 
 // Window is what was seen of one head of the queue since its first sample.
@@ -54,10 +55,9 @@ type Window struct {
 	Since    time.Time     // the first sample of this head
 	Observed time.Duration // each sample adds one interval at the most: a paused agent proves nothing
 	Samples  int
-	// Waited: a waiter of any kind in some sample. Unwalked: in some sample
-	// nobody looked, so that Waited may miss one.
-	Waited   bool
-	Unwalked int
+	// In how many samples the waiters were looked at, there was any, one was
+	// armed, somebody slept behind one, an event stood unfetched.
+	Walked, Waited, Armed, Slept, Unfetched int
 }
 
 // Owner is a process with a descriptor of the listener, one a pid.
@@ -82,9 +82,10 @@ type Owner struct {
 	Connections Maybe[int]
 	// AcceptedElsewhere: it holds connections of another port it listens on.
 	AcceptedElsewhere Maybe[bool]
-	// Progress in the window: growing I/O or major faults, or CPU of which some
-	// is system time.
-	Progress Maybe[bool]
+	PIDNS             Maybe[uint32] // inode of its pid namespace
+	Cgroup            string        // v2 path, or that of a v1 controller
+	Container         string        // id, "" for none
+	Evidence          *Evidence     // nil unless the listener is suspected
 }
 
 // Snapshot is every listener of the host at one moment. It and what it points

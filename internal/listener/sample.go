@@ -41,8 +41,10 @@ type Sample struct {
 	Inode      uint64
 	Group      GroupKey
 	GroupSize  int
+	Program    bool // an application's own program chooses the member
 	Netns      uint32
-	Device     int // ifindex of SO_BINDTODEVICE, 0 for none
+	NetCookie  uint64 // of the network namespace: unlike its inode never given out again
+	Device     int    // ifindex of SO_BINDTODEVICE, 0 for none
 	Local      netip.AddrPort
 	V6Only     bool
 	Reuseport  bool
@@ -64,6 +66,10 @@ type Sample struct {
 	// QueuedExact says that Queued misses and invents nothing; otherwise it
 	// also counts MPTCP joins.
 	QueuedExact bool
+
+	// Served: a connection that was not there at the last look has been accepted
+	// by this member, for no other could. Only the queues tier looks for them.
+	Served bool
 
 	Waiters      []Waiter
 	WaitersKnown bool // false: nobody looked, true and no Waiters: nobody waits
@@ -90,6 +96,9 @@ type Waiter struct {
 	Armed    bool
 	Sleepers int  // threads asleep behind it
 	Ready    bool // epoll: an event that nobody fetched
+
+	Epoll   Key   // the epoll set; joined with the census, never shown
+	Holders []int // pids that hold the epoll set, or sleep; empty: unknown
 }
 
 // EventKind is what became of a listener.
@@ -113,13 +122,23 @@ type Event struct {
 	Comm   string
 }
 
+// HeldKind is what a descriptor refers to.
+type HeldKind int
+
+// What the census finds.
+const (
+	HeldListener   HeldKind = iota + 1
+	HeldConnection          // whose local port is Port
+	HeldEpoll               // a set that a suspected listener is in
+)
+
 // Held is one descriptor of one process.
 type Held struct {
-	PID       int
-	FD        int
-	Inode     uint64
-	Netns     uint32
-	Port      uint16
-	Key       Key  // the listener, where it is one
-	Listening bool // false: a connection whose local port is Port
+	Kind  HeldKind
+	PID   int
+	FD    int
+	Inode uint64
+	Netns uint32
+	Port  uint16
+	Key   Key // of a listener or an epoll set
 }

@@ -1,5 +1,7 @@
 package listener
 
+import "time"
+
 // Verdict is what the judge says of a listener.
 type Verdict string
 
@@ -16,12 +18,20 @@ const (
 // Cause is why a listener is stuck.
 type Cause string
 
-// The causes that can be told so far.
+// The causes.
 const (
 	NoCause          Cause = ""
 	CauseNeverPolled Cause = "never-polled" // nobody waits on it, no accepted connection
+	CauseNotPolling  Cause = "not-polling"  // served before, nobody sleeps behind its waiters
+	CauseIgnores     Cause = "ignores"      // armed, woken, event fetched, never accepts
+	CauseSpinning    Cause = "spinning"     // user time alone
+	CauseBlocked     Cause = "blocked"      // in a wait channel
 	CauseStopped     Cause = "stopped"
 	CauseTraced      Cause = "traced"
+	CauseFrozen      Cause = "frozen"
+	CauseStarved     Cause = "starved"  // of CPU
+	CauseBusy        Cause = "busy"     // makes progress elsewhere
+	CauseAtLimit     Cause = "at-limit" // took itself out of polling on purpose
 	CauseUnowned     Cause = "unowned"
 	CauseUnknown     Cause = "unknown"
 )
@@ -41,6 +51,7 @@ type Reason string
 
 // The reasons, in the order in which the gate asks.
 const (
+	Disarmed            Reason = "disarmed"
 	NotArmed            Reason = "not-armed"
 	OutOfScope          Reason = "out-of-scope"
 	Protected           Reason = "protected"
@@ -48,11 +59,20 @@ const (
 	Unowned             Reason = "unowned"
 	AmbiguousHolders    Reason = "ambiguous-holders"
 	Traced              Reason = "traced"
+	Frozen              Reason = "frozen"
 	Stopped             Reason = "stopped"
-	NotJudged           Reason = "not-judged" // evidence that this version cannot weigh
+	Starved             Reason = "starved"
+	Busy                Reason = "busy"
+	AtLimit             Reason = "at-limit"
+	ServesElsewhere     Reason = "serves-elsewhere"
+	ContainerInit       Reason = "container-init"
+	MixedGroup          Reason = "mixed-group"
 	NoSiblingAccepted   Reason = "no-sibling-accepted"
 	Starting            Reason = "starting"
+	Served              Reason = "served"
 	TooSoon             Reason = "too-soon"
+	HostWide            Reason = "host-wide"
+	Budget              Reason = "budget"
 	LastAcceptingMember Reason = "last-accepting-member"
 	ChangedMeanwhile    Reason = "changed-meanwhile"
 )
@@ -67,8 +87,20 @@ type Decision struct {
 // Judgement is a listener with what the judge says of it.
 type Judgement struct {
 	*Listener
+	At       time.Time // of the snapshot
 	Verdict  Verdict
 	Cause    Cause
 	Decision *Decision // nil unless stuck
 	Culprit  int       // pid of the owner that should accept and does not; 0 unknown
+	Served   bool      // its class: it served before, or may have; else it is fresh
+}
+
+// CulpritOwner gives the owner that should accept and does not.
+func (j *Judgement) CulpritOwner() (*Owner, bool) {
+	for i := range j.Owners {
+		if j.Culprit != 0 && j.Owners[i].PID == j.Culprit {
+			return &j.Owners[i], true
+		}
+	}
+	return nil, false
 }

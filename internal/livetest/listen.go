@@ -41,6 +41,8 @@ type Listener struct {
 	Inode  uint64         // tells the socket in the kernel side's samples, also of MPTCP
 	Cookie uint64         // SO_COOKIE; of MPTCP not that of its TCP listener
 
+	NetCookie uint64 // SO_NETNS_COOKIE
+
 	t      testing.TB
 	once   sync.Once
 	server *Server
@@ -203,6 +205,9 @@ func (l *Listener) identify() error {
 	l.Inode = st.Ino
 	if l.Cookie, err = unix.GetsockoptUint64(l.FD, unix.SOL_SOCKET, unix.SO_COOKIE); err != nil {
 		return fmt.Errorf("cookie of a socket: %w", err)
+	}
+	if l.NetCookie, err = unix.GetsockoptUint64(l.FD, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE); err != nil {
+		return fmt.Errorf("cookie of a socket's network namespace: %w", err)
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
-	"time"
 )
 
 // Activity holds the cumulative counters of a process, all threads together.
@@ -20,6 +19,8 @@ type Activity struct {
 	// and sockets alike. Sockets served by recv() and send() do not count
 	// here, nor does io_uring: they show as system time only.
 	ReadBytes, WrittenBytes uint64
+	// ReadCalls and WriteCalls are syscr and syscw: calls, failed ones too.
+	ReadCalls, WriteCalls uint64
 	// IOKnown is false where /proc/PID/io may not be read (it takes
 	// CAP_SYS_PTRACE for another user's process); both byte counts are 0 then.
 	IOKnown bool
@@ -47,32 +48,26 @@ func (f FS) Activity(pid int) (Activity, error) {
 	case err != nil:
 		return Activity{}, err
 	}
-	if a.ReadBytes, a.WrittenBytes, err = parseIO(b); err != nil {
+	if err := a.parseIO(b); err != nil {
 		return Activity{}, fmt.Errorf("parse %s: %w", path, err)
 	}
 	a.IOKnown = true
 	return a, nil
 }
 
-// Progress says whether a process did any work since earlier, elapsed before:
-// I/O bytes or major faults grew, or it used at least 1 % of a CPU and some of
-// that in the kernel. User time alone is none (that is spinning), and neither
-// are context switches. Counters that fell (another process) count as
-// unchanged; without a positive elapsed the CPU share is unknown and not used.
-func (a Activity) Progress(earlier Activity, elapsed time.Duration) bool {
-	if a.IOKnown && earlier.IOKnown &&
-		(a.ReadBytes > earlier.ReadBytes || a.WrittenBytes > earlier.WrittenBytes) {
-		return true
+// Moved is how many bytes were read and written since earlier, leaving out
+// wake-ups: reads and writes of eight bytes or less each, as of eventfds and
+// self-pipes, by which a runtime's poller talks to itself.
+func (a Activity) Moved(earlier Activity) uint64 {
+	return work(grown(a.ReadBytes, earlier.ReadBytes), grown(a.ReadCalls, earlier.ReadCalls)) +
+		work(grown(a.WrittenBytes, earlier.WrittenBytes), grown(a.WriteCalls, earlier.WriteCalls))
+}
+
+func work(bytes, calls uint64) uint64 {
+	if bytes <= 8*calls {
+		return 0
 	}
-	if a.MajorFaults > earlier.MajorFaults {
-		return true
-	}
-	system := grown(a.SystemTicks, earlier.SystemTicks)
-	if system == 0 || elapsed <= 0 {
-		return false
-	}
-	seconds := float64(system+grown(a.UserTicks, earlier.UserTicks)) / userHZ
-	return seconds >= 0.01*elapsed.Seconds()
+	return bytes
 }
 
 func grown(now, earlier uint64) uint64 {
@@ -82,27 +77,26 @@ func grown(now, earlier uint64) uint64 {
 	return now - earlier
 }
 
-// parseIO finds rchar and wchar in "key: value" lines.
-func parseIO(b []byte) (read, written uint64, err error) {
-	found := 0
+// parseIO finds what we use in "key: value" lines.
+func (a *Activity) parseIO(b []byte) error {
+	wanted := map[string]*uint64{
+		"rchar": &a.ReadBytes, "wchar": &a.WrittenBytes, "syscr": &a.ReadCalls, "syscw": &a.WriteCalls,
+	}
 	for line := range bytes.Lines(b) {
 		key, value, _ := bytes.Cut(line, []byte(":"))
-		var out *uint64
-		switch string(key) {
-		case "rchar":
-			out = &read
-		case "wchar":
-			out = &written
-		default:
+		out := wanted[string(key)]
+		if out == nil {
 			continue
 		}
-		if *out, err = strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 64); err != nil {
-			return 0, 0, fmt.Errorf("%s: %w", key, err)
+		n, err := strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 64)
+		if err != nil {
+			return fmt.Errorf("%s: %w", key, err)
 		}
-		found++
+		*out = n
+		delete(wanted, string(key))
 	}
-	if found != 2 {
-		return 0, 0, errors.New("want one rchar and one wchar line")
+	if len(wanted) > 0 {
+		return errors.New("want rchar, wchar, syscr and syscw")
 	}
-	return read, written, nil
+	return nil
 }

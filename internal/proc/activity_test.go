@@ -6,13 +6,12 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestActivityGolden(t *testing.T) {
 	f := New("testdata/proc")
 	for pid, want := range map[int]Activity{
-		4711: {UserTicks: 1500, SystemTicks: 700, MajorFaults: 12, ReadBytes: 323934931, WrittenBytes: 323929600, IOKnown: true},
+		4711: {UserTicks: 1500, SystemTicks: 700, MajorFaults: 12, ReadBytes: 323934931, WrittenBytes: 323929600, ReadCalls: 632687, WriteCalls: 632675, IOKnown: true},
 		400:  {UserTicks: 5, SystemTicks: 6}, // no io file
 	} {
 		if got, err := f.Activity(pid); err != nil || got != want {
@@ -48,7 +47,7 @@ func TestActivityEndsWhileRead(t *testing.T) {
 
 // Another user's io is closed to all but the privileged.
 func TestActivityDenied(t *testing.T) {
-	f := fakeProc(t, map[string]string{"10/stat": statLine, "10/io": "rchar: 1\nwchar: 1\n"})
+	f := fakeProc(t, map[string]string{"10/stat": statLine, "10/io": "rchar: 1\nwchar: 1\nsyscr: 1\nsyscw: 1\n"})
 	deny(t, f.path("10/io"))
 	want := Activity{UserTicks: 1500, SystemTicks: 700, MajorFaults: 12}
 	unprivileged(t, func() {
@@ -59,53 +58,41 @@ func TestActivityDenied(t *testing.T) {
 }
 
 func TestParseIO(t *testing.T) {
-	r, w, err := parseIO([]byte("rchar: 7\nwchar: 18446744073709551615\nsyscr: x\n"))
-	if err != nil || r != 7 || w != 1<<64-1 {
-		t.Errorf("= %d, %d, %v", r, w, err)
+	var a Activity
+	err := a.parseIO([]byte("rchar: 7\nwchar: 18446744073709551615\nsyscr: 3\nsyscw: 4\nread_bytes: x\n"))
+	if want := (Activity{ReadBytes: 7, WrittenBytes: 1<<64 - 1, ReadCalls: 3, WriteCalls: 4}); err != nil || a != want {
+		t.Errorf("= %+v, %v; want %+v", a, err, want)
 	}
 	for in, want := range map[string]string{
-		"":                      "want one rchar",
-		"rchar: 1\n":            "want one rchar",
-		"rchar: x\nwchar: 1\n":  "rchar: ",
-		"rchar: 1\nwchar:\n":    "wchar: ",
-		"rchar: 1\nwchar: -1\n": "wchar: ",
+		"":                               "want rchar",
+		"rchar: 1\nsyscr: 1\nsyscw: 1\n": "want rchar",
+		"rchar: x\nwchar: 1\nsyscr: 1\nsyscw: 1\n":  "rchar: ",
+		"rchar: 1\nwchar:\nsyscr: 1\nsyscw: 1\n":    "wchar: ",
+		"rchar: 1\nwchar: 1\nsyscr: -1\nsyscw: 1\n": "syscr: ",
 	} {
-		if r, w, err := parseIO([]byte(in)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("parseIO(%q) = %d, %d, %v; want an error with %q", in, r, w, err, want)
+		if err := a.parseIO([]byte(in)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("parseIO(%q) = %v; want an error with %q", in, err, want)
 		}
 	}
 }
 
-func TestProgress(t *testing.T) {
-	base := Activity{UserTicks: 100, SystemTicks: 100, MajorFaults: 10, ReadBytes: 1000, WrittenBytes: 1000, IOKnown: true}
+// Wake-ups by eventfd are eight bytes each: no I/O.
+func TestMoved(t *testing.T) {
+	base := Activity{ReadBytes: 1000, WrittenBytes: 1000, ReadCalls: 10, WriteCalls: 10, IOKnown: true}
 	with := func(change func(*Activity)) Activity { a := base; change(&a); return a }
-	for _, tc := range []struct {
-		name    string
-		now     Activity
-		elapsed time.Duration
-		want    bool
+	for name, tc := range map[string]struct {
+		now  Activity
+		want uint64
 	}{
-		{"nothing", base, time.Second, false},
-		{"read", with(func(a *Activity) { a.ReadBytes++ }), time.Second, true},
-		{"wrote", with(func(a *Activity) { a.WrittenBytes++ }), time.Second, true},
-		{"I/O no longer known", with(func(a *Activity) { a.ReadBytes++; a.IOKnown = false }), time.Second, false},
-		{"major fault", with(func(a *Activity) { a.MajorFaults++ }), time.Second, true},
-		{"user time alone", with(func(a *Activity) { a.UserTicks += 100 }), time.Second, false},
-		{"1 %, all system", with(func(a *Activity) { a.SystemTicks += 10 }), 10 * time.Second, true},
-		{"1 %, some system", with(func(a *Activity) { a.UserTicks += 9; a.SystemTicks++ }), 10 * time.Second, true},
-		{"under 1 %", with(func(a *Activity) { a.UserTicks += 8; a.SystemTicks++ }), 10 * time.Second, false},
-		{"just under 1 %", with(func(a *Activity) { a.SystemTicks += 10 }), 10*time.Second + time.Millisecond, false},
-		{"no time", with(func(a *Activity) { a.SystemTicks += 10 }), 0, false},
-		{"time back", with(func(a *Activity) { a.SystemTicks += 10 }), -time.Second, false},
-		{"counters fell", Activity{IOKnown: true}, time.Second, false},
-		{"I/O without time", with(func(a *Activity) { a.ReadBytes++ }), 0, true},
+		"nothing":        {base, 0},
+		"a page read":    {with(func(a *Activity) { a.ReadBytes += 4096; a.ReadCalls++ }), 4096},
+		"a line written": {with(func(a *Activity) { a.WrittenBytes += 9; a.WriteCalls++ }), 9},
+		"both":           {with(func(a *Activity) { a.ReadBytes += 90; a.ReadCalls++; a.WrittenBytes += 9; a.WriteCalls++ }), 99},
+		"eventfds":       {with(func(a *Activity) { a.ReadBytes += 80; a.ReadCalls += 10; a.WrittenBytes += 80; a.WriteCalls += 10 }), 0},
+		"counters fell":  {Activity{IOKnown: true}, 0},
 	} {
-		if got := tc.now.Progress(base, tc.elapsed); got != tc.want {
-			t.Errorf("%s: Progress = %v", tc.name, got)
+		if got := tc.now.Moved(base); got != tc.want {
+			t.Errorf("%s: moved %d, want %d", name, got, tc.want)
 		}
-	}
-	unknown := with(func(a *Activity) { a.IOKnown, a.ReadBytes, a.WrittenBytes = false, 0, 0 })
-	if base.Progress(unknown, time.Second) {
-		t.Error("progress from I/O that was not known earlier")
 	}
 }

@@ -48,8 +48,9 @@ type Killer struct {
 	Judge     func(*listener.Snapshot) []listener.Judgement
 	Proc      proc.FS
 	TermGrace time.Duration // between SIGTERM and SIGKILL
-	// Acting is told after the last look and before the first signal.
-	Acting func(Act, listener.Judgement)
+	// Acting is told after the last look and before the first signal; its error
+	// stops the act.
+	Acting func(Act, listener.Judgement) error
 }
 
 const (
@@ -82,7 +83,9 @@ func (k *Killer) Kill(ctx context.Context, j listener.Judgement) (Act, error) {
 	}
 	act.Listeners = heldBy(snap, owner.PID)
 	act.Method = SIGTERM
-	k.Acting(act, j)
+	if err := k.Acting(act, j); err != nil {
+		return act, fmt.Errorf("before the act on process %d: %w", owner.PID, err)
+	}
 	gone, err := k.rung(ctx, p, j, unix.SIGTERM, k.TermGrace)
 	if err == nil && !gone {
 		act.Method = SIGKILL
@@ -111,14 +114,23 @@ func (k *Killer) rung(ctx context.Context, p *process, j listener.Judgement, s u
 			return false, fmt.Errorf("prove that listener %s is gone: %w", j.Cookie, err)
 		}
 		now, there := snap.Find(j.Cookie)
+		shared := len(j.Owners) > 1
 		switch {
 		case !there:
 			return true, nil
+		case now.Head != j.Head && exited && shared:
+			return true, nil // another holder has taken over
 		case now.Head != j.Head:
 			return false, fmt.Errorf("listener %s accepts again after %s to process %d", j.Cookie, unix.SignalName(s), p.pid)
-		case exited:
+		case exited && !shared:
 			return false, fmt.Errorf("process %d is gone and listener %s is still there: somebody else holds it", p.pid, j.Cookie)
-		case !time.Now().Before(deadline):
+		case time.Now().Before(deadline):
+			if exited {
+				time.Sleep(recheck / 5) // the end of a process wakes every poll
+			}
+		case exited:
+			return false, fmt.Errorf("process %d is gone and no other holder of listener %s accepts", p.pid, j.Cookie)
+		default:
 			return false, nil
 		}
 	}
@@ -150,12 +162,11 @@ func (k *Killer) lastLook(ctx context.Context, j listener.Judgement, owner liste
 }
 
 func culprit(j listener.Judgement) (listener.Owner, bool) {
-	for _, o := range j.Owners {
-		if o.PID == j.Culprit && j.Culprit > 1 {
-			return o, true
-		}
+	o, known := j.CulpritOwner()
+	if !known || o.PID <= 1 {
+		return listener.Owner{}, false
 	}
-	return listener.Owner{}, false
+	return *o, true
 }
 
 func heldBy(s *listener.Snapshot, pid int) []listener.Cookie {

@@ -81,7 +81,7 @@ type world struct {
 func (w *world) killer() *Killer {
 	return &Killer{
 		Proc: proc.New(""), TermGrace: 300 * time.Millisecond,
-		Acting: func(Act, listener.Judgement) { w.acting++ },
+		Acting: func(Act, listener.Judgement) error { w.acting++; return nil },
 		Refresh: func(context.Context) (*listener.Snapshot, error) {
 			w.looks++
 			l := w.v.judgement().Listener

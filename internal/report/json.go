@@ -74,6 +74,7 @@ type jsonListener struct {
 	Decision     *jsonDecision           `json:"decision"`
 	Findings     []string                `json:"findings"`
 	Owners       []jsonOwner             `json:"owners"`
+	Evidence     *jsonEvidence           `json:"evidence"` // null unless suspect or stuck
 }
 
 type jsonWaiter struct {
@@ -117,6 +118,7 @@ func toJSON(j *listener.Judgement) jsonListener {
 		CountedSince: maybeStamp(j.CountedSince), LastAccept: maybeStamp(j.LastAccept),
 		ListenedAt: maybeStamp(j.ListenedAt), Share: j.Share,
 		Verdict: maybeText(j.Verdict), Cause: maybeText(j.Cause), Findings: []string{},
+		Evidence: evidenceJSON(j),
 	}
 	if wait, known := j.OldestWait.Get(); known {
 		out.OldestWait = listener.Known(seconds(wait))

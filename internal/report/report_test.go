@@ -44,13 +44,26 @@ func full() listener.Judgement {
 			NetnsName: "blue", GroupName: "4026531840/inet/10.39.1.68:80", Accepted: listener.Known(uint64(0)),
 			CountedSince: listener.Known(instant().Add(-time.Minute)), LastAccept: listener.Known(instant()),
 			Share: listener.Known(0.51), OwnersKnown: true,
+			Caller: listener.Known(listener.Caller{PID: 26939, Comm: nasty, Parents: []listener.Parent{{PID: 1, Comm: nasty}}}),
+			Window: listener.Window{Since: instant().Add(-9 * time.Second), Observed: 9 * time.Second, Samples: 10, Walked: 9},
 			Owners: []listener.Owner{{
 				PID: 26939, NSPID: 7, FD: listener.Known(5), Comm: nasty, Exe: "/usr/sbin/haproxy",
 				Cmdline: []string{"haproxy", "-sf", nasty}, UID: 0, User: "root", PPID: 26924,
 				Started: instant().Add(-3 * time.Hour), State: "S", Wchan: "wait_for_partner",
+				Connections: listener.Known(0), AcceptedElsewhere: listener.Known(false), Tracer: 99,
+				Cgroup: "/kubepods/" + nasty, Container: "3f2a",
+				Evidence: &listener.Evidence{
+					Usage: listener.Known(listener.Usage{
+						Over: 9 * time.Second, User: 20 * time.Millisecond, System: 10 * time.Millisecond, MajorFaults: 1,
+						IOBytes: 9, RunnableWait: 0.05, Throttled: true,
+					}),
+					Threads: []listener.Thread{{TID: 26939, Comm: nasty, State: "S", Wchan: "wait_for_partner", Stack: []string{"wait_for_partner", "fifo_open"}}},
+					Total:   1, Frozen: listener.Known(false), Registered: listener.Known(false), FilesFull: listener.Known(false),
+					Parents: []listener.Parent{{PID: 26924, Comm: nasty}}, TracerComm: nasty,
+				},
 			}, {PID: 26940, Comm: "haproxy", UID: 104, State: "S"}},
 		},
-		Verdict: listener.Stuck, Cause: listener.CauseNeverPolled, Culprit: 26939,
+		At: instant(), Verdict: listener.Stuck, Cause: listener.CauseNeverPolled, Culprit: 26939,
 		Decision: &listener.Decision{Act: listener.Hold, Reason: listener.AmbiguousHolders,
 			Reasons: []listener.Reason{listener.AmbiguousHolders, listener.TooSoon}},
 	}

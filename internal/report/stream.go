@@ -96,15 +96,17 @@ func describe(e Event) string {
 	if j.NetnsName != "" {
 		fmt.Fprintf(&b, " netns %s", proc.Printable(j.NetnsName))
 	}
+	if e.Kind == Stuck {
+		fmt.Fprintf(&b, ": %s: %s", j.Cause, Sentence(j))
+		return b.String()
+	}
 	if who := who(j.Listener); who != "" {
 		fmt.Fprintf(&b, ", %s", who)
 	}
-	if e.Kind == Suspect || e.Kind == Stuck || e.Kind == Held {
+	if e.Kind == Suspect || e.Kind == Held {
 		fmt.Fprintf(&b, ": %d of %d wait, the oldest for %s", j.Queue, j.Backlog, ago(j.OldestWait))
 	}
 	switch {
-	case e.Kind == Stuck:
-		fmt.Fprintf(&b, "; %s", j.Cause)
 	case e.Kind == Held && j.Decision.Act == listener.Observe:
 		b.WriteString("; would be killed (--action kill)")
 	case e.Kind == Held:

@@ -1,10 +1,10 @@
 package watch
 
 import (
+	"slices"
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
 // entry is what the table remembers of one listener. l is shared with
@@ -16,13 +16,7 @@ type entry struct {
 	ledger    ledger
 	since     time.Time // what is counted is counted since then; zero: not counted
 	recent    recent
-	activity  map[int]baseline // of the owners, since the suspicion
-}
-
-// baseline is what a process had done when it came under suspicion.
-type baseline struct {
-	at       time.Time
-	activity proc.Activity
+	baselines map[int]baseline // of the owners, since the suspicion
 }
 
 func (e *entry) suspicious(stuckAfter time.Duration) bool {
@@ -75,15 +69,25 @@ func advance(w listener.Window, old, now *listener.Sample, at time.Time, step ti
 		return listener.Window{}
 	}
 	if now.Head != old.Head || w.Samples == 0 {
-		// The kernel side walks the waiters from the second sample on.
-		return listener.Window{Since: at, Samples: 1, Waited: len(now.Waiters) > 0}
+		w = listener.Window{Since: at}
+		step = 0
 	}
 	w.Samples++
 	w.Observed += step
-	w.Waited = w.Waited || len(now.Waiters) > 0
+	// The kernel side walks the waiters from the second sample on.
 	if !now.WaitersKnown {
-		w.Unwalked++
+		return w
 	}
+	count := func(n *int, is func(listener.Waiter) bool) {
+		if slices.ContainsFunc(now.Waiters, is) {
+			*n++
+		}
+	}
+	w.Walked++
+	count(&w.Waited, func(listener.Waiter) bool { return true })
+	count(&w.Armed, func(w listener.Waiter) bool { return w.Armed })
+	count(&w.Slept, func(w listener.Waiter) bool { return w.Sleepers > 0 })
+	count(&w.Unfetched, func(w listener.Waiter) bool { return w.Ready })
 	return w
 }
 
@@ -105,7 +109,7 @@ func (g *ledger) take(old, now *listener.Sample, fromBirth bool) bool {
 	queued, counting := now.Queued.Get()
 	if !counting {
 		*g = ledger{}
-		return headGone
+		return headGone || now.Served && !sameHead
 	}
 	came := int64(queued + now.Adopted.Or(0))
 	if !g.counting {

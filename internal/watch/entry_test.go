@@ -32,7 +32,7 @@ func TestWindow(t *testing.T) {
 	}
 	unwalked, waited := waiting(1, 1), waiting(1, 1)
 	unwalked.WaitersKnown = false
-	waited.Waiters = []listener.Waiter{{Kind: listener.WaitPoll}}
+	waited.Waiters = []listener.Waiter{{Kind: listener.WaitPoll, Armed: true, Sleepers: 1}}
 	reused := waiting(1, 1)
 	reused.Head.RcvISN++
 	for name, c := range map[string]struct {
@@ -40,21 +40,21 @@ func TestWindow(t *testing.T) {
 		want  listener.Window
 	}{
 		"an empty queue has none": {[]look{{0, waiting(0, 0)}}, listener.Window{}},
-		"the first look":          {[]look{{0, waiting(1, 1)}}, listener.Window{Since: start(), Samples: 1}},
+		"the first look":          {[]look{{0, waiting(1, 1)}}, listener.Window{Since: start(), Samples: 1, Walked: 1}},
 		"the same head": {[]look{{0, waiting(1, 1)}, {time.Second, waiting(1, 2)}, {time.Second, waiting(1, 3)}},
-			listener.Window{Since: start(), Samples: 3, Observed: 2 * time.Second}},
+			listener.Window{Since: start(), Samples: 3, Observed: 2 * time.Second, Walked: 3}},
 		"a pause counts as one interval": {[]look{{0, waiting(1, 1)}, {time.Hour, waiting(1, 2)}},
-			listener.Window{Since: start(), Samples: 2, Observed: time.Second}},
+			listener.Window{Since: start(), Samples: 2, Observed: time.Second, Walked: 2}},
 		"a look out of turn counts what passed": {[]look{{0, waiting(1, 1)}, {time.Millisecond, waiting(1, 2)}},
-			listener.Window{Since: start(), Samples: 2, Observed: time.Millisecond}},
+			listener.Window{Since: start(), Samples: 2, Observed: time.Millisecond, Walked: 2}},
 		"one accept begins it anew": {[]look{{0, waiting(1, 5)}, {time.Second, waiting(1, 5)}, {time.Second, waiting(2, 5)}},
-			listener.Window{Since: start().Add(2 * time.Second), Samples: 1}},
+			listener.Window{Since: start().Add(2 * time.Second), Samples: 1, Walked: 1}},
 		"the same address is not the same request": {[]look{{0, waiting(1, 1)}, {time.Second, reused}},
-			listener.Window{Since: start().Add(time.Second), Samples: 1}},
+			listener.Window{Since: start().Add(time.Second), Samples: 1, Walked: 1}},
 		"a waiter is remembered": {[]look{{0, waiting(1, 1)}, {time.Second, waited}, {time.Second, waiting(1, 1)}},
-			listener.Window{Since: start(), Samples: 3, Observed: 2 * time.Second, Waited: true}},
+			listener.Window{Since: start(), Samples: 3, Observed: 2 * time.Second, Walked: 3, Waited: 1, Armed: 1, Slept: 1}},
 		"a look without waiters is remembered": {[]look{{0, unwalked}, {time.Second, unwalked}, {time.Second, waiting(1, 1)}},
-			listener.Window{Since: start(), Samples: 3, Observed: 2 * time.Second, Unwalked: 1}},
+			listener.Window{Since: start(), Samples: 3, Observed: 2 * time.Second, Walked: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := &entry{l: &listener.Listener{}}
@@ -87,6 +87,11 @@ func mptcp(s listener.Sample) listener.Sample {
 	return s
 }
 
+func served(s listener.Sample) listener.Sample {
+	s.Served = true
+	return s
+}
+
 func adopted(s listener.Sample, n uint64) listener.Sample {
 	s.Adopted = listener.Known(n)
 	return s
@@ -101,6 +106,10 @@ func TestAccepted(t *testing.T) {
 		"not counted": {[]listener.Sample{waiting(0, 0), waiting(0, 0)}, listener.Maybe[uint64]{}, false},
 		"not counted, but the head went": {[]listener.Sample{waiting(1, 1), waiting(0, 0)},
 			listener.Maybe[uint64]{}, true},
+		"not counted, but a new connection": {[]listener.Sample{waiting(0, 0), served(waiting(0, 0))},
+			listener.Maybe[uint64]{}, true},
+		"not counted, a new connection, and the same head": {[]listener.Sample{waiting(1, 1), served(waiting(1, 1))},
+			listener.Maybe[uint64]{}, false},
 		"not counted, another head": {[]listener.Sample{waiting(1, 1), waiting(2, 1)}, listener.Maybe[uint64]{}, true},
 		"a first head":              {[]listener.Sample{waiting(0, 0), waiting(1, 1)}, listener.Maybe[uint64]{}, false},
 		"came and went between looks": {[]listener.Sample{born(counted(0, 0, 0)), born(counted(0, 0, 1))},

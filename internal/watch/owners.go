@@ -23,6 +23,25 @@ type holdings struct {
 	owners      map[listener.Key][]listener.Held // one a pid
 	listens     map[int]map[port]bool            // ports that a process listens on
 	connections map[int]map[port]int             // connections it holds, by local port
+	epolls      sets
+}
+
+// sets are the pids that hold an epoll set.
+type sets map[listener.Key][]int
+
+// holders names the holders of the epoll sets that wait.
+func (s sets) holders(waiters []listener.Waiter) []listener.Waiter {
+	named := make([]listener.Waiter, len(waiters))
+	for i, w := range waiters {
+		switch {
+		case w.Epoll != 0:
+			w.Holders = s[w.Epoll]
+		case w.PID != 0:
+			w.Holders = []int{w.PID}
+		}
+		named[i] = w
+	}
+	return named
 }
 
 func tally(held []listener.Held) holdings {
@@ -30,13 +49,20 @@ func tally(held []listener.Held) holdings {
 		owners:      make(map[listener.Key][]listener.Held),
 		listens:     make(map[int]map[port]bool),
 		connections: make(map[int]map[port]int),
+		epolls:      make(sets),
 	}
 	slices.SortFunc(held, func(a, b listener.Held) int {
 		return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.FD, b.FD))
 	})
 	for _, d := range held {
 		p := port{d.Netns, d.Port}
-		if !d.Listening {
+		if d.Kind == listener.HeldEpoll {
+			if pids := h.epolls[d.Key]; len(pids) == 0 || pids[len(pids)-1] != d.PID {
+				h.epolls[d.Key] = append(pids, d.PID)
+			}
+			continue
+		}
+		if d.Kind == listener.HeldConnection {
 			if h.connections[d.PID] == nil {
 				h.connections[d.PID] = make(map[port]int)
 			}
@@ -92,14 +118,18 @@ func (w *Watcher) takeCensus() error {
 			o.FD = listener.Known(d.FD)
 			o.Connections = listener.Known(h.connections[d.PID][at])
 			o.AcceptedElsewhere = listener.Known(h.elsewhere(d.PID, at))
-			o.Progress = w.progress(e, d.PID)
 			owners = append(owners, o)
 		}
 		next := *e.l
 		next.Owners, next.OwnersKnown = owners, true
 		next.NetnsName = w.names[next.Netns]
+		next.Waiters = h.epolls.holders(next.Waiters)
 		e.l = &next
+		if e.suspected {
+			w.gather(e)
+		}
 	}
+	w.sets = h.epolls
 	return nil
 }
 
@@ -109,11 +139,27 @@ func (w *Watcher) process(pid int) (listener.Owner, error) {
 	if err != nil {
 		return listener.Owner{}, err
 	}
-	return listener.Owner{
+	o := listener.Owner{
 		PID: p.PID, NSPID: p.NSPID, Comm: p.Comm, Exe: p.Exe, Cmdline: proc.MaskSecrets(p.Cmdline),
 		UID: p.UID, User: w.users.Name(p.UID), PPID: p.PPID, Started: p.Started, Start: p.StartTicks,
 		State: string(p.State), Wchan: p.Wchan, Tracer: p.TracerPID, Kernel: p.KernelThread,
-	}, nil
+	}
+	if ns, err := w.opts.Proc.PIDNamespace(pid); err == nil {
+		o.PIDNS = listener.Known(ns)
+	}
+	if cgroups, err := w.opts.Proc.Cgroups(pid); err == nil {
+		o.Cgroup, o.Container = cgroupOf(cgroups), cgroups.ContainerID()
+	}
+	return o, nil
+}
+
+// cgroupOf is one path to show and to match: that of the unified hierarchy, or
+// of the controller that containers are told by on v1.
+func cgroupOf(c proc.Cgroups) string {
+	if c.V2 != "" && c.V2 != "/" {
+		return c.V2
+	}
+	return cmp.Or(c.V1["pids"], c.V1["memory"], c.V1["name=systemd"], c.V2)
 }
 
 // assumeOwner takes the caller of listen() for the owner until a census knows.
@@ -129,48 +175,4 @@ func (w *Watcher) assumeOwner(e *entry) {
 	next := *e.l
 	next.Owners = []listener.Owner{o}
 	e.l = &next
-}
-
-// watchOwners brings a suspect's owners up to date and measures their progress.
-func (w *Watcher) watchOwners(e *entry) {
-	if len(e.l.Owners) == 0 {
-		return
-	}
-	next := *e.l
-	next.Owners = make([]listener.Owner, 0, len(e.l.Owners))
-	for _, old := range e.l.Owners {
-		o, err := w.process(old.PID)
-		if err != nil || o.Start != old.Start {
-			continue // gone: the next census says who holds it now
-		}
-		o.FD, o.Connections, o.AcceptedElsewhere = old.FD, old.Connections, old.AcceptedElsewhere
-		o.Progress = w.progress(e, old.PID)
-		next.Owners = append(next.Owners, o)
-	}
-	e.l = &next
-}
-
-// progress compares what a process has done with what it had done when the
-// suspicion began; unknown at first.
-func (w *Watcher) progress(e *entry, pid int) listener.Maybe[bool] {
-	if !e.suspected {
-		return listener.Maybe[bool]{}
-	}
-	now, err := w.opts.Proc.Activity(pid)
-	if err != nil {
-		return listener.Maybe[bool]{}
-	}
-	first, known := e.activity[pid]
-	if !known {
-		if e.activity == nil {
-			e.activity = make(map[int]baseline)
-		}
-		e.activity[pid] = baseline{w.last, now}
-		return listener.Maybe[bool]{}
-	}
-	elapsed := w.last.Sub(first.at)
-	if elapsed <= 0 {
-		return listener.Maybe[bool]{}
-	}
-	return listener.Known(now.Progress(first.activity, elapsed))
 }

@@ -26,7 +26,7 @@ func (w *Watcher) event(ev listener.Event) {
 	}
 	next := *e.l
 	next.Key, next.Cookie = ev.Key, ev.Cookie
-	next.Caller = listener.Known(listener.Caller{PID: ev.PID, UID: ev.UID, Comm: ev.Comm})
+	next.Caller = listener.Known(listener.Caller{PID: ev.PID, UID: ev.UID, Comm: ev.Comm, Parents: w.parents(ev.PID)})
 	next.ListenedAt = listener.Known(ev.At)
 	e.l = &next
 	w.born = true
@@ -72,6 +72,7 @@ func (w *Watcher) take(look listener.Look) {
 		}
 		e.sample(*s, look.At, elapsed, w.opts.Interval, !w.opts.CountsSince.IsZero() && s.ListenedAt.IsKnown())
 		w.name(e)
+		e.l.Waiters = w.sets.holders(e.l.Waiters)
 		if !e.announced {
 			e.announced = true
 			w.assumeOwner(e)

@@ -5,6 +5,7 @@ package watch
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -72,6 +73,7 @@ type Watcher struct {
 	resync  bool // look at everything next time
 	born    bool // births since the last census
 	counted map[listener.Key]bool
+	sets    sets // of the last census
 	changes []Change
 }
 
@@ -211,29 +213,43 @@ func (w *Watcher) suspicions() (fresh, some bool) {
 		fresh = fresh || e.suspected && !was
 		some = some || e.suspected
 		if e.suspected {
-			w.watchOwners(e)
+			w.follow(e)
 		} else if was {
-			e.activity = nil
+			w.dismiss(e)
 		}
 	}
 	return fresh, some
 }
 
-// count asks the kernel side to count the groups of the suspected.
+// process is one with what it has in a network namespace.
+type process struct {
+	pid   int
+	netns uint32
+}
+
+// count asks the kernel side to count the groups of the suspected, and what
+// else their owners listen on.
 func (w *Watcher) count() error {
 	if !w.opts.CountsSince.IsZero() {
 		return nil
 	}
-	groups := make(map[listener.GroupKey]bool)
+	groups, owners := make(map[listener.GroupKey]bool), make(map[process]bool)
 	for _, e := range w.entries {
-		if e.suspected && e.l.Group != 0 {
+		if !e.suspected {
+			continue
+		}
+		if e.l.Group != 0 {
 			groups[e.l.Group] = true
+		}
+		for i := range e.l.Owners {
+			owners[process{e.l.Owners[i].PID, e.l.Netns}] = true
 		}
 	}
 	keys := make([]listener.Key, 0, len(groups))
 	fresh := false
 	for key, e := range w.entries {
-		if e.suspected || groups[e.l.Group] {
+		ours := func(o listener.Owner) bool { return owners[process{o.PID, e.l.Netns}] }
+		if e.suspected || groups[e.l.Group] || slices.ContainsFunc(e.l.Owners, ours) {
 			keys = append(keys, key)
 			fresh = fresh || !w.counted[key]
 		}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/reusewatch/reusewatch/internal/judge"
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/policy"
+)
+
+// policyFlags are what the operator asks for, on the command line and in a file.
+type policyFlags struct {
+	settings judge.Settings
+	action   string
+	maxActs  string
+	protect  []string
+	config   string
+	flags    *pflag.FlagSet
+}
+
+// protectedAlways are never acted on: their end is the end of the host's other work.
+func protectedAlways() []string {
+	return []string{"systemd", "sshd", "kubelet", "containerd", "dockerd", "crio"}
+}
+
+func (c *policyFlags) add(cmd *cobra.Command) {
+	f, s := cmd.Flags(), &c.settings
+	c.flags = f
+	f.StringVar(&c.config, "config", "", "policy file (see check-config); what is typed here wins over it")
+	f.StringVar(&c.action, "action", "observe", "observe or kill")
+	f.DurationVar(&s.ActAfter, "act-after", 30*time.Second, "how long the same client must stand at the head before an act")
+	f.DurationVar(&s.ActAfterServed, "act-after-served", 2*time.Minute, "the same for a listener that served before (--allow-served)")
+	f.DurationVar(&s.StartupGrace, "startup-grace", 5*time.Minute, "how long a listener may take to its first accept while no younger member of its group has accepted")
+	f.BoolVar(&s.AllowSole, "allow-sole", false, "act though no other member of the group accepts")
+	f.BoolVar(&s.AllowServed, "allow-served", false, "act on a listener that served before")
+	f.BoolVar(&s.AllowStopped, "allow-stopped", false, "act on a stopped process (state T, no tracer)")
+	f.StringVar(&c.maxActs, "max-acts", "1/10m", "acts on one group in a time")
+	f.StringArrayVar(&c.protect, "protect", nil, "never act on a process of this name (adds to systemd, sshd, kubelet, containerd, dockerd, crio)")
+}
+
+func (c *policyFlags) check(stuckAfter time.Duration) error {
+	switch listener.Act(c.action) {
+	case listener.Observe, listener.Kill:
+	default:
+		return usagef("unknown --action %q: it is observe or kill", c.action)
+	}
+	// With a file only the whole tells.
+	if c.config == "" && c.settings.ActAfter < stuckAfter {
+		return usagef("--act-after %s is shorter than --stuck-after %s", c.settings.ActAfter, stuckAfter)
+	}
+	if c.settings.ActAfterServed < 0 || c.settings.StartupGrace < 0 {
+		return usagef("--act-after-served and --startup-grace cannot be negative")
+	}
+	return nil
+}
+
+// policy is what the flags ask for: what was typed wins over any file.
+func (c *policyFlags) policy(scope listener.Filter, stuckAfter time.Duration, self []int) (judge.Policy, error) {
+	p := builtinPolicy()
+	p.Scope, p.Self = scope, self
+	p.Protect = append(p.Protect, c.protect...)
+	p.Default = c.settings
+	p.Default.Action, p.Default.StuckAfter = listener.Act(c.action), stuckAfter
+	budget, err := policy.ParseBudget(c.maxActs)
+	if err != nil {
+		return p, usagef("--max-acts: %w", err)
+	}
+	p.Default.Budget = budget
+	p.Given = c.given(&p.Default)
+	if c.config == "" {
+		return p, nil
+	}
+	return policy.Load(c.config, p)
+}
+
+// given are the settings that were typed.
+func (c *policyFlags) given(s *judge.Settings) judge.Override {
+	return judge.Override{
+		Action: typed(c.flags, "action", &s.Action), StuckAfter: typed(c.flags, "stuck-after", &s.StuckAfter),
+		ActAfter:       typed(c.flags, "act-after", &s.ActAfter),
+		ActAfterServed: typed(c.flags, "act-after-served", &s.ActAfterServed),
+		StartupGrace:   typed(c.flags, "startup-grace", &s.StartupGrace),
+		AllowSole:      typed(c.flags, "allow-sole", &s.AllowSole),
+		AllowServed:    typed(c.flags, "allow-served", &s.AllowServed),
+		AllowStopped:   typed(c.flags, "allow-stopped", &s.AllowStopped),
+		Budget:         typed(c.flags, "max-acts", &s.Budget),
+	}
+}
+
+func typed[T any](flags *pflag.FlagSet, name string, v *T) *T {
+	if !flags.Changed(name) {
+		return nil
+	}
+	value := *v
+	return &value
+}

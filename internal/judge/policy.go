@@ -1,0 +1,165 @@
+package judge
+
+import (
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// Policy is what the operator asked for.
+type Policy struct {
+	Default Settings
+	Rules   []Rule          // in order: the first that matches a listener applies
+	Given   Override        // by flags: they win over the file
+	Scope   listener.Filter // what is reported and acted on
+	Protect []string        // comms never acted on
+	Self    []int           // pids never acted on: reusewatch and its ancestors
+	// HostBudget bounds the acts on the whole host.
+	HostBudget Budget
+}
+
+// Settings are what holds for one listener.
+type Settings struct {
+	Action         listener.Act // Observe or Kill
+	StuckAfter     time.Duration
+	ActAfter       time.Duration // of the fresh class
+	ActAfterServed time.Duration
+	StartupGrace   time.Duration
+	AllowSole      bool // act though no sibling accepts
+	AllowServed    bool // act on a listener that served before
+	AllowStopped   bool // act on a stopped process
+	Protect        bool
+	Budget         Budget // acts on one group
+}
+
+// Budget is at most Acts in any Per; the zero value allows none.
+type Budget struct {
+	Acts int
+	Per  time.Duration
+}
+
+// Override sets what is not nil.
+type Override struct {
+	Action         *listener.Act
+	StuckAfter     *time.Duration
+	ActAfter       *time.Duration
+	ActAfterServed *time.Duration
+	StartupGrace   *time.Duration
+	AllowSole      *bool
+	AllowServed    *bool
+	AllowStopped   *bool
+	Protect        *bool
+	Budget         *Budget
+}
+
+// Rule applies its settings to the listeners that it matches.
+type Rule struct {
+	Match Match
+	Set   Override
+}
+
+// Match chooses listeners: any value of a kind, every kind that has values. Of
+// the owner, one single owner must satisfy all. The zero value matches all.
+type Match struct {
+	Ports      []uint16
+	Addrs      []netip.Prefix
+	Comms      []string
+	Exes       []string // shell patterns of the whole path
+	UIDs       []uint32
+	Cgroups    []string // prefixes of the cgroup path
+	Containers []string // prefixes of the id
+}
+
+// For gives the settings of one listener: defaults, then the first rule that
+// matches, then what flags said.
+func (p *Policy) For(l *listener.Listener) Settings {
+	s := p.Default
+	for i := range p.Rules {
+		if p.Rules[i].Match.match(l) {
+			p.Rules[i].Set.apply(&s)
+			break
+		}
+	}
+	p.Given.apply(&s)
+	return s
+}
+
+func (o *Override) apply(s *Settings) {
+	set(&s.Action, o.Action)
+	set(&s.StuckAfter, o.StuckAfter)
+	set(&s.ActAfter, o.ActAfter)
+	set(&s.ActAfterServed, o.ActAfterServed)
+	set(&s.StartupGrace, o.StartupGrace)
+	set(&s.AllowSole, o.AllowSole)
+	set(&s.AllowServed, o.AllowServed)
+	set(&s.AllowStopped, o.AllowStopped)
+	set(&s.Protect, o.Protect)
+	set(&s.Budget, o.Budget)
+}
+
+func set[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+func (m *Match) match(l *listener.Listener) bool {
+	sockets := listener.Filter{Ports: m.Ports, Addrs: m.Addrs}
+	if !sockets.Match(l) {
+		return false
+	}
+	if len(m.Comms)+len(m.Exes)+len(m.UIDs)+len(m.Cgroups)+len(m.Containers) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(l.Owners, m.owner)
+}
+
+func (m *Match) owner(o listener.Owner) bool {
+	some := func(values []string, is func(string) bool) bool {
+		return len(values) == 0 || slices.ContainsFunc(values, is)
+	}
+	return some(m.Comms, func(c string) bool { return c == o.Comm }) &&
+		some(m.Exes, func(p string) bool { ok, _ := path.Match(p, strings.TrimSuffix(o.Exe, " (deleted)")); return ok }) &&
+		(len(m.UIDs) == 0 || slices.Contains(m.UIDs, o.UID)) &&
+		some(m.Cgroups, func(c string) bool { return strings.HasPrefix(o.Cgroup, c) }) &&
+		some(m.Containers, func(c string) bool { return o.Container != "" && strings.HasPrefix(o.Container, c) })
+}
+
+// Past is what the judge must know of earlier acts and of the operator's will.
+type Past struct {
+	Disarmed bool
+	Acts     []PastAct
+}
+
+// PastAct is one act that was begun.
+type PastAct struct {
+	At    time.Time `json:"at"`
+	Group string    `json:"group"`      // its name, or the cookie of one without
+	Netns uint64    `json:"net_cookie"` // of its network namespace
+}
+
+// spent says whether a budget is used up, by acts of a group, or by all. An act
+// in a network namespace that has gone with its listeners counts no more.
+func (f *facts) spent(b Budget, all bool) bool {
+	n := 0
+	for _, a := range f.past.Acts {
+		mine := a.Group == GroupOf(f.l) && a.Netns == f.l.NetCookie
+		if f.snap.Time.Sub(a.At) < b.Per && (mine || all && f.namespaces[a.Netns]) {
+			n++
+		}
+	}
+	return n >= b.Acts
+}
+
+// GroupOf names what an act is counted by: the group, or the one listener that
+// has none.
+func GroupOf(l *listener.Listener) string {
+	if l.GroupName != "" {
+		return l.GroupName
+	}
+	return l.Cookie.String()
+}

@@ -1,0 +1,80 @@
+package kernel_test
+
+import (
+	"testing"
+
+	"github.com/reusewatch/reusewatch/internal/kernel"
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/livetest"
+)
+
+// In the queues tier new connections tell who accepts: short ones by their
+// TIME_WAIT, long ones by being there; never of a member whose head stands still.
+func TestServed(t *testing.T) {
+	livetest.Root(t)
+	f := &field{t: t}
+	f.load(kernel.Options{}, queues)
+	k := f.kernels[0]
+	for _, family := range []livetest.Family{livetest.V4, livetest.V6} {
+		ns := f.netns(t)
+		group := ns.Group(2, livetest.Listen{Family: family, Reuseport: true})
+		deaf, alive := group[0], group[1]
+		bystander := ns.Listen(livetest.Listen{Family: family})
+		bystander.Serve(livetest.Service{})
+		// The server closes first: its side of the connection goes to TIME_WAIT.
+		dial := func(l *livetest.Listener) {
+			var conns []*livetest.Conn
+			for range 20 {
+				conns = append(conns, ns.Dial(livetest.Dial{To: l.Dest(family)}))
+			}
+			livetest.Eventually(t, "all are accepted", func() bool { return l.Queue() == 0 })
+			for _, c := range conns {
+				c.Close()
+			}
+		}
+		served := func() map[uint64]bool {
+			all, err := k.LookQueues()
+			if err != nil {
+				t.Fatal(err)
+			}
+			samples := byInode(all)
+			marked := make(map[uint64]bool)
+			for inode, s := range samples {
+				marked[inode] = s.Served
+			}
+			return marked
+		}
+		alive.Serve(livetest.Service{})
+		dial(alive)
+		all, err := k.LookQueues()
+		if err != nil {
+			t.Fatal(err)
+		}
+		samples := byInode(all)
+		if err := k.SetCounted([]listener.Key{samples[deaf.Inode].Key, samples[alive.Inode].Key}); err != nil {
+			t.Fatal(err)
+		}
+		if got := served(); got[deaf.Inode] || got[alive.Inode] {
+			t.Errorf("first look: %v; what was there before proves nothing", got)
+		}
+		if got := served(); got[deaf.Inode] || got[alive.Inode] {
+			t.Errorf("nothing came: %v", got)
+		}
+		dial(alive)
+		dial(bystander)
+		livetest.Eventually(t, "short connections are seen", func() bool {
+			got := served()
+			if got[deaf.Inode] || got[bystander.Inode] {
+				t.Fatalf("%v: the deaf one and the bystander are none of it", got)
+			}
+			return got[alive.Inode]
+		})
+		if err := k.SetCounted(nil); err != nil {
+			t.Fatal(err)
+		}
+		dial(alive)
+		if got := served(); got[alive.Inode] {
+			t.Error("served, though nobody is suspected any more")
+		}
+	}
+}

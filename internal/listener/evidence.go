@@ -1,0 +1,66 @@
+package listener
+
+import "time"
+
+// Evidence is what was found out about one owner of a suspected listener. It
+// is gathered from the suspicion on, never on the hot path.
+type Evidence struct {
+	Usage   Maybe[Usage] // unknown until a second look
+	Threads []Thread     // leader first; not all of a process with hundreds
+	Total   int          // threads there are
+	Frozen  Maybe[bool]  // by a cgroup, v1 or v2
+	// Registered: some epoll set of it has the listener, as /proc/PID/fdinfo
+	// tells; it cross-checks the walk of the wait queue, which is lockless.
+	Registered Maybe[bool]
+	FilesFull  Maybe[bool] // it can open no further descriptor
+	Parents    []Parent    // nearest first, now
+	TracerComm string
+}
+
+// Usage is what a process did between the first look of the suspicion and now.
+type Usage struct {
+	Over         time.Duration
+	User, System time.Duration // CPU
+	MajorFaults  uint64
+	IOBytes      uint64  // read and written, wake-ups through eventfds and pipes left out
+	RunnableWait float64 // share of the time in which it waited for a CPU
+	// Ran is how long it was on a CPU by the scheduler's account, which books a
+	// wait only when it ends: a process that is runnable and never runs shows neither.
+	Ran       time.Duration
+	Throttled bool // its cgroup had used up its CPU quota
+}
+
+// Progress means growing I/O or major faults, or at least 1 % CPU of which some is
+// system time. Context switches alone are none: a runtime's poller wakes at
+// every SYN and accepts nothing.
+func (u Usage) Progress() bool {
+	return u.IOBytes > 0 || u.MajorFaults > 0 || !u.userAlone() && u.cpu() >= u.Over/100
+}
+
+// Spinning means at least half a CPU, all of it in user time.
+func (u Usage) Spinning() bool { return u.Over > 0 && u.userAlone() && u.cpu() >= u.Over/2 }
+
+func (u Usage) cpu() time.Duration { return u.User + u.System }
+
+// userAlone allows a hundredth of system time: the kernel books the interrupts
+// that meet a running process on it.
+func (u Usage) userAlone() bool { return u.System <= u.cpu()/100 }
+
+// Starved means that it waited for a CPU for a tenth of the time, or was throttled.
+func (u Usage) Starved() bool { return u.Throttled || u.RunnableWait >= 0.1 }
+
+// Thread of a process.
+type Thread struct {
+	TID   int      `json:"tid"`
+	Comm  string   `json:"comm"`
+	State string   `json:"state"`
+	Wchan string   `json:"wchan"`
+	Stack []string `json:"stack"` // kernel functions, innermost first
+}
+
+// Parent is a process up the chain.
+type Parent struct {
+	PID  int    `json:"pid"`
+	Comm string `json:"comm"`
+	UID  uint32 `json:"uid"`
+}

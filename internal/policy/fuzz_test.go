@@ -1,0 +1,34 @@
+package policy
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/reusewatch/reusewatch/internal/judge"
+)
+
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{
+		"version: 1\nprotect: [nginx]\nhost-budget: 5/1h\n", "defaults: {action: observe, stuck-after: 10s}\n---\n", "a: *b", "&a [*a]",
+		inMatch("port: [80, 443], addr: [10.0.0.0/8, '::1'], comm: a, exe: '/[', uid: 0, cgroup: /a, container: 3f2a"),
+		inSet("act-after: 1s, max-acts: 1/10m, protect: true"), "\ufeff\t\x00", "<<: {a: b}\n? [x]\n: y", "\n\n  {", "a: !!int x\n<<: [*a]",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := parse("p", data, testBase())
+		var invalid *Invalid
+		switch {
+		case err == nil:
+			got.describe()
+			for _, s := range append(got.policy.Rules, judge.Rule{}) {
+				if s := effective(got.policy.Default, s.Set); s.ActAfter < s.StuckAfter || s.Budget.Acts < 1 || s.StuckAfter <= 0 {
+					t.Errorf("%q gives %+v", data, s)
+				}
+			}
+		case !errors.As(err, &invalid) || len(invalid.Lines()) == 0 || strings.Count(err.Error(), "\n")+1 != len(invalid.Lines()):
+			t.Errorf("%q: %v", data, err)
+		}
+	})
+}

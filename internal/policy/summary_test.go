@@ -1,0 +1,75 @@
+package policy
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/reusewatch/reusewatch/internal/judge"
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// TestDescribe compares with testdata/policy.txt; UPDATE=1 writes it anew.
+func TestDescribe(t *testing.T) {
+	got, err := Describe("testdata/policy.yaml", testBase())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const golden = "testdata/policy.txt"
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestDescribeSays(t *testing.T) {
+	armed := testBase()
+	armed.Given.Action = new(listener.Kill)
+	none := testBase()
+	none.Protect = nil
+	for name, c := range map[string]struct {
+		base         judge.Policy
+		text         string
+		want, unlike string
+	}{
+		"nothing armed":          {testBase(), "version: 1", "nothing is killed\n", "ARMED"},
+		"defaults armed":         {testBase(), "defaults: {action: kill}", "ARMED TO KILL: every listener\n", "nothing is killed"},
+		"others armed":           {testBase(), "defaults: {action: kill}\nrules: [{match: {port: 1}, set: {action: observe}}]", "ARMED TO KILL: every other listener\n", ""},
+		"a flag arms":            {armed, "defaults: {action: observe}", "ARMED TO KILL: every listener\n", ""},
+		"a flag arms a rule":     {armed, "rules: [{match: {port: 1}, set: {action: observe}}]", "ARMED TO KILL: rule 1, every other listener\n", ""},
+		"protect disarms":        {testBase(), "defaults: {action: kill, protect: true}", "every listener: PROTECTED", "ARMED"},
+		"a rule for all":         {testBase(), "rules: [{set: {action: kill}}]", "all that no earlier rule matches", "every other"},
+		"nobody protected":       {none, "version: 1", "whatever a rule says: nobody\n", ""},
+		"protected after all":    {testBase(), "rules: [{match: {comm: [sshd, x]}, set: {action: kill}}]", "but never              sshd\n", ""},
+		"a name from the file":   {testBase(), `rules: [{name: "a\"b", set: {action: kill}}]`, `rule 1 "a\"b" (line 1): KILL`, ""},
+		"served is never sooner": {testBase(), "defaults: {allow-served: true, act-after: 3m}", "would kill after 3m\n    no sib", "2m"},
+	} {
+		got, err := Describe(write(t, c.text), c.base)
+		if err != nil || !strings.Contains(got, c.want) || c.unlike != "" && strings.Contains(got, c.unlike) {
+			t.Errorf("%s: %v, %s\nwant %q, not %q", name, err, got, c.want, c.unlike)
+		}
+	}
+}
+
+func TestShort(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 30 * time.Second: "30s", 90 * time.Second: "1m30s", 2 * time.Minute: "2m", time.Hour: "1h",
+		10 * time.Hour: "10h", time.Hour + 10*time.Minute: "1h10m", 20 * time.Minute: "20m",
+		time.Hour + time.Second: "1h0m1s", 1500 * time.Millisecond: "1.5s",
+	} {
+		if got := short(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+}

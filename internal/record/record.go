@@ -1,0 +1,195 @@
+// Package record keeps the evidence of suspicions in a file, so that it can be
+// judged again with another policy.
+//
+// A recording is JSON lines: a header, then a snapshot for each look at which
+// something was suspected, with the suspected, their groups, and whatever else
+// their owners listen on. No address of the kernel's is in it.
+package record
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// Schema names the form of a recording.
+const Schema = "reusewatch-record/v1"
+
+// limit is where a recording is rotated: it and one older file are kept, so a
+// daemon that runs for years takes 128 MiB at the most.
+const limit = 64 << 20
+
+// maxLine bounds what one look may take: a host with thousands of suspects.
+const maxLine = 32 << 20
+
+// errNoRecording says that a file is something else.
+var errNoRecording = errors.New("this is no recording of `reusewatch run --record`")
+
+// Header is the first line of a recording.
+type Header struct {
+	Schema string        `json:"schema"`
+	Began  time.Time     `json:"began"`
+	Tier   listener.Tier `json:"tier"`
+	Self   []int         `json:"self"` // pids that were never acted on
+}
+
+// Writer appends to a recording.
+type Writer struct {
+	path   string
+	header Header
+	file   *os.File
+	size   int64
+	quiet  bool // the last look had nothing to record
+}
+
+// Create begins a recording, beside which an older one at the same path is kept
+// as path.1.
+func Create(path string, h Header) (*Writer, error) {
+	h.Schema = Schema
+	w := &Writer{path: path, header: h, quiet: true}
+	return w, w.rotate()
+}
+
+func (w *Writer) rotate() error {
+	if w.file != nil {
+		if err := w.file.Close(); err != nil {
+			return fmt.Errorf("close recording %s: %w", w.path, err)
+		}
+	}
+	if err := os.Rename(w.path, w.path+".1"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("rotate recording %s: %w", w.path, err)
+	}
+	f, err := os.OpenFile(w.path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("begin a recording: %w", err)
+	}
+	w.file, w.size = f, 0
+	return w.line(w.header)
+}
+
+func (w *Writer) line(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode for recording %s: %w", w.path, err)
+	}
+	n, err := w.file.Write(append(b, '\n'))
+	w.size += int64(n)
+	if err != nil {
+		return fmt.Errorf("write recording: %w", err)
+	}
+	return nil
+}
+
+// Add records what of a snapshot matters. The first look at which nothing is
+// suspected any more is recorded too: it shows that a suspicion ended.
+func (w *Writer) Add(s *listener.Snapshot, js []listener.Judgement) error {
+	part := portion(s, js)
+	if len(part.Listeners) == 0 {
+		if w.quiet {
+			return nil
+		}
+		w.quiet = true
+		return w.line(part)
+	}
+	w.quiet = false
+	if w.size > limit {
+		if err := w.rotate(); err != nil {
+			return err
+		}
+	}
+	return w.line(part)
+}
+
+// Close ends the recording.
+func (w *Writer) Close() error {
+	if err := w.file.Close(); err != nil {
+		return fmt.Errorf("close recording %s: %w", w.path, err)
+	}
+	return nil
+}
+
+// portion is the part of a snapshot that a judge of its suspects needs.
+func portion(s *listener.Snapshot, js []listener.Judgement) *listener.Snapshot {
+	groups, pids := make(map[listener.GroupKey]bool), make(map[int]bool)
+	suspect := make(map[listener.Key]bool)
+	for i := range js {
+		if v := js[i].Verdict; v != listener.Suspect && v != listener.Stuck {
+			continue
+		}
+		suspect[js[i].Key] = true
+		if js[i].Group != 0 {
+			groups[js[i].Group] = true
+		}
+		for k := range js[i].Owners {
+			pids[js[i].Owners[k].PID] = true
+		}
+	}
+	part := *s
+	part.Listeners = nil
+	names := make(map[listener.GroupKey]listener.GroupKey)
+	for _, l := range s.Listeners {
+		theirs := false
+		for i := range l.Owners {
+			theirs = theirs || pids[l.Owners[i].PID]
+		}
+		if len(suspect) > 0 && (suspect[l.Key] || groups[l.Group] || theirs) {
+			part.Listeners = append(part.Listeners, anonymous(l, names))
+		}
+	}
+	return &part
+}
+
+// anonymous replaces the kernel's addresses: a listener by its cookie, a group
+// by a number.
+func anonymous(l *listener.Listener, names map[listener.GroupKey]listener.GroupKey) *listener.Listener {
+	out := *l
+	out.Key = listener.Key(l.Cookie)
+	out.Head = listener.Head{Remote: l.Head.Remote}
+	if l.Group != 0 {
+		if names[l.Group] == 0 {
+			names[l.Group] = listener.GroupKey(len(names) + 1)
+		}
+		out.Group = names[l.Group]
+	}
+	out.Waiters = append([]listener.Waiter(nil), l.Waiters...)
+	for i := range out.Waiters {
+		out.Waiters[i].Epoll = 0
+	}
+	return &out
+}
+
+// Read calls each for every snapshot of a recording, in order.
+func Read(r io.Reader, each func(Header, *listener.Snapshot) error) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxLine)
+	var h Header
+	for n := 1; lines.Scan(); n++ {
+		if n == 1 {
+			if err := json.Unmarshal(lines.Bytes(), &h); err != nil || h.Schema != Schema {
+				return errNoRecording
+			}
+			continue
+		}
+		var s listener.Snapshot
+		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
+			return fmt.Errorf("line %d: %w", n, err)
+		}
+		if err := each(h, &s); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return err
+	}
+	if h.Schema == "" {
+		return errNoRecording
+	}
+	return nil
+}

@@ -1,0 +1,187 @@
+package record
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/reusewatch/reusewatch/internal/judge"
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+const address = 0xffff888012345678 // as of the kernel: must not be in a file
+
+func instant() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+
+func policy() *judge.Policy {
+	return &judge.Policy{
+		Default: judge.Settings{
+			Action: listener.Kill, StuckAfter: 5 * time.Second, ActAfter: 8 * time.Second, Budget: judge.Budget{Acts: 1, Per: time.Hour},
+		},
+		HostBudget: judge.Budget{Acts: 1, Per: time.Hour},
+	}
+}
+
+func one(cookie listener.Cookie, group listener.GroupKey, pid int, queue uint32) *listener.Listener {
+	l := &listener.Listener{
+		Sample: listener.Sample{
+			Key: listener.Key(address + uint64(cookie)), Cookie: cookie, Group: group, GroupSize: 2, Queue: queue, NetCookie: 1,
+			Local: netip.MustParseAddrPort("10.0.0.1:80"), Dropped: listener.Known(uint64(3)),
+		},
+		GroupName: "g", OwnersKnown: true, FirstSeen: instant().Add(-time.Hour),
+		Owners: []listener.Owner{{
+			PID: pid, Start: uint64(pid), Comm: "haproxy", Exe: "/usr/sbin/haproxy", State: "S",
+			Connections: listener.Known(0), AcceptedElsewhere: listener.Known(false),
+			Evidence: &listener.Evidence{
+				Usage: listener.Known(listener.Usage{Over: 9 * time.Second}), Registered: listener.Known(false), Total: 1,
+				Threads: []listener.Thread{{TID: pid, State: "S"}},
+			},
+		}},
+	}
+	if queue > 0 {
+		l.Head = listener.Head{Request: address, Remote: netip.MustParseAddrPort("10.0.0.9:4000")}
+		l.Window = listener.Window{Since: instant().Add(-9 * time.Second), Observed: 9 * time.Second, Samples: 10, Walked: 9}
+		l.Waiters = []listener.Waiter{{Kind: listener.WaitEpoll, Epoll: address, Holders: []int{pid}}}
+	}
+	return l
+}
+
+// host is a stuck listener with a sibling, what else its owner listens on, and a bystander.
+func host() *listener.Snapshot {
+	sibling := one(2, address, 20, 0)
+	sibling.LastAccept = listener.Known(instant())
+	return &listener.Snapshot{
+		Time: instant(), Interval: time.Second, Watched: true, Tier: listener.TierQueues,
+		Listeners: []*listener.Listener{one(1, address, 10, 5), sibling, one(3, 0, 10, 0), one(4, 0, 40, 0)},
+	}
+}
+
+func quiet() *listener.Snapshot {
+	s := host()
+	s.Listeners[0] = one(1, address, 10, 0)
+	return s
+}
+
+func written(t *testing.T, path string, looks ...*listener.Snapshot) []*listener.Snapshot {
+	t.Helper()
+	w, err := Create(path, Header{Began: instant(), Tier: listener.TierQueues, Self: []int{7}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range looks {
+		if err := w.Add(s, judge.Judge(s, policy(), &judge.Past{})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{"18446612682375550584", "18446612682375550585", "0xffff8880"} {
+		if bytes.Contains(b, []byte(secret)) {
+			t.Errorf("an address of the kernel's is in the file: %s", secret)
+		}
+	}
+	var back []*listener.Snapshot
+	err = Read(bytes.NewReader(b), func(h Header, s *listener.Snapshot) error {
+		if len(h.Self) != 1 || h.Self[0] != 7 {
+			t.Errorf("header %+v", h)
+		}
+		back = append(back, s)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return back
+}
+
+// TestJudgedAgainTheSame: what is read back is judged as it was.
+func TestJudgedAgainTheSame(t *testing.T) {
+	back := written(t, filepath.Join(t.TempDir(), "rec"), host())
+	if len(back) != 1 || len(back[0].Listeners) != 3 {
+		t.Fatalf("%d looks; want one, of the stuck, its sibling and its owner's other listener", len(back))
+	}
+	want := judge.Judge(host(), policy(), &judge.Past{})[:3]
+	got := judge.Judge(back[0], policy(), &judge.Past{})
+	diff := cmp.Diff(want, got, cmpopts.IgnoreFields(listener.Judgement{}, "Listener"), cmpopts.EquateComparable())
+	if diff != "" {
+		t.Error(diff)
+	}
+	if got[0].Decision == nil || got[0].Decision.Act != listener.Kill {
+		t.Errorf("decision %+v", got[0].Decision)
+	}
+}
+
+func TestOnlySuspicionsAreRecorded(t *testing.T) {
+	if back := written(t, filepath.Join(t.TempDir(), "rec"), quiet(), quiet()); len(back) != 0 {
+		t.Errorf("%d looks recorded of a quiet host", len(back))
+	}
+	back := written(t, filepath.Join(t.TempDir(), "rec"), quiet(), host(), quiet(), quiet(), host())
+	var sizes []int
+	for _, s := range back {
+		sizes = append(sizes, len(s.Listeners))
+	}
+	if diff := cmp.Diff([]int{3, 0, 3}, sizes); diff != "" {
+		t.Errorf("looks, with the one that ends a suspicion: %s", diff)
+	}
+}
+
+func TestRotation(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rec")
+	written(t, path, host())
+	written(t, path)
+	for name, looks := range map[string]int{path: 0, path + ".1": 1} {
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		if err := Read(f, func(Header, *listener.Snapshot) error { n++; return nil }); err != nil || n != looks {
+			t.Errorf("%s: %d looks, %v; want %d", name, n, err, looks)
+		}
+		_ = f.Close()
+	}
+	w, err := Create(path, Header{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	w.size = limit + 1
+	if err := w.Add(host(), judge.Judge(host(), policy(), &judge.Past{})); err != nil || w.size > limit {
+		t.Errorf("%v, %d bytes: it was not rotated", err, w.size)
+	}
+}
+
+func TestBadRecordings(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                   "no recording",
+		"hello\n":            "no recording",
+		`{"schema":"other"}`: "no recording",
+		`{"schema":"reusewatch-record/v1"}` + "\n{": "line 2",
+	} {
+		err := Read(strings.NewReader(in), func(Header, *listener.Snapshot) error { return nil })
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", in, err, want)
+		}
+	}
+	stop := errors.New("stop")
+	in := `{"schema":"reusewatch-record/v1"}` + "\n{}\n"
+	if err := Read(strings.NewReader(in), func(Header, *listener.Snapshot) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("%v, want the reader's own error", err)
+	}
+	if _, err := Create(filepath.Join(t.TempDir(), "no", "rec"), Header{}); err == nil {
+		t.Error("a recording in a folder that is not there")
+	}
+}

@@ -1,0 +1,112 @@
+package report
+
+import (
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// jsonEvidence is what was found out about a suspected listener: one form for
+// events, explain and whatever keeps it.
+type jsonEvidence struct {
+	Class  listener.Maybe[string] `json:"class"` // fresh or served, of a stuck one
+	Window jsonWindow             `json:"window"`
+	Caller *jsonCaller            `json:"caller"` // of listen(), null if nobody saw it
+	Owners []jsonOwnerEvidence    `json:"owners"`
+	Text   listener.Maybe[string] `json:"text"` // a sentence for a person
+}
+
+type jsonWindow struct {
+	Since     stamp   `json:"since"`
+	Observed  seconds `json:"observed_seconds"`
+	Samples   int     `json:"samples"`
+	Walked    int     `json:"walked"`
+	Waited    int     `json:"waited"`
+	Armed     int     `json:"armed"`
+	Slept     int     `json:"slept"`
+	Unfetched int     `json:"unfetched"`
+}
+
+type jsonCaller struct {
+	PID     int               `json:"pid"`
+	UID     uint32            `json:"uid"`
+	Comm    string            `json:"comm"`
+	Parents []listener.Parent `json:"parents"`
+}
+
+type jsonOwnerEvidence struct {
+	PID               int                    `json:"pid"`
+	Usage             *jsonUsage             `json:"usage"`
+	Connections       listener.Maybe[int]    `json:"connections"`
+	AcceptedElsewhere listener.Maybe[bool]   `json:"accepted_elsewhere"`
+	Registered        listener.Maybe[bool]   `json:"registered"`
+	Frozen            listener.Maybe[bool]   `json:"frozen"`
+	FilesFull         listener.Maybe[bool]   `json:"files_full"`
+	Tracer            listener.Maybe[int]    `json:"tracer"`
+	TracerComm        listener.Maybe[string] `json:"tracer_comm"`
+	Cgroup            listener.Maybe[string] `json:"cgroup"`
+	Container         listener.Maybe[string] `json:"container"`
+	Parents           []listener.Parent      `json:"parents"`
+	ThreadCount       int                    `json:"thread_count"`
+	Threads           []listener.Thread      `json:"threads"`
+}
+
+type jsonUsage struct {
+	Over         seconds `json:"over_seconds"`
+	User         seconds `json:"user_seconds"`
+	System       seconds `json:"system_seconds"`
+	MajorFaults  uint64  `json:"major_faults"`
+	IOBytes      uint64  `json:"io_bytes"`
+	RunnableWait float64 `json:"runnable_wait"`
+	Throttled    bool    `json:"throttled"`
+	Progress     bool    `json:"progress"`
+}
+
+// evidenceJSON is nil where nothing is suspected.
+func evidenceJSON(j *listener.Judgement) *jsonEvidence {
+	if j.Verdict != listener.Stuck && j.Verdict != listener.Suspect {
+		return nil
+	}
+	w := j.Window
+	out := &jsonEvidence{
+		Window: jsonWindow{
+			stamp(w.Since), seconds(w.Observed), w.Samples, w.Walked, w.Waited, w.Armed, w.Slept, w.Unfetched,
+		},
+		Owners: []jsonOwnerEvidence{},
+	}
+	if j.Verdict == listener.Stuck {
+		class := "fresh"
+		if j.Served {
+			class = "served"
+		}
+		out.Class, out.Text = listener.Known(class), listener.Known(Sentence(j))
+	}
+	if c, known := j.Caller.Get(); known {
+		out.Caller = &jsonCaller{c.PID, c.UID, c.Comm, append([]listener.Parent{}, c.Parents...)}
+	}
+	for i := range j.Owners {
+		if j.Owners[i].Evidence != nil {
+			out.Owners = append(out.Owners, ownerEvidenceJSON(&j.Owners[i]))
+		}
+	}
+	return out
+}
+
+func ownerEvidenceJSON(o *listener.Owner) jsonOwnerEvidence {
+	ev := o.Evidence
+	out := jsonOwnerEvidence{
+		PID: o.PID, Connections: o.Connections, AcceptedElsewhere: o.AcceptedElsewhere,
+		Registered: ev.Registered, Frozen: ev.Frozen, FilesFull: ev.FilesFull,
+		TracerComm: maybeText(ev.TracerComm), Cgroup: maybeText(o.Cgroup), Container: maybeText(o.Container),
+		Parents:     append([]listener.Parent{}, ev.Parents...),
+		ThreadCount: ev.Total, Threads: append([]listener.Thread{}, ev.Threads...),
+	}
+	if o.Tracer != 0 {
+		out.Tracer = listener.Known(o.Tracer)
+	}
+	if u, known := ev.Usage.Get(); known {
+		out.Usage = &jsonUsage{
+			seconds(u.Over), seconds(u.User), seconds(u.System), u.MajorFaults, u.IOBytes,
+			u.RunnableWait, u.Throttled, u.Progress(),
+		}
+	}
+	return out
+}

@@ -1,0 +1,278 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
+)
+
+// Explanation is all that is known about one listener.
+type Explanation struct {
+	listener.Judgement
+	Tier           listener.Tier
+	Watched        bool          // else it was looked at once
+	Interval       time.Duration // between looks
+	StuckAfter     time.Duration
+	ActAfter       time.Duration // what `run` would wait before an act
+	ActAfterServed time.Duration // the same for one that served before
+	Note           string        // how its name was understood, "" where that is plain
+	// Members are those of its group, itself among them; nil: it is in none.
+	Members []listener.Judgement
+	Others  []listener.Judgement // what else goes by the name, the worst first
+	Clients listener.Maybe[listener.Clients]
+}
+
+// ExplainDetail is how much of it to tell.
+type ExplainDetail struct {
+	Wide    bool // every thread, stack, member and owner
+	Clients int  // how many clients to show
+}
+
+// Explain writes an explanation for a person, in sections of plain text.
+func Explain(w io.Writer, e *Explanation, d ExplainDetail) error {
+	p := &page{}
+	p.paragraph("", headline(e))
+	p.line("")
+	p.paragraph("", standing(e))
+	if e.Note != "" {
+		p.line("")
+		p.paragraph("", e.Note)
+	}
+	e.identity(p)
+	e.clients(p, d.Clients)
+	e.group(p, d.Wide)
+	e.owners(p, d.Wide)
+	e.history(p)
+	e.gate(p)
+	e.probes(p)
+	e.others(p)
+	if _, err := io.WriteString(w, p.String()); err != nil {
+		return fmt.Errorf("write the explanation: %w", err)
+	}
+	return nil
+}
+
+func headline(e *Explanation) string {
+	s := fmt.Sprintf("%s is ", e.Local)
+	switch e.Verdict {
+	case listener.NoVerdict:
+		s += "not judged yet"
+	case listener.Stuck:
+		s += fmt.Sprintf("STUCK: %s", e.Cause)
+	case listener.Suspect:
+		s += "SUSPECT"
+	default:
+		s += string(e.Verdict)
+	}
+	return s
+}
+
+// standing is the sentence of a stuck listener, or what another one is.
+func standing(e *Explanation) string {
+	if e.Verdict == listener.Stuck {
+		return Sentence(&e.Judgement)
+	}
+	wait, known := e.OldestWait.Get()
+	waiting := "Nobody waits"
+	if e.Queue > 0 {
+		waiting = clients(e.Queue) + " wait"
+		if e.Queue == 1 {
+			waiting += "s"
+		}
+	}
+	if known && e.Queue > 0 {
+		waiting += ", the oldest for " + span(wait)
+	}
+	s := holders(e) + ". " + waiting
+	switch e.Verdict {
+	case listener.Suspect:
+		if e.Watched {
+			s += fmt.Sprintf("; the same client stood at the head of the queue for %s: %s", span(e.Window.Observed), e.longer())
+		} else {
+			s += ". One look cannot tell a dead owner from a slow one: " + e.longer()
+		}
+	case listener.Slow:
+		s += ": it accepts, but slowly"
+	case listener.Accepting:
+		if at, known := e.LastAccept.Get(); known {
+			s += fmt.Sprintf("; it accepted %s ago", span(e.At.Sub(at)))
+		}
+	case listener.Idle:
+		if e.Watched {
+			s += ", and as far as is known nobody came in the last minute"
+		} else {
+			s += ". One look tells no more: " + e.longer()
+		}
+	default:
+		s += ": too early to tell, " + e.longer()
+	}
+	return s + "."
+}
+
+// longer says how to find out what one look, or a short one, cannot tell.
+func (e *Explanation) longer() string {
+	return fmt.Sprintf("watch longer, with --for %s", shortest(e.StuckAfter+2*e.Interval))
+}
+
+// shortest prints a duration as a flag takes it: "2m", not "2m0s".
+func shortest(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+func looks(n int) string {
+	if n == 1 {
+		return "1 look"
+	}
+	return fmt.Sprintf("%d looks", n)
+}
+
+func holders(e *Explanation) string {
+	switch {
+	case len(e.Owners) == 0 && e.OwnersKnown:
+		return fmt.Sprintf("No process holds the listener on %s: it is in flight between two, or the kernel's own", e.Local)
+	case len(e.Owners) == 0:
+		return fmt.Sprintf("Who holds the listener on %s is not known", e.Local)
+	}
+	o := &e.Owners[0]
+	s := fmt.Sprintf("%s pid %d (%s", dash(proc.Printable(o.Comm)), o.PID, userOf(o))
+	if !o.Started.IsZero() {
+		s += fmt.Sprintf(", started %s ago", span(e.At.Sub(o.Started)))
+	}
+	s += ")"
+	if more := len(e.Owners) - 1; more > 0 {
+		return fmt.Sprintf("%s and %d more hold the listener on %s", s, more, e.Local)
+	}
+	return fmt.Sprintf("%s listens on %s", s, e.Local)
+}
+
+func (e *Explanation) identity(p *page) {
+	p.section("LISTENER")
+	p.field("socket", fmt.Sprintf("%s %s, cookie %s, inode %s", e.Protocol(), e.Local, e.Cookie, orUnknown(e.Inode != 0, fmt.Sprint(e.Inode))))
+	ns := fmt.Sprint(e.Netns)
+	if e.NetnsName != "" {
+		ns = fmt.Sprintf("%s (%s)", proc.Printable(e.NetnsName), ns)
+	}
+	p.field("namespace", ns)
+	p.field("queue", fmt.Sprintf("%d of %d%s", e.Queue, e.Backlog, e.full()))
+	p.field("listen()", e.listened())
+	p.field("waiters", e.waiters())
+	if w := e.Window; w.Samples > 1 {
+		p.field("head", fmt.Sprintf("the same client for %s, in %s", span(w.Observed), looks(w.Samples)))
+	}
+	if since, known := e.CountedSince.Get(); known {
+		p.field("counted", fmt.Sprintf("%s, in %s", e.counts(), span(e.At.Sub(since))))
+	}
+	if n, known := e.Dropped.Get(); known && n > 0 {
+		p.field("dropped", fmt.Sprintf("%d since its listen()", n))
+	}
+}
+
+// counts are those that the tier knows.
+func (e *Explanation) counts() string {
+	var known []string
+	for _, c := range []struct {
+		what string
+		n    listener.Maybe[uint64]
+	}{
+		{"SYNs", e.SYNs},
+		{"chosen by the group's hash", e.Selected},
+		{"queued", e.Queued},
+		{"accepted", e.Accepted},
+		{"taken over", e.Adopted},
+	} {
+		if n, ok := c.n.Get(); ok {
+			known = append(known, fmt.Sprintf("%d %s", n, c.what))
+		}
+	}
+	return strings.Join(known, ", ")
+}
+
+func (e *Explanation) full() string {
+	if e.Queue > e.Backlog {
+		return ": full, the kernel drops who comes now"
+	}
+	return ""
+}
+
+func (e *Explanation) listened() string {
+	at, known := e.ListenedAt.Get()
+	if !known {
+		return "before reusewatch looked: when, and by whom, is not known"
+	}
+	s := fmt.Sprintf("called %s ago", span(e.At.Sub(at)))
+	if c, known := e.Caller.Get(); known {
+		s += fmt.Sprintf(" by %s pid %d, uid %d%s", dash(proc.Printable(c.Comm)), c.PID, c.UID, chain(c.Parents))
+	}
+	return s
+}
+
+// chain is " < parent 12 < grandparent 1".
+func chain(parents []listener.Parent) string {
+	var b strings.Builder
+	for _, p := range parents {
+		fmt.Fprintf(&b, " < %s %d", dash(proc.Printable(p.Comm)), p.PID)
+	}
+	return b.String()
+}
+
+func (e *Explanation) waiters() string {
+	switch {
+	case !e.WaitersKnown:
+		return "not looked at"
+	case len(e.Waiters) == 0:
+		return "none: nobody waits for its clients, by accept(), poll, epoll or io_uring"
+	}
+	all := make([]string, len(e.Waiters))
+	for i, w := range e.Waiters {
+		s := string(w.Kind)
+		if w.PID != 0 {
+			s += fmt.Sprintf(" by pid %d", w.PID)
+		} else if len(w.Holders) > 0 {
+			s += fmt.Sprintf(" of pid %s", strings.Trim(fmt.Sprint(w.Holders), "[]"))
+		}
+		if w.Kind == listener.WaitEpoll {
+			s += fmt.Sprintf(", %d asleep behind it", w.Sleepers)
+		}
+		if !w.Armed {
+			s += ", disarmed"
+		}
+		if w.Ready {
+			s += ", an event nobody fetched"
+		}
+		all[i] = s
+	}
+	return strings.Join(all, "; ")
+}
+
+func orUnknown(known bool, s string) string {
+	if !known {
+		return "not known"
+	}
+	return s
+}
+
+// others are one line each, with the name that explains that one.
+func (e *Explanation) others(p *page) {
+	if len(e.Others) == 0 {
+		return
+	}
+	p.section("ALSO BY THAT NAME")
+	t := p.table()
+	for i := range e.Others {
+		o := &e.Others[i]
+		t.row("cookie:"+o.Cookie.String(), dash(string(o.Verdict)), o.Local.String(), "netns "+netns(o.Listener),
+			fmt.Sprintf("queue %d", o.Queue), pids(o)+" "+command(o))
+	}
+	t.flush()
+}

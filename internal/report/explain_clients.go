@@ -1,0 +1,138 @@
+package report
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+func (e *Explanation) clients(p *page, show int) {
+	p.section("CLIENTS")
+	c, known := e.Clients.Get()
+	if !known {
+		p.paragraph(pageIndent, "Who waits could not be read.")
+		return
+	}
+	if c.Total == 0 {
+		p.paragraph(pageIndent, "Nobody waits.")
+		return
+	}
+	rows := c.Oldest[:min(show, len(c.Oldest))]
+	p.paragraph(pageIndent, clientsSum(&c, len(rows)))
+	if len(rows) == 0 {
+		return
+	}
+	t := p.table()
+	t.row("CLIENT", "WAITED", "UNREAD", "")
+	for _, r := range rows {
+		t.row(r.Remote.String(), ago(listener.Known(r.Waited)), unread(r.Unread), left(r.Gone))
+	}
+	t.flush()
+	if more := c.Total - len(rows); more > 0 {
+		hint := ""
+		if len(rows) == show { // else no more than these were told apart
+			hint = fmt.Sprintf(" (--clients %d)", c.Total)
+		}
+		p.paragraph(pageIndent, fmt.Sprintf("… and %s more%s", thousands(uint32(more)), hint))
+	}
+}
+
+func clientsSum(c *listener.Clients, shown int) string {
+	s := clients(uint32(c.Total)) + " in the queue by now, "
+	switch c.Gone {
+	case 0:
+		s += "none has gone"
+	case c.Total:
+		s += "all have gone"
+	default:
+		s += fmt.Sprintf("%s of them gone", thousands(uint32(c.Gone)))
+	}
+	if shown > 0 && shown < c.Total {
+		s += fmt.Sprintf("; the %d oldest", shown)
+	}
+	return s + ":"
+}
+
+func left(g listener.Gone) string {
+	switch g {
+	case listener.NotGone:
+		return ""
+	case listener.GoneFIN:
+		return "gone: closed (FIN)"
+	default:
+		return "gone: reset (RST)"
+	}
+}
+
+func unread(n listener.Maybe[uint32]) string {
+	v, known := n.Get()
+	if !known {
+		return "-"
+	}
+	return bytesOf(uint64(v))
+}
+
+func bytesOf(n uint64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d B", n)
+	case n < 1e6:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	default:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+}
+
+// groupRows bounds the members shown; groups of hundreds exist.
+const groupRows = 12
+
+// group shows the members side by side, the one explained first.
+func (e *Explanation) group(p *page, wide bool) {
+	if len(e.Members) == 0 {
+		p.section("GROUP")
+		p.paragraph(pageIndent, "None: it has no SO_REUSEPORT, and every client lands here.")
+		return
+	}
+	p.section(fmt.Sprintf("GROUP of %d, > is the one explained", len(e.Members)))
+	t := p.table()
+	t.row("VERDICT", "QUEUE", "OLDEST", "SHARE", "ACCEPTED", "PID", "COMMAND", "USER", "AGE", "COOKIE")
+	shown := 0
+	row := func(j *listener.Judgement, mark string) {
+		if shown++; shown > groupRows && !wide {
+			return
+		}
+		t.marked(mark, dash(string(j.Verdict)), fmt.Sprint(j.Queue), ago(j.OldestWait), percent(j.Share),
+			number(j.Accepted), pids(j), command(j), user(j), age(j), j.Cookie.String())
+	}
+	for _, mine := range []bool{true, false} {
+		for i := range e.Members {
+			if m := &e.Members[i]; (m.Cookie == e.Cookie) == mine {
+				mark := "  "
+				if mine {
+					mark = "> "
+				}
+				row(m, mark)
+			}
+		}
+	}
+	t.flush()
+	if more := shown - groupRows; more > 0 && !wide {
+		p.paragraph(pageIndent, fmt.Sprintf("… and %d more (-o wide)", more))
+	}
+}
+
+func percent(share listener.Maybe[float64]) string {
+	if v, known := share.Get(); known {
+		return fmt.Sprintf("%.0f%%", 100*v)
+	}
+	return "-"
+}
+
+// age is since when the first owner runs.
+func age(j *listener.Judgement) string {
+	if len(j.Owners) == 0 || j.Owners[0].Started.IsZero() {
+		return "-"
+	}
+	return ago(listener.Known(max(j.At.Sub(j.Owners[0].Started), time.Duration(0))))
+}

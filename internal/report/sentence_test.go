@@ -1,0 +1,62 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// TestSentence: what a tired operator reads, for every cause.
+func TestSentence(t *testing.T) {
+	for cause, want := range map[listener.Cause]string{
+		listener.CauseNeverPolled: "never entered its event loop",
+		listener.CauseNotPolling:  "no thread of it sleeps behind the listener",
+		listener.CauseIgnores:     "was woken, and goes on sleeping",
+		listener.CauseSpinning:    "it spins in its own code",
+		listener.CauseBlocked:     "left its event loop: it is blocked opening a FIFO (wait_for_partner)",
+		listener.CauseStopped:     "is stopped (state T)",
+		listener.CauseTraced:      "is being traced by pid 99 (",
+		listener.CauseFrozen:      "is frozen by its cgroup",
+		listener.CauseStarved:     "gets too little CPU",
+		listener.CauseBusy:        "is busy with other work",
+		listener.CauseAtLimit:     "as a server does at its connection limit",
+		listener.CauseUnknown:     "why is not known",
+	} {
+		j := full()
+		j.Cause = cause
+		got := Sentence(&j)
+		if !strings.Contains(got, want) || !strings.HasSuffix(got, ".") {
+			t.Errorf("%s: %q, want %q", cause, got, want)
+		}
+		for _, part := range []string{"pid 26939 (root, started 3 h 0 min ago by 26924) listens on 10.39.1.68:80 but ",
+			"3,285 clients wait, the oldest for 2 h 11 min; about 51 % of new clients land here."} {
+			if !strings.Contains(got, part) {
+				t.Errorf("%s: %q lacks %q", cause, got, part)
+			}
+		}
+	}
+	j := full()
+	j.Culprit = 0
+	if got := Sentence(&j); !strings.HasPrefix(got, "2 processes hold the listener on 10.39.1.68:80, ") {
+		t.Errorf("two holders: %q", got)
+	}
+	j.Owners, j.Queue, j.OldestWait, j.Share = nil, 1, listener.Known(3*24*time.Hour), listener.Maybe[float64]{}
+	if got := Sentence(&j); !strings.Contains(got, "no process holds the listener") || !strings.HasSuffix(got, ". 1 client waits, the oldest for 3 days.") {
+		t.Errorf("no holder: %q", got)
+	}
+}
+
+func TestAsleep(t *testing.T) {
+	for wchan, want := range map[string]string{
+		"":                "",
+		"anon_pipe_write": "is blocked writing to a pipe that nobody reads (anon_pipe_write)",
+		"futex_do_wait":   "waits for a lock (futex_do_wait)",
+		"some_driver":     "sleeps in some_driver",
+	} {
+		if got := asleep(&listener.Owner{Wchan: wchan}); got != want {
+			t.Errorf("%q: %q, want %q", wchan, got, want)
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package state
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/reusewatch/reusewatch/internal/judge"
+)
+
+func TestActs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run", "reusewatch")
+	d := At(path)
+	if acts, err := d.Acts(); err != nil || acts != nil {
+		t.Fatalf("%v, %v of an empty folder", acts, err)
+	}
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	old := judge.PastAct{At: now.Add(-25 * time.Hour), Group: "a", Netns: 1}
+	first := judge.PastAct{At: now.Add(-time.Hour), Group: "b", Netns: 2}
+	second := judge.PastAct{At: now, Group: "c", Netns: 3}
+	acts, err := d.Record([]judge.PastAct{old, first}, second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []judge.PastAct{first, second}
+	if diff := cmp.Diff(want, acts); diff != "" {
+		t.Error(diff)
+	}
+	if acts, err = At(path).Acts(); err != nil || !cmp.Equal(want, acts) {
+		t.Errorf("the next start reads %v, %v", acts, err)
+	}
+	if err := os.WriteFile(filepath.Join(path, "acts.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Acts(); err == nil {
+		t.Error("a broken file is read without an error")
+	}
+}
+
+func TestDisarmed(t *testing.T) {
+	path := t.TempDir()
+	d := At(path)
+	if d.Disarmed() {
+		t.Error("disarmed without a file")
+	}
+	if err := os.WriteFile(filepath.Join(path, "disarmed"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !d.Disarmed() {
+		t.Error("armed with the file")
+	}
+	if !At(filepath.Join(path, "disarmed")).Disarmed() {
+		t.Error("armed, though the folder cannot be looked into")
+	}
+}
