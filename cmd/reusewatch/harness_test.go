@@ -121,7 +121,7 @@ type runner struct {
 // network namespace that the test made.
 func runArmed(t *testing.T, ns *livetest.Namespace, args ...string) *runner {
 	t.Helper()
-	return run(t, append([]string{"--action", "kill", "--netns", ns.Path}, args...)...)
+	return run(t, append([]string{"--action", "kill", "--netns", ns.Path, "--state-dir", t.TempDir()}, args...)...)
 }
 
 // run starts `run -o json` and waits until it is ready.

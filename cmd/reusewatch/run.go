@@ -49,7 +49,7 @@ every condition of its gate is met, and otherwise holds and says why.`,
 	f.StringVarP(&c.output, "output", "o", "text", "text, or json: one object a line")
 	f.StringVar(&c.count, "count", "", "count always or suspected (default always in the functions tier, else suspected)")
 	f.DurationVar(&c.termGrace, "term-grace", 5*time.Second, "between SIGTERM and SIGKILL")
-	f.StringVar(&c.stateDir, "state-dir", "/run/reusewatch", "where acts are counted; a file \"disarmed\" in it stops every act")
+	f.StringVar(&c.stateDir, "state-dir", "/run/reusewatch", "where acts are counted; a file \"disarmed\" in it stops every act; empty: keep nothing")
 	f.BoolVar(&c.allListeners, "all-listeners", false, "with --action kill: act on any listener, without a filter")
 	f.StringVar(&c.record, "record", "", "write what is suspected to this file, for replay")
 	return cmd

@@ -35,7 +35,7 @@ func (d *demo) watchArgs() []string {
 		"run", "--netns", strconv.FormatUint(uint64(d.stage.inode), 10), "--action", "kill",
 		"--stuck-after", StuckAfter.String(), "--act-after", actAfter.String(),
 		"--startup-grace", startupGrace.String(), "--term-grace", termGrace.String(),
-		"--interval", Interval.String(), "-o", "json",
+		"--interval", Interval.String(), "-o", "json", "--state-dir=", // the host's budget is not the demo's
 	}
 	if d.opts.Tier != "" {
 		args = append(args, "--tier", d.opts.Tier)

@@ -40,6 +40,20 @@ func TestActs(t *testing.T) {
 	}
 }
 
+func TestNothingIsKept(t *testing.T) {
+	t.Chdir(t.TempDir())
+	d := At("")
+	if acts, err := d.Record(nil, judge.PastAct{Group: "a"}); err != nil || len(acts) != 1 || d.Disarmed() {
+		t.Errorf("%v, %v, disarmed %v", acts, err, d.Disarmed())
+	}
+	if acts, err := d.Acts(); err != nil || acts != nil {
+		t.Errorf("%v, %v of a run that kept nothing", acts, err)
+	}
+	if files, err := os.ReadDir("."); err != nil || len(files) > 0 {
+		t.Errorf("left behind: %v, %v", files, err)
+	}
+}
+
 func TestDisarmed(t *testing.T) {
 	path := t.TempDir()
 	d := At(path)
