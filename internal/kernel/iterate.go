@@ -28,11 +28,11 @@ func (k *Kernel) Enter() error {
 }
 
 func (k *Kernel) enter() error {
-	if err := k.eachNetns(bpf.KernelProgEnterTcp, func([]byte) error { return nil }); err != nil {
+	if err := k.eachNetns(bpf.KernelProgEnterTcp, nil); err != nil {
 		return err
 	}
 	if k.count == CountAlways {
-		return k.eachNetns(bpf.KernelProgCountTcp, func([]byte) error { return nil })
+		return k.eachNetns(bpf.KernelProgCountTcp, nil)
 	}
 	return nil
 }
@@ -74,7 +74,7 @@ func (k *Kernel) SetCounted(keys []listener.Key) error {
 			return fmt.Errorf("stop counting a listener: %w", err)
 		}
 	}
-	return k.eachNetns(bpf.KernelProgCountTcp, func([]byte) error { return nil })
+	return k.eachNetns(bpf.KernelProgCountTcp, nil)
 }
 
 // LookQueues is a look by the iterators alone: every listener of every network
@@ -160,7 +160,8 @@ func heldKind(k bpf.KernelHeldKind) listener.HeldKind {
 	}
 }
 
-// eachNetns runs a socket iterator in each network namespace. One that went
+// eachNetns runs a socket iterator in each network namespace; row is nil for one
+// that writes nothing. One that went
 // away meanwhile is skipped.
 func (k *Kernel) eachNetns(program string, row func([]byte) error) error {
 	paths, err := k.namespaces()

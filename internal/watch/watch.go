@@ -266,6 +266,3 @@ func (w *Watcher) count() error {
 	}
 	return nil
 }
-
-// Tick gives the watcher's own interval.
-func (w *Watcher) Tick() time.Duration { return w.opts.Interval }
