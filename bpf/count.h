@@ -119,7 +119,11 @@ int BPF_PROG(count_adopted, struct sock *sk, struct sock *migrating_sk, struct s
 
 /* tracepoints tier */
 
-/* Counts MPTCP joins too, so nothing may be convicted or acquitted by this count. */
+/*
+ * Counts MPTCP joins too, which are never queued: a verdict may rest on `plain`
+ * alone. A client that speaks plain TCP to an MPTCP listener, or fell back to
+ * it, has lost the mark by now; MPTCP's first subflows and its joins have it.
+ */
 static __always_inline void count_child(struct sock *child)
 {
 	__u64 *parent = bpf_sk_storage_get(&parents, child, NULL, 0);
@@ -128,8 +132,11 @@ static __always_inline void count_child(struct sock *child)
 	if (!parent)
 		return;
 	l = bpf_map_lookup_elem(&listeners, parent);
-	if (l)
-		__sync_fetch_and_add(&l->queued, 1);
+	if (!l)
+		return;
+	__sync_fetch_and_add(&l->queued, 1);
+	if (!is_mptcp(child))
+		__sync_fetch_and_add(&l->plain, 1);
 }
 
 static __always_inline void count_children_of(struct sock *sk)

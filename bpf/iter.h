@@ -79,7 +79,7 @@ int count_tcp(struct bpf_iter__tcp *ctx)
 			count_children_of((struct sock *)tp);
 		if (!l->counting) {
 			/* What an earlier suspicion counted says nothing of what came since. */
-			l->syns = l->syns_full = l->selected = l->queued = l->adopted = 0;
+			l->syns = l->syns_full = l->selected = l->queued = l->plain = l->adopted = 0;
 			l->counting = 1;
 		}
 	} else {

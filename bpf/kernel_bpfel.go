@@ -84,6 +84,7 @@ type KernelListener struct {
 	SynsFull      uint64
 	Selected      uint64
 	Queued        uint64
+	Plain         uint64
 	Adopted       uint64
 	LastHead      uint64
 	LastReuse     uint64
@@ -115,6 +116,7 @@ type KernelSample struct {
 	SynsFull   uint64
 	Selected   uint64
 	Queued     uint64
+	Plain      uint64
 	Adopted    uint64
 	Head       struct {
 		_         structs.HostLayout

@@ -58,6 +58,7 @@ struct sample {
 	__u64 syns_full;
 	__u64 selected;
 	__u64 queued;
+	__u64 plain; /* of queued, those that are no MPTCP joins for sure */
 	__u64 adopted;
 
 	struct head head; /* request 0 = the queue is empty */
@@ -94,6 +95,7 @@ struct listener {
 	__u64 syns_full;
 	__u64 selected;
 	__u64 queued;
+	__u64 plain;
 	__u64 adopted;
 
 	/* The tick's own memory: what it saw last, to skip what stands idle. */

@@ -82,6 +82,7 @@ static __always_inline void read_sample(struct sample *s, struct sock *sk, struc
 		s->syns_full = l->syns_full;
 		s->selected = l->selected;
 		s->queued = l->queued;
+		s->plain = l->plain;
 		s->adopted = l->adopted;
 		s->counting = l->counting;
 	}

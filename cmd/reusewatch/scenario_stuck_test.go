@@ -19,6 +19,10 @@ func TestStuckAfterServing(t *testing.T) {
 		causes  []string
 	}{
 		"in a lock": {server: server{Addr: web, Answers: 5, Then: wayMutex}, causes: []string{"blocked"}},
+		"MPTCP":     {server: server{Addr: web, Answers: 5, Then: wayMutex, MPTCP: true}, causes: []string{"blocked"}},
+		"Go's poller": {
+			server: server{Addr: web, Kind: "http", Answers: 5, Then: wayMutex}, causes: []string{"ignores"},
+		},
 		"in a read": {server: server{Addr: web, Answers: 5, Then: wayRead}, causes: []string{"blocked"}},
 		"fast open": {server: server{Addr: web, Answers: 5, Then: wayMutex, FastOpen: 16}, causes: []string{"blocked"}},
 		"io_uring":  {server: server{Addr: web, Kind: "uring", Answers: 5, Then: wayMutex}, causes: []string{"never-polled"}},

@@ -76,7 +76,10 @@ func (k *Kernel) counters(s *listener.Sample, raw *bpf.KernelSample) {
 	}
 	if k.tier != listener.TierQueues {
 		s.Queued = listener.Known(raw.Queued)
-		s.QueuedExact = k.tier == listener.TierFunctions
+		s.QueuedPlain = listener.Known(raw.Plain)
+		if k.tier == listener.TierFunctions {
+			s.QueuedPlain = s.Queued
+		}
 	}
 }
 

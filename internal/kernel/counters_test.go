@@ -64,8 +64,8 @@ func (c *carried) check(t *testing.T, tier listener.Tier, w watching) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("member %d (-want +got):\n%s", i, diff)
 		}
-		if l.QueuedExact != (tier == functions) {
-			t.Errorf("member %d: QueuedExact is %v", i, l.QueuedExact)
+		if plain := c.wantPlain(i, tier); l.QueuedPlain != listener.Known(plain) {
+			t.Errorf("member %d: %v of plain TCP, want %d", i, l.QueuedPlain, plain)
 		}
 	}
 	if tier == functions && (sum.SYNs != c.syns || sum.Queued != c.connected) {
@@ -92,6 +92,14 @@ func (c *carried) wantFunctions(member int, got counts) counts {
 		w.Selected = 0 // no group, no hash
 	}
 	return w
+}
+
+// wantPlain: where joins look like connections, those that can be none are told apart.
+func (c *carried) wantPlain(member int, tier listener.Tier) uint64 {
+	if tier == tracepoints && c.joined > 0 {
+		return 0
+	}
+	return uint64(c.queued[member])
 }
 
 func (c *carried) wantTracepoints(member int, got counts) counts {

@@ -155,6 +155,7 @@ func openTier(t listener.Tier, opts Options, c clock) (_ *Kernel, err error) {
 			return nil, err
 		}
 	}
+	objs.types = nil
 	return k, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 
 	"github.com/reusewatch/reusewatch/bpf"
 )
@@ -17,6 +18,9 @@ type objects struct {
 	spec  *ebpf.CollectionSpec
 	maps  *ebpf.Collection
 	progs []*ebpf.Program
+	// types are the kernel's own, decoded once for all programs; nil once the
+	// tier is open, for they are large.
+	types *btf.Cache
 }
 
 // constants are set before loading; the verifier drops the code they exclude.
@@ -55,14 +59,14 @@ func newObjects(capacity uint32, c constants) (*objects, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create the BPF maps: %w", err)
 	}
-	return &objects{spec: spec, maps: maps}, nil
+	return &objects{spec: spec, maps: maps, types: btf.NewCache()}, nil
 }
 
 // load loads one program beside the maps.
 func (o *objects) load(name string) (*ebpf.Program, error) {
 	one := o.spec.Copy()
 	one.Programs = map[string]*ebpf.ProgramSpec{name: one.Programs[name]}
-	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{MapReplacements: o.maps.Maps})
+	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{MapReplacements: o.maps.Maps, Cache: o.types})
 	if err != nil {
 		return nil, fmt.Errorf("load BPF program %s: %w", name, err)
 	}

@@ -63,9 +63,9 @@ type Sample struct {
 	Selected Maybe[uint64] // SYNs that the group's hash gave to this member
 	Queued   Maybe[uint64]
 	Adopted  Maybe[uint64]
-	// QueuedExact says that Queued misses and invents nothing; otherwise it
-	// also counts MPTCP joins.
-	QueuedExact bool
+	// QueuedPlain is the part of Queued that holds no MPTCP join for sure: all of
+	// it in the functions tier, what came by plain TCP in the tracepoints tier.
+	QueuedPlain Maybe[uint64]
 
 	// Served: a connection that was not there at the last look has been accepted
 	// by this member, for no other could. Only the queues tier looks for them.

@@ -91,12 +91,32 @@ func advance(w listener.Window, old, now *listener.Sample, at time.Time, step ti
 	return w
 }
 
-// ledger does the arithmetic of accepted = queued - still waiting. The two are
-// not read at one moment, so it is a high-water mark that never falls, and
-// neither convicts nor acquits alone.
+// mark is a high-water mark of arrived - still waiting. The two are not read at
+// one moment, so it never falls.
+type mark struct{ base, high int64 }
+
+// begin sets it to 0, or, of a listener whose birth was counted, to all that
+// came and waits no more.
+func (m *mark) begin(gone int64, fromBirth bool) {
+	*m = mark{base: gone}
+	if fromBirth {
+		*m = mark{high: max(0, gone)}
+	}
+}
+
+func (m *mark) rise(gone int64) int64 {
+	before := m.high
+	m.high = max(before, gone-m.base)
+	return m.high - before
+}
+
+// ledger does the arithmetic of accepted = queued - still waiting, which
+// neither convicts nor acquits alone. What it proves rests on the arrivals that
+// are no MPTCP joins, for those never wait and are not accepted.
 type ledger struct {
 	counting bool
-	base     int64
+	all      mark
+	plain    mark
 	accepted listener.Maybe[uint64]
 }
 
@@ -111,27 +131,22 @@ func (g *ledger) take(old, now *listener.Sample, fromBirth bool) bool {
 		*g = ledger{}
 		return headGone || now.Served && !sameHead
 	}
-	came := int64(queued + now.Adopted.Or(0))
+	plain := now.QueuedPlain.Or(0)
+	left := int64(now.Adopted.Or(0)) - int64(now.Queue)
 	if !g.counting {
 		g.counting = true
-		// Of one whose birth was counted, all that came and waits no more was accepted.
-		if !fromBirth {
-			g.base = came - int64(now.Queue)
-		}
-		g.accepted = listener.Known(uint64(max(0, came-int64(now.Queue)-g.base)))
+		g.all.begin(int64(queued)+left, fromBirth)
+		g.plain.begin(int64(plain)+left, fromBirth)
+		g.accepted = listener.Known(uint64(g.all.high))
 		return headGone
 	}
-	before, _ := g.accepted.Get()
-	after := max(int64(before), came-int64(now.Queue)-g.base)
 	if sameHead {
 		// Nothing was accepted, whatever the arithmetic says.
 		return false
 	}
-	g.accepted = listener.Known(uint64(after))
-	// Joins of MPTCP connections look like arrivals where the count is not exact.
-	trusted := now.QueuedExact || !now.MPTCP
-	rose := queued > old.Queued.Or(queued)
-	return headGone ||
-		trusted && rose && old.Queue == 0 && now.Queue == 0 ||
-		trusted && after-int64(before) >= 2
+	g.all.rise(int64(queued) + left)
+	risen := g.plain.rise(int64(plain) + left)
+	g.accepted = listener.Known(uint64(g.all.high))
+	came := plain > old.QueuedPlain.Or(plain)
+	return headGone || came && old.Queue == 0 && now.Queue == 0 || risen >= 2
 }

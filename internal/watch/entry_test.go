@@ -73,7 +73,7 @@ func TestWindow(t *testing.T) {
 // counted is a look with the counter of queued connections.
 func counted(n uint64, queue uint32, queued uint64) listener.Sample {
 	s := waiting(n, queue)
-	s.Queued, s.QueuedExact = listener.Known(queued), true
+	s.Queued, s.QueuedPlain = listener.Known(queued), listener.Known(queued)
 	return s
 }
 
@@ -82,8 +82,9 @@ func born(s listener.Sample) listener.Sample {
 	return s
 }
 
-func mptcp(s listener.Sample) listener.Sample {
-	s.MPTCP, s.QueuedExact = true, false
+// mptcp is a look at what was counted with that many connections of plain TCP.
+func mptcp(s listener.Sample, plain uint64) listener.Sample {
+	s.MPTCP, s.QueuedPlain = true, listener.Known(plain)
 	return s
 }
 
@@ -130,9 +131,13 @@ func TestAccepted(t *testing.T) {
 		"adopted and accepted": {[]listener.Sample{born(counted(0, 0, 0)), adopted(born(counted(1, 1, 0)), 4)},
 			listener.Known(uint64(3)), true},
 		"joins of MPTCP connections look like arrivals": {
-			[]listener.Sample{born(mptcp(counted(0, 0, 2))), born(mptcp(counted(0, 0, 9)))}, listener.Known(uint64(9)), false},
+			[]listener.Sample{born(mptcp(counted(0, 0, 2), 0)), born(mptcp(counted(0, 0, 9), 0))}, listener.Known(uint64(9)), false},
+		"joins beside a plain connection that waits": {
+			[]listener.Sample{born(mptcp(counted(0, 0, 2), 0)), born(mptcp(counted(1, 1, 9), 1))}, listener.Known(uint64(8)), false},
+		"a plain connection came to MPTCP and went": {
+			[]listener.Sample{born(mptcp(counted(0, 0, 2), 0)), born(mptcp(counted(0, 0, 3), 1))}, listener.Known(uint64(3)), true},
 		"even of MPTCP a head that goes was accepted": {
-			[]listener.Sample{born(mptcp(counted(1, 1, 2))), born(mptcp(counted(0, 0, 2)))}, listener.Known(uint64(2)), true},
+			[]listener.Sample{born(mptcp(counted(1, 1, 2), 0)), born(mptcp(counted(0, 0, 2), 0))}, listener.Known(uint64(2)), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var g ledger
