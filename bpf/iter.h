@@ -27,6 +27,7 @@ static __always_inline int write_listener(struct seq_file *seq, struct sock *sk,
 		return 0;
 	read_sample(s, sk, l);
 	read_waiters(s, sk);
+	read_settings(s, sk);
 	s->cookie = cookie;
 	bpf_seq_write(seq, s, sizeof(*s));
 	return 0;

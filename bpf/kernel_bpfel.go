@@ -104,6 +104,13 @@ type KernelLocalPort struct {
 	Pad   uint16
 }
 
+type KernelRescued struct {
+	_        structs.HostLayout
+	Moved    uint64
+	HalfOpen uint64
+	Gone     uint64
+}
+
 type KernelSample struct {
 	_          structs.HostLayout
 	Sk         uint64
@@ -144,10 +151,20 @@ type KernelSample struct {
 	Counting      uint8
 	WaitersWalked uint8
 	WaitersSeen   uint8
-	GroupProgram  uint8
+	SettingsRead  uint8
 	Pad           uint8
-	Pad2          uint32
-	Waiters       [8]struct {
+	GroupProgram  uint32
+	HalfOpen      uint32
+	Settings      struct {
+		_           structs.HostLayout
+		Fastopen    uint32
+		IncomingCpu int32
+		DeferAccept uint8
+		SaveSyn     uint8
+		Transparent uint8
+		Keys        uint8
+	}
+	Waiters [8]struct {
 		_        structs.HostLayout
 		Kind     KernelWaiterKind
 		Pid      uint32
@@ -194,6 +211,12 @@ const (
 	KernelWaiterKindWAITER_IO_URING KernelWaiterKind = 4
 )
 
+type KernelWaitersIo struct {
+	_      structs.HostLayout
+	Sk     uint64
+	Cookie uint64
+}
+
 type KernelWalkEnd uint32
 
 const (
@@ -214,6 +237,7 @@ const (
 	KernelMapListeners         = "listeners"
 	KernelMapParents           = "parents"
 	KernelMapPorts             = "ports"
+	KernelMapRescues           = "rescues"
 	KernelMapSamples           = "samples"
 	KernelMapScratch           = "scratch"
 	KernelProgCensus           = "census"
@@ -225,11 +249,13 @@ const (
 	KernelProgCountTcp         = "count_tcp"
 	KernelProgEnterTcp         = "enter_tcp"
 	KernelProgLookTcp          = "look_tcp"
+	KernelProgReusewatchMove   = "reusewatch_move"
 	KernelProgServedTcp        = "served_tcp"
 	KernelProgSetState         = "set_state"
 	KernelProgSetStateCounting = "set_state_counting"
 	KernelProgTick             = "tick"
 	KernelProgWalkClients      = "walk_clients"
+	KernelProgWalkWaiters      = "walk_waiters"
 	KernelVarCountAll          = "count_all"
 	KernelVarCountChildren     = "count_children"
 	KernelVarCountsExact       = "counts_exact"
@@ -292,11 +318,13 @@ type KernelProgramSpecs struct {
 	CountTcp         *ebpf.ProgramSpec `ebpf:"count_tcp"`
 	EnterTcp         *ebpf.ProgramSpec `ebpf:"enter_tcp"`
 	LookTcp          *ebpf.ProgramSpec `ebpf:"look_tcp"`
+	ReusewatchMove   *ebpf.ProgramSpec `ebpf:"reusewatch_move"`
 	ServedTcp        *ebpf.ProgramSpec `ebpf:"served_tcp"`
 	SetState         *ebpf.ProgramSpec `ebpf:"set_state"`
 	SetStateCounting *ebpf.ProgramSpec `ebpf:"set_state_counting"`
 	Tick             *ebpf.ProgramSpec `ebpf:"tick"`
 	WalkClients      *ebpf.ProgramSpec `ebpf:"walk_clients"`
+	WalkWaiters      *ebpf.ProgramSpec `ebpf:"walk_waiters"`
 }
 
 // KernelMapSpecs contains maps before they are loaded into the kernel.
@@ -310,6 +338,7 @@ type KernelMapSpecs struct {
 	Listeners *ebpf.MapSpec `ebpf:"listeners"`
 	Parents   *ebpf.MapSpec `ebpf:"parents"`
 	Ports     *ebpf.MapSpec `ebpf:"ports"`
+	Rescues   *ebpf.MapSpec `ebpf:"rescues"`
 	Samples   *ebpf.MapSpec `ebpf:"samples"`
 	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
 }
@@ -356,6 +385,7 @@ type KernelMaps struct {
 	Listeners *ebpf.Map `ebpf:"listeners"`
 	Parents   *ebpf.Map `ebpf:"parents"`
 	Ports     *ebpf.Map `ebpf:"ports"`
+	Rescues   *ebpf.Map `ebpf:"rescues"`
 	Samples   *ebpf.Map `ebpf:"samples"`
 	Scratch   *ebpf.Map `ebpf:"scratch"`
 }
@@ -369,6 +399,7 @@ func (m *KernelMaps) Close() error {
 		m.Listeners,
 		m.Parents,
 		m.Ports,
+		m.Rescues,
 		m.Samples,
 		m.Scratch,
 	)
@@ -402,11 +433,13 @@ type KernelPrograms struct {
 	CountTcp         *ebpf.Program `ebpf:"count_tcp"`
 	EnterTcp         *ebpf.Program `ebpf:"enter_tcp"`
 	LookTcp          *ebpf.Program `ebpf:"look_tcp"`
+	ReusewatchMove   *ebpf.Program `ebpf:"reusewatch_move"`
 	ServedTcp        *ebpf.Program `ebpf:"served_tcp"`
 	SetState         *ebpf.Program `ebpf:"set_state"`
 	SetStateCounting *ebpf.Program `ebpf:"set_state_counting"`
 	Tick             *ebpf.Program `ebpf:"tick"`
 	WalkClients      *ebpf.Program `ebpf:"walk_clients"`
+	WalkWaiters      *ebpf.Program `ebpf:"walk_waiters"`
 }
 
 func (p *KernelPrograms) Close() error {
@@ -420,11 +453,13 @@ func (p *KernelPrograms) Close() error {
 		p.CountTcp,
 		p.EnterTcp,
 		p.LookTcp,
+		p.ReusewatchMove,
 		p.ServedTcp,
 		p.SetState,
 		p.SetStateCounting,
 		p.Tick,
 		p.WalkClients,
+		p.WalkWaiters,
 	)
 }
 

@@ -11,6 +11,7 @@
 
 #define COMM_LEN 16
 #define WAITERS_MAX 8
+#define PROGRAM_NAMELESS 0xffffffff
 
 /*
  * What makes two heads of an accept queue the same request. Slabs hand out the
@@ -43,6 +44,16 @@ struct waiter {
 	__u8 ready;     /* epoll: an event that nobody fetched */
 	__u8 pad;
 	__u64 epoll;    /* the set; an address, joined with the census and never shown */
+};
+
+/* What members of a group must agree on before one may inherit another's clients. */
+struct settings {
+	__u32 fastopen; /* the most half-open ones */
+	__s32 incoming_cpu;
+	__u8 defer_accept; /* in times that the SYN-ACK is sent */
+	__u8 save_syn;
+	__u8 transparent;
+	__u8 keys; /* MD5 or AO */
 };
 
 /* One listener as one look saw it. */
@@ -79,9 +90,11 @@ struct sample {
 	__u8 counting;       /* the counters above are being kept */
 	__u8 waiters_walked; /* else waiters are unknown, not none */
 	__u8 waiters_seen;   /* may exceed WAITERS_MAX */
-	__u8 group_program; /* an application's own program chooses the member */
+	__u8 settings_read;
 	__u8 pad;
-	__u32 pad2;
+	__u32 group_program; /* that chooses the member: its id, or PROGRAM_NAMELESS */
+	__u32 half_open;     /* requests in the SYN queue */
+	struct settings settings;
 	struct waiter waiters[WAITERS_MAX];
 };
 
@@ -163,8 +176,8 @@ struct {
 } clients SEC(".maps");
 
 /*
- * Scratch of the iterator over sockets, whose row is too big for its stack: one
- * element, because user space reads one iterator at a time.
+ * Scratch of the iterator over sockets and of walk_waiters, whose row is too big
+ * for their stack: one element, because user space runs one of them at a time.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -9,6 +9,7 @@
 #include "count.h"
 #include "iter.h"
 #include "clients.h"
+#include "rescue.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -163,6 +164,8 @@ static long look(struct bpf_map *map, __u64 *key, struct listener *l, struct wal
 	/* Nobody asks who waits on a queue that moves. */
 	if (same_head)
 		read_waiters(s, sk);
+	if (w->flags & TICK_ALL)
+		read_settings(s, sk);
 	l->last_head = s->head.request;
 	l->last_queue = s->queue;
 	l->last_reuse = s->reuse;
@@ -172,6 +175,27 @@ static long look(struct bpf_map *map, __u64 *key, struct listener *l, struct wal
 	l->last_group_size = s->group_size;
 	l->seen = 1;
 	w->rows++;
+	return 0;
+}
+
+struct waiters_io {
+	__u64 sk;
+	__u64 cookie;
+};
+
+/* Who waits on one listener, whatever its queue; user space reads the row in `scratch`. */
+SEC("syscall")
+int walk_waiters(struct waiters_io *ctx)
+{
+	struct sock *sk = (struct sock *)ctx->sk;
+	__u32 zero = 0;
+	struct sample *s = bpf_map_lookup_elem(&scratch, &zero);
+
+	if (!s)
+		return 0;
+	__builtin_memset(s, 0, sizeof(*s));
+	if (sock_cookie(sk) == ctx->cookie && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN)
+		read_waiters(s, sk);
 	return 0;
 }
 

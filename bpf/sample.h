@@ -65,6 +65,43 @@ static __always_inline void read_head(struct sample *s, struct request_sock *req
 		s->head_age = (__u32)((__u32)bpf_jiffies64() - BPF_CORE_READ(child, lsndtime));
 }
 
+static __always_inline __u32 group_program(struct sock_reuseport *reuse)
+{
+	struct bpf_prog *prog = BPF_CORE_READ(reuse, prog);
+
+	if (!prog)
+		return 0;
+	return BPF_CORE_READ(prog, aux, id) ?: PROGRAM_NAMELESS;
+}
+
+static __always_inline bool is_transparent(struct sock *sk)
+{
+	struct inet_sock___before_6_6 *old = (void *)sk;
+	struct inet_sock *inet = (void *)sk;
+
+	if (bpf_core_field_exists(old->transparent))
+		return BPF_CORE_READ_BITFIELD_PROBED(old, transparent);
+	return BPF_CORE_READ(inet, inet_flags) >> INET_FLAGS_TRANSPARENT & 1;
+}
+
+/* Asked for before an act: nobody else needs it. */
+static __always_inline void read_settings(struct sample *s, struct sock *sk)
+{
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+	s->half_open = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
+	s->settings.fastopen = BPF_CORE_READ(icsk, icsk_accept_queue.fastopenq.max_qlen);
+	s->settings.defer_accept = BPF_CORE_READ(icsk, icsk_accept_queue.rskq_defer_accept);
+	s->settings.incoming_cpu = BPF_CORE_READ(sk, __sk_common.skc_incoming_cpu);
+	s->settings.save_syn = BPF_CORE_READ_BITFIELD_PROBED(tp, save_syn);
+	s->settings.transparent = is_transparent(sk);
+	s->settings.keys =
+		(bpf_core_field_exists(tp->md5sig_info) && BPF_CORE_READ(tp, md5sig_info)) ||
+		(bpf_core_field_exists(tp->ao_info) && BPF_CORE_READ(tp, ao_info));
+	s->settings_read = 1;
+}
+
 static __always_inline void read_sample(struct sample *s, struct sock *sk, struct listener *l)
 {
 	struct sock_reuseport *reuse = BPF_CORE_READ(sk, sk_reuseport_cb);
@@ -102,7 +139,7 @@ static __always_inline void read_sample(struct sample *s, struct sock *sk, struc
 	if (reuse) {
 		s->reuse = (__u64)reuse;
 		s->group_size = BPF_CORE_READ(reuse, num_socks);
-		s->group_program = BPF_CORE_READ(reuse, prog) != NULL;
+		s->group_program = group_program(reuse);
 	}
 	if (socket)
 		s->inode = BPF_CORE_READ(container_of_core(socket, struct socket_alloc, socket),

@@ -84,9 +84,18 @@ struct sock_common {
 	union {
 		struct sock *skc_listener;
 	};
+	union {
+		int skc_incoming_cpu;
+	};
 };
 
-struct bpf_prog;
+struct bpf_prog_aux {
+	__u32 id; /* 0 for one that setsockopt(SO_ATTACH_REUSEPORT_CBPF) brought */
+};
+
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
+};
 
 struct sock_reuseport {
 	__u16 num_socks;
@@ -160,13 +169,28 @@ struct tcp_request_sock {
 	__u32 snt_isn;
 };
 
+struct fastopen_queue {
+	int max_qlen;
+};
+
 struct request_sock_queue {
+	__u8 rskq_defer_accept;
+	atomic_t qlen;
 	struct request_sock *rskq_accept_head;
+	struct fastopen_queue fastopenq;
 };
 
 struct inet_sock {
 	struct sock sk;
+	unsigned long inet_flags; /* 6.6 */
 };
+
+struct inet_sock___before_6_6 {
+	__u8 transparent : 1; /* 6.6 (4bd0623f04ee): a bit of inet_flags */
+} __attribute__((preserve_access_index));
+
+/* Of an enum without a name, which CO-RE cannot find. */
+#define INET_FLAGS_TRANSPARENT 15
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
@@ -178,6 +202,9 @@ struct tcp_sock {
 	__u32 lsndtime;
 	__u32 rcv_nxt;
 	__u32 copied_seq;
+	__u8 save_syn : 2;
+	void *md5sig_info; /* absent without CONFIG_TCP_MD5SIG */
+	void *ao_info;     /* 6.7, absent without CONFIG_TCP_AO */
 	bool is_mptcp; /* absent without CONFIG_MPTCP */
 };
 

@@ -22,9 +22,9 @@ type facts struct {
 }
 
 // culprit is the owner that should accept and does not. Of several holders it
-// is the one whose epoll set the listener is in with nobody asleep behind it:
-// never the parent of another holder, for a master only hands on. Otherwise it
-// is unknown.
+// is the one whose epoll set the listener is in with nobody asleep behind it, or,
+// if nobody waits in any way, the one that was seen to wait before: never the
+// parent of another holder, for a master only hands on. Otherwise it is unknown.
 func culprit(l *listener.Listener) *listener.Owner {
 	if len(l.Owners) == 1 {
 		return &l.Owners[0]
@@ -44,6 +44,9 @@ func culprit(l *listener.Listener) *listener.Owner {
 			return nil // of this waiter nobody knows whose it is
 		}
 	}
+	if l.Window.Waited == 0 && len(l.Waiters) == 0 {
+		return worker(l)
+	}
 	var found *listener.Owner
 	for i := range l.Owners {
 		switch {
@@ -51,6 +54,29 @@ func culprit(l *listener.Listener) *listener.Owner {
 			return nil
 		case l.Owners[i].PID == pid:
 			found = &l.Owners[i]
+		}
+	}
+	return found
+}
+
+// worker is the one owner that was seen to wait, if all the others do is to be
+// its parent. With a second worker nobody knows which of the two should accept.
+func worker(l *listener.Listener) *listener.Owner {
+	if len(l.Acceptors) != 1 {
+		return nil
+	}
+	var found *listener.Owner
+	for i := range l.Owners {
+		if o := &l.Owners[i]; o.PID == l.Acceptors[0].PID && o.Start == l.Acceptors[0].Start {
+			found = o
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	for i := range l.Owners {
+		if o := &l.Owners[i]; o != found && o.PID != found.PPID {
+			return nil
 		}
 	}
 	return found

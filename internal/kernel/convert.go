@@ -25,7 +25,6 @@ func (k *Kernel) sample(raw *bpf.KernelSample, boot time.Time) listener.Sample {
 		Inode:        raw.Inode,
 		Group:        listener.GroupKey(raw.Reuse),
 		GroupSize:    int(raw.GroupSize),
-		Program:      raw.GroupProgram != 0,
 		Netns:        raw.Netns,
 		NetCookie:    raw.NetCookie,
 		Device:       int(raw.Ifindex),
@@ -37,6 +36,21 @@ func (k *Kernel) sample(raw *bpf.KernelSample, boot time.Time) listener.Sample {
 		Backlog:      raw.Backlog,
 		Dropped:      listener.Known(uint64(raw.Drops)),
 		WaitersKnown: raw.WaitersWalked != 0,
+	}
+	switch id := raw.GroupProgram; {
+	case id == 0:
+	case k.isMigration(id):
+		s.Migration = id
+	default:
+		s.Program = true
+	}
+	if raw.SettingsRead != 0 {
+		s.HalfOpen = int(raw.HalfOpen)
+		s.Settings = listener.Known(listener.Settings{
+			FastOpen: int(raw.Settings.Fastopen), DeferAccept: int(raw.Settings.DeferAccept),
+			SaveSYN: int(raw.Settings.SaveSyn), IncomingCPU: int(raw.Settings.IncomingCpu),
+			Transparent: raw.Settings.Transparent != 0, Keys: raw.Settings.Keys != 0,
+		})
 	}
 	if raw.Head.Request != 0 {
 		s.Head = listener.Head{
@@ -54,12 +68,18 @@ func (k *Kernel) sample(raw *bpf.KernelSample, boot time.Time) listener.Sample {
 	if raw.Counting != 0 {
 		k.counters(&s, raw)
 	}
+	s.Waiters = waiters(raw)
+	return s
+}
+
+func waiters(raw *bpf.KernelSample) []listener.Waiter {
+	var ws []listener.Waiter
 	for _, w := range raw.Waiters[:min(int(raw.WaitersSeen), len(raw.Waiters))] {
 		lw := waiter(w.Kind, int(w.Pid), w.Events, int(w.Sleepers), w.Ready != 0)
 		lw.Epoll = listener.Key(w.Epoll)
-		s.Waiters = append(s.Waiters, lw)
+		ws = append(ws, lw)
 	}
-	return s
+	return ws
 }
 
 // counters copies what the tier's hooks count; the rest stays unknown.

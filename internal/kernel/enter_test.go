@@ -47,7 +47,7 @@ func (p *placed) want(got listener.Sample) listener.Sample {
 		Key: got.Key, Cookie: listener.Cookie(p.Cookie), Inode: p.Inode, Group: got.Group,
 		Netns: p.ns.Inode, NetCookie: p.NetCookie, Local: p.Addr, V6Only: p.opts.Family == livetest.V6,
 		Reuseport: p.opts.Reuseport, MPTCP: p.opts.MPTCP, Backlog: uint32(p.opts.Backlog),
-		Dropped: listener.Known[uint64](0),
+		Dropped: listener.Known[uint64](0), Settings: listener.Known(listener.Settings{IncomingCPU: -1}),
 	}
 	if p.opts.Reuseport {
 		w.GroupSize = 3
@@ -64,6 +64,7 @@ func (p *placed) want(got listener.Sample) listener.Sample {
 func compareSamples() cmp.Options {
 	return cmp.Options{
 		cmp.Comparer(func(a, b listener.Maybe[uint64]) bool { return a == b }),
+		cmp.Comparer(func(a, b listener.Maybe[listener.Settings]) bool { return a == b }),
 		cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
 		// Counters and times have tests of their own.
 		cmpopts.IgnoreFields(listener.Sample{}, "ListenedAt", "OldestWait", "WaitersKnown", "Waiters",

@@ -53,12 +53,14 @@ type Kernel struct {
 	reader     *ringbuf.Reader
 	rows       *ebpf.Memory
 	tick       *ebpf.Program
+	walker     *ebpf.Program
 	clock      clock
 	started    time.Time
 	seenLoss   bpf.KernelTickIo
 	namespaces func() ([]string, error)
 	opts       Options
-	served     served // of the queues tier
+	served     served          // of the queues tier
+	programs   map[uint32]bool // that choose the member of a group: ours or not
 
 	raw     []bpf.KernelSample // reused from tick to tick
 	samples []listener.Sample
@@ -129,7 +131,7 @@ func openTier(t listener.Tier, opts Options, c clock) (_ *Kernel, err error) {
 		return nil, err
 	}
 	k := &Kernel{
-		tier: t, count: count, objs: objs, clock: c, iters: make(map[string]*link.Iter),
+		tier: t, count: count, objs: objs, clock: c, iters: make(map[string]*link.Iter), programs: make(map[uint32]bool),
 		started: time.Now(), namespaces: opts.Namespaces, opts: opts,
 	}
 	defer func() {
@@ -160,6 +162,9 @@ func openTier(t listener.Tier, opts Options, c clock) (_ *Kernel, err error) {
 }
 
 func (k *Kernel) openReaders() (err error) {
+	if k.walker, err = k.objs.load(bpf.KernelProgWalkWaiters); err != nil {
+		return err
+	}
 	iters := []string{bpf.KernelProgLookTcp, bpf.KernelProgCensus}
 	if k.tier == listener.TierQueues {
 		iters = append(iters, bpf.KernelProgServedTcp)

@@ -56,6 +56,9 @@ func TestLive(t *testing.T) {
 		{"census of a thread", testCensusOfThread},
 		{"census of connections", testCensusOfConnections},
 		{"listener in flight", testListenerInFlight},
+		{"settings", testSettings},
+		{"half-open requests", testHalfOpenRequests},
+		{"program of a group", testProgramOfGroup},
 	} {
 		t.Run(subject.name, func(t *testing.T) { subject.test(t, f) })
 	}

@@ -35,8 +35,9 @@ func newObjects(capacity uint32, c constants) (*objects, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded BPF object: %w", err)
 	}
-	// Made with its program, for whoever asks who waits.
+	// Made with their programs, for whoever asks who waits, and for an act.
 	delete(spec.Maps, bpf.KernelMapClients)
+	delete(spec.Maps, bpf.KernelMapRescues)
 	for _, name := range []string{bpf.KernelMapListeners, bpf.KernelMapSamples, bpf.KernelMapCounted} {
 		spec.Maps[name].MaxEntries = capacity
 	}

@@ -104,7 +104,8 @@ func (k *Kernel) grow(needed int) error {
 	}
 	err = k.unload()
 	k.objs, k.links, k.lost, k.iters = bigger.objs, bigger.links, bigger.lost, bigger.iters
-	k.reader, k.rows, k.tick, k.clock = bigger.reader, bigger.rows, bigger.tick, bigger.clock
+	k.reader, k.rows, k.clock = bigger.reader, bigger.rows, bigger.clock
+	k.tick, k.walker = bigger.tick, bigger.walker
 	k.started, k.seenLoss = bigger.started, bpf.KernelTickIo{}
 	return err
 }

@@ -29,6 +29,15 @@ type Listener struct {
 	Window       Window
 	Owners       []Owner
 	OwnersKnown  bool // false: no census since it was born
+	// Acceptors are the processes that were seen to wait on it, when nothing was
+	// wrong with it, and that still live.
+	Acceptors []Acceptor
+}
+
+// Acceptor is a process that waited on a listener.
+type Acceptor struct {
+	PID   int
+	Start uint64 // ticks since boot
 }
 
 // Protocol says tcp or mptcp.

@@ -36,12 +36,15 @@ type Head struct {
 
 // Sample is one look at one listener.
 type Sample struct {
-	Key        Key
-	Cookie     Cookie
-	Inode      uint64
-	Group      GroupKey
-	GroupSize  int
-	Program    bool // an application's own program chooses the member
+	Key       Key
+	Cookie    Cookie
+	Inode     uint64
+	Group     GroupKey
+	GroupSize int
+	Program   bool // an application's own program chooses the member
+	// Migration is the id of a program of reusewatch's own that an act left on the
+	// group; 0 for none.
+	Migration  uint32
 	Netns      uint32
 	NetCookie  uint64 // of the network namespace: unlike its inode never given out again
 	Device     int    // ifindex of SO_BINDTODEVICE, 0 for none
@@ -71,8 +74,23 @@ type Sample struct {
 	// by this member, for no other could. Only the queues tier looks for them.
 	Served bool
 
+	// Settings and HalfOpen are read by complete looks, for acts.
+	Settings Maybe[Settings]
+	HalfOpen int // requests in the SYN queue
+
 	Waiters      []Waiter
 	WaitersKnown bool // false: nobody looked, true and no Waiters: nobody waits
+}
+
+// Settings are what members of a group must agree on before one may inherit the
+// clients of another (Documentation/networking/ip-sysctl.rst, tcp_migrate_req).
+type Settings struct {
+	FastOpen    int // the most half-open ones
+	DeferAccept int // in times that the SYN-ACK is sent
+	SaveSYN     int
+	IncomingCPU int
+	Transparent bool
+	Keys        bool // MD5 or AO
 }
 
 // WaiterKind is how somebody waits for connections.

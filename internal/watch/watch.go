@@ -22,6 +22,8 @@ type Source interface {
 	Events() ([]listener.Event, error)
 	// Census gives the descriptors of all processes.
 	Census() ([]listener.Held, error)
+	// Waiters says who waits on a listener now, and whether anybody could look.
+	Waiters(*listener.Listener) ([]listener.Waiter, bool, error)
 	// SetCounted counts these listeners and no others, where counting is not always on.
 	SetCounted([]listener.Key) error
 }
@@ -70,8 +72,9 @@ type Watcher struct {
 	last    time.Time // the last look
 	full    time.Time // the last full one
 	census  time.Time
-	resync  bool // look at everything next time
-	born    bool // births since the last census
+	learned time.Time // who waits on the listeners
+	resync  bool      // look at everything next time
+	born    bool      // births since the last census
 	counted map[listener.Key]bool
 	sets    sets // of the last census
 	changes []Change
@@ -106,6 +109,9 @@ func (w *Watcher) Start() (*listener.Snapshot, error) {
 		return nil, err
 	}
 	if err := w.takeCensus(); err != nil {
+		return nil, err
+	}
+	if err := w.learnAcceptors(); err != nil {
 		return nil, err
 	}
 	w.changes = nil
@@ -167,6 +173,11 @@ func (w *Watcher) Step() error {
 	fresh, some := w.suspicions()
 	if some || len(w.counted) > 0 {
 		if err := w.count(); err != nil {
+			return err
+		}
+	}
+	if w.last.Sub(w.learned) >= acceptorsEvery {
+		if err := w.learnAcceptors(); err != nil {
 			return err
 		}
 	}

@@ -23,6 +23,7 @@ type script struct {
 	depths   []listener.Depth
 	censuses int
 	counted  [][]listener.Key
+	waiters  []listener.Waiter
 }
 
 func (s *script) Enter() error { return nil }
@@ -46,6 +47,10 @@ func (s *script) Events() ([]listener.Event, error) {
 func (s *script) Census() ([]listener.Held, error) {
 	s.censuses++
 	return append([]listener.Held(nil), s.held...), nil
+}
+
+func (s *script) Waiters(*listener.Listener) ([]listener.Waiter, bool, error) {
+	return s.waiters, true, nil
 }
 
 func (s *script) SetCounted(keys []listener.Key) error {
@@ -95,7 +100,7 @@ func TestSnapshotsNeverChange(t *testing.T) {
 	mustStep(t, w)
 	last := mustStep(t, w)
 	if diff := cmp.Diff(before, *first.Listeners[0], cmp.AllowUnexported(listener.Maybe[time.Time]{}, listener.Maybe[uint64]{},
-		listener.Maybe[float64]{}, listener.Maybe[time.Duration]{}, listener.Maybe[listener.Caller]{}), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+		listener.Maybe[float64]{}, listener.Maybe[time.Duration]{}, listener.Maybe[listener.Caller]{}, listener.Maybe[listener.Settings]{}), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
 		t.Errorf("the first snapshot changed:\n%s", diff)
 	}
 	if l := last.Listeners[0]; l.Queue != 3 || l.Window.Samples != 3 || l.Window.Observed != 2*time.Second {

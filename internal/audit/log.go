@@ -1,0 +1,167 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// errNotRegular says that a log would go to something else than a file.
+var errNotRegular = errors.New("not a regular file")
+
+// Log is the log of acts: JSON lines, each on the disk before the call that
+// wrote it returns. A nil Log keeps nothing. Several processes may append to one.
+type Log struct {
+	path  string
+	limit int64 // rotated when larger
+	wait  time.Duration
+
+	mu   sync.Mutex
+	file *os.File // nil when closed
+	full int64    // rotation is tried again when larger
+}
+
+// Open opens a log, and makes it if there is none.
+func Open(path string) (*Log, error) {
+	l := &Log{path: path, limit: rotateAt, wait: lockWait}
+	if err := l.open(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *Log) open() error {
+	f, err := openRegular(l.path, os.O_RDWR|os.O_APPEND|os.O_CREATE)
+	if err != nil {
+		return fmt.Errorf("open the audit log: %w", err)
+	}
+	if err := syncDir(filepath.Dir(l.path)); err != nil {
+		return fmt.Errorf("open the audit log: %w", errors.Join(err, f.Close()))
+	}
+	l.file, l.full = f, l.limit
+	return nil
+}
+
+// openRegular follows no symlink and waits for no fifo's other end.
+func openRegular(path string, flags int) (*os.File, error) {
+	f, err := os.OpenFile(path, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s: %w", path, errNotRegular)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Intent keeps that an act is about to be begun. After an error it must not be.
+func (l *Log) Intent(e Entry) error {
+	e.Kind = KindIntent
+	return l.add(e)
+}
+
+// Outcome keeps how an act ended.
+func (l *Log) Outcome(e Entry) error {
+	e.Kind = KindOutcome
+	return l.add(e)
+}
+
+func (l *Log) add(e Entry) error {
+	if l == nil {
+		return nil
+	}
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	line, err := e.line()
+	if err == nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		err = l.append(line, e.Kind == KindIntent)
+	}
+	if err == nil {
+		err = l.file.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("keep the %s of act %s on pid %d in the audit log %s: %w", e.Kind, e.ActID, e.PID, l.path, err)
+	}
+	return nil
+}
+
+// append writes a line by one write, so that a reader who takes no lock sees
+// whole lines too.
+func (l *Log) append(line []byte, mayRotate bool) error {
+	if err := l.lock(mayRotate); err != nil {
+		return err
+	}
+	defer l.unlock()
+	torn, err := l.torn()
+	if err != nil {
+		return err
+	}
+	if torn {
+		line = append([]byte{'\n'}, line...)
+	}
+	for {
+		n, err := unix.Write(int(l.file.Fd()), line)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return err
+		case n < len(line): // a full disk; the next line ends this one
+			return io.ErrShortWrite
+		default:
+			return nil
+		}
+	}
+}
+
+// torn says whether the last line has no end: whoever wrote it died in between.
+func (l *Log) torn() (bool, error) {
+	info, err := l.file.Stat()
+	if err != nil || info.Size() == 0 {
+		return false, err
+	}
+	var last [1]byte
+	if _, err := l.file.ReadAt(last[:], info.Size()-1); err != nil {
+		return false, err
+	}
+	return last[0] != '\n', nil
+}
+
+// Close ends the use of the log.
+func (l *Log) Close() error {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return nil
+	}
+	err := l.file.Close()
+	l.file = nil
+	if err != nil {
+		return fmt.Errorf("close the audit log %s: %w", l.path, err)
+	}
+	return nil
+}
+
+// syncDir makes a new name in a folder last.
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,187 @@
+package audit
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// small makes a log rotate early.
+func small(l *Log, limit int64) *Log {
+	l.limit, l.full = limit, limit
+	return l
+}
+
+func exists(t *testing.T, path string) bool {
+	t.Helper()
+	_, err := os.Lstat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
+func TestRotate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	l := small(mustOpen(t, path), 1)
+	for i := range keep + 3 {
+		must(t, l.Intent(act(fmt.Sprint(i), 1)))
+		must(t, l.Outcome(ended(act(fmt.Sprint(i), 1), Acted)))
+	}
+	for n := range keep + 2 {
+		name := l.older(n)
+		if exists(t, name) != (n <= keep) {
+			t.Errorf("%s: exists %v", name, n > keep)
+			continue
+		}
+		if n > keep {
+			continue
+		}
+		text := read(t, name)
+		want := fmt.Sprintf(`"act_id":"%d"`, keep+2-n)
+		if strings.Count(text, "\n") != 2 || strings.Count(text, want) != 2 {
+			t.Errorf("%s is not of act %d:\n%s", name, keep+2-n, text)
+		}
+		if info, err := os.Stat(name); err != nil || info.Mode() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+		}
+	}
+}
+
+func TestSizeToRotateAt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	l := mustOpen(t, path)
+	must(t, os.Truncate(path, 16<<20-1))
+	appendTo(t, path, "\n")
+	must(t, l.Intent(act("a", 1)))
+	must(t, l.Outcome(act("a", 1)))
+	if exists(t, path+".1") {
+		t.Fatal("rotated before 16 MiB were passed")
+	}
+	must(t, l.Intent(act("b", 1)))
+	if !exists(t, path+".1") || strings.Count(read(t, path), "\n") != 1 {
+		t.Error("not rotated")
+	}
+}
+
+// TestOpenIntentHoldsRotation, whoever it is of; a small log that has one is not
+// read through at each act.
+func TestOpenIntentHoldsRotation(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	l, other := small(mustOpen(t, path), 64<<10), mustOpen(t, path)
+	must(t, other.Intent(act("open", 2)))
+	appendTo(t, path, strings.Repeat("x", 64<<10)+"\n")
+	must(t, l.Intent(act("a", 1)))
+	must(t, l.Outcome(act("a", 1)))
+	if exists(t, path+".1") || l.full <= 64<<10 {
+		t.Fatalf("rotated beside an open intent, or full at %d", l.full)
+	}
+	if got := ids(t, l); !cmp.Equal(got, []string{"open/2"}) {
+		t.Errorf("unfinished: %v", got)
+	}
+	must(t, other.Outcome(act("open", 2)))
+	must(t, l.Intent(act("b", 1)))
+	if exists(t, path+".1") {
+		t.Error("asked again at once")
+	}
+	must(t, l.Outcome(act("b", 1)))
+	appendTo(t, path, strings.Repeat("x", 4<<10)+"\n")
+	must(t, l.Intent(act("c", 1)))
+	if !exists(t, path+".1") || l.full != 64<<10 {
+		t.Errorf("not rotated once nothing was open any more, full at %d", l.full)
+	}
+	// The other agent follows.
+	must(t, other.Outcome(act("c", 1)))
+	if got := ids(t, l); got != nil {
+		t.Errorf("unfinished: %v", got)
+	}
+}
+
+// TestRotatedByAnother tool, which knows of no intents.
+func TestRotatedByAnother(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	l := mustOpen(t, path)
+	must(t, l.Intent(act("a", 1)))
+	must(t, l.Intent(act("b", 1)))
+	must(t, os.Rename(path, path+".1"))
+	must(t, l.Intent(act("c", 1)))
+	must(t, l.Outcome(act("a", 1)))
+	if got := ids(t, l); !cmp.Equal(got, []string{"b/1", "c/1"}) {
+		t.Errorf("unfinished: %v", got)
+	}
+	must(t, os.Remove(path+".1"))
+	must(t, os.Symlink(path, path+".1"))
+	if _, err := l.Unfinished(); err == nil {
+		t.Error("a symlink was read")
+	}
+}
+
+// TestTwoAgents append at the same time, and rotate under each other.
+func TestTwoAgents(t *testing.T) {
+	const workers, each = 8, 25
+	for name, limit := range map[string]int64{"one file": 16 << 20, "rotating": 64 << 10} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "audit.log")
+			logs := []*Log{small(mustOpen(t, path), limit), small(mustOpen(t, path), limit)}
+			errs := make(chan error, 2*workers)
+			var group sync.WaitGroup
+			for w := range 2 * workers {
+				group.Go(func() {
+					l := logs[w%2]
+					for i := range each {
+						e := act(fmt.Sprint(i), w)
+						e.Cause = strings.Repeat("c", 10*i)
+						if err := l.Intent(e); err != nil {
+							errs <- err
+							return
+						}
+						if i == each-1 {
+							return // each worker dies in its last act
+						}
+						if err := l.Outcome(ended(e, Acted)); err != nil {
+							errs <- err
+							return
+						}
+					}
+				})
+			}
+			group.Wait()
+			close(errs)
+			for err := range errs {
+				t.Error(err)
+			}
+			lines := make(map[string]int)
+			for n := range keep + 1 {
+				if !exists(t, logs[0].older(n)) {
+					continue
+				}
+				for line := range strings.Lines(read(t, logs[0].older(n))) {
+					var e jsonEntry
+					if err := json.Unmarshal([]byte(line), &e); err != nil {
+						t.Fatalf("%v: %q", err, line)
+					}
+					lines[fmt.Sprint(e.Kind, " ", e.ActID, " ", e.PID)]++
+				}
+			}
+			if want := 2 * workers * (2*each - 1); len(lines) != want {
+				t.Errorf("%d different lines, not %d", len(lines), want)
+			}
+			for line, n := range lines {
+				if n != 1 {
+					t.Errorf("%s is there %d times", line, n)
+				}
+			}
+			if got := ids(t, logs[1]); len(got) != 2*workers {
+				t.Errorf("unfinished: %v", got)
+			}
+		})
+	}
+}

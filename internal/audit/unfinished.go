@@ -1,0 +1,137 @@
+package audit
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+)
+
+const (
+	// maxLine bounds an entry; what is longer is not read.
+	maxLine = 1 << 20
+	// maxOpen bounds how many intents are followed at a time. Agents act one by
+	// one, so that only a log that others wrote has more.
+	maxOpen = 1024
+)
+
+// Unfinished gives the intents without an outcome, oldest first: acts whose
+// agent died in between, or that another agent is about right now.
+func (l *Log) Unfinished() ([]Entry, error) {
+	if l == nil {
+		return nil, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out, err := l.unfinished()
+	if err != nil {
+		return nil, fmt.Errorf("look for unfinished acts in the audit log %s: %w", l.path, err)
+	}
+	return out, nil
+}
+
+// unfinished holds the lock, so that nobody rotates while it reads. Rotation here
+// leaves no open intent behind; another tool's may.
+func (l *Log) unfinished() ([]Entry, error) {
+	if err := l.lock(false); err != nil {
+		return nil, err
+	}
+	defer l.unlock()
+	u := newUnfinished()
+	older, err := openRegular(l.older(1), os.O_RDONLY)
+	if err == nil {
+		err = u.readAll(older)
+		err = errors.Join(err, older.Close())
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err := u.readAll(l.file); err != nil {
+		return nil, err
+	}
+	return u.entries(), nil
+}
+
+// unfinished follows intents until their outcome.
+type unfinished struct {
+	open map[key]numbered
+	seen int
+}
+
+type numbered struct {
+	n int
+	Entry
+}
+
+func newUnfinished() *unfinished { return &unfinished{open: make(map[key]numbered)} }
+
+func (u *unfinished) readAll(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return u.read(f, info.Size())
+}
+
+func (u *unfinished) read(r io.ReaderAt, size int64) error {
+	return lines(io.NewSectionReader(r, 0, size), u.line)
+}
+
+// line takes one line; what is no entry is somebody else's, or torn.
+func (u *unfinished) line(b []byte) {
+	var j jsonEntry
+	if json.Unmarshal(b, &j) != nil || j.Schema != Schema {
+		return
+	}
+	e := j.entry()
+	switch _, known := u.open[e.key()]; {
+	case e.Kind == KindOutcome:
+		delete(u.open, e.key())
+	case e.Kind == KindIntent && !known && len(u.open) < maxOpen:
+		u.seen++
+		u.open[e.key()] = numbered{u.seen, e}
+	}
+}
+
+func (u *unfinished) entries() []Entry {
+	var all []numbered
+	for _, e := range u.open {
+		all = append(all, e)
+	}
+	slices.SortFunc(all, func(a, b numbered) int { return a.n - b.n })
+	var out []Entry
+	for _, e := range all {
+		out = append(out, e.Entry)
+	}
+	return out
+}
+
+// lines calls each for every whole line. Of one that is too long the rest is
+// skipped, and the line with it; so is a last one without an end.
+func lines(r io.Reader, each func([]byte)) error {
+	in := bufio.NewReaderSize(r, 64<<10)
+	var line []byte
+	long := false
+	for {
+		part, err := in.ReadSlice('\n')
+		if long = long || len(line)+len(part) > maxLine; !long {
+			line = append(line, part...)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		if !long {
+			each(line)
+		}
+		line, long = line[:0], false
+	}
+}

@@ -1,0 +1,131 @@
+package audit
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// TestCrash ends an agent between an intent and its outcome.
+func TestCrash(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	l := mustOpen(t, path)
+	must(t, l.Intent(act("done", 1)))
+	must(t, l.Outcome(ended(act("done", 1), Acted)))
+	want := act("z", 2)
+	want.Evidence = "/e"
+	must(t, l.Intent(want))
+	must(t, l.Intent(act("a", 2)))
+	must(t, l.Intent(act("z", 3))) // the same act, another process
+	must(t, l.Outcome(ended(act("z", 3), Failed)))
+	must(t, l.Close())
+
+	next := mustOpen(t, path)
+	if diff := cmp.Diff([]string{"z/2", "a/2"}, ids(t, next)); diff != "" {
+		t.Fatal(diff)
+	}
+	got, err := next.Unfinished()
+	must(t, err)
+	want.Kind = KindIntent
+	maybes := cmp.AllowUnexported(listener.Maybe[int]{}, listener.Maybe[time.Duration]{})
+	if diff := cmp.Diff(want, got[0], maybes); diff != "" {
+		t.Error(diff)
+	}
+	must(t, next.Outcome(ended(got[0], FoundGone)))
+	must(t, next.Outcome(ended(got[1], FoundThere)))
+	must(t, next.Outcome(ended(got[1], FoundThere))) // an agent that was only slow
+	must(t, next.Intent(act("later", 2)))
+	if diff := cmp.Diff([]string{"later/2"}, ids(t, next)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTorn(t *testing.T) {
+	whole, err := act("torn", 9).line()
+	must(t, err)
+	half := string(whole[:len(whole)/2])
+	for name, torn := range map[string]string{
+		"half a line":      half,
+		"one byte":         "{",
+		"after whole ones": "not JSON\n\n" + half,
+		"more than a line": strings.Repeat("x", maxLine+70_000),
+		"bytes of a disk":  "\x00\x00\x00\xff",
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "audit.log")
+			appendTo(t, path, torn)
+			l := mustOpen(t, path)
+			if got := ids(t, l); got != nil {
+				t.Errorf("unfinished: %v", got)
+			}
+			must(t, l.Intent(act("a", 7)))
+			appendTo(t, path, torn) // another agent dies
+			must(t, l.Intent(act("b", 7)))
+			if got := ids(t, l); !cmp.Equal(got, []string{"a/7", "b/7"}) {
+				t.Errorf("unfinished: %v", got)
+			}
+			text := read(t, path)
+			if !strings.HasPrefix(text, torn+"\n{") || strings.Count(text, torn+"\n{") != 2 || !strings.HasSuffix(text, "}\n") {
+				t.Error("a torn line was not ended")
+			}
+		})
+	}
+}
+
+func TestUnfinishedIgnores(t *testing.T) {
+	for name, line := range map[string]string{
+		"nothing":         "",
+		"null":            "null",
+		"a number":        "5",
+		"a list":          "[]",
+		"a text":          `"intent"`,
+		"another schema":  `{"schema":"other/v1","kind":"intent","act_id":"x","pid":1}`,
+		"another kind":    `{"schema":"reusewatch/v1","kind":"note","act_id":"x","pid":1}`,
+		"a text as pid":   `{"schema":"reusewatch/v1","kind":"intent","act_id":"x","pid":"1"}`,
+		"too long a line": `{"schema":"reusewatch/v1","kind":"intent","act_id":"x","pid":1` + strings.Repeat(" ", maxLine) + "}",
+		"no end":          `{"schema":"reusewatch/v1","kind":"intent","act_id":"x","pid":1}` + "\x00",
+	} {
+		path := filepath.Join(t.TempDir(), "audit.log")
+		l := mustOpen(t, path)
+		must(t, l.Intent(act("before", 1)))
+		appendTo(t, path, line+"\n")
+		must(t, l.Intent(act("after", 1)))
+		if got := ids(t, l); !cmp.Equal(got, []string{"before/1", "after/1"}) {
+			t.Errorf("%s: unfinished: %v", name, got)
+		}
+	}
+}
+
+// TestLongestLine: what may be written is read again.
+func TestLongestLine(t *testing.T) {
+	l := mustOpen(t, filepath.Join(t.TempDir(), "audit.log"))
+	e := act("a", 7)
+	b, err := e.line()
+	must(t, err)
+	e.Comm += strings.Repeat("x", maxLine-len(b))
+	must(t, l.Intent(e))
+	if got, err := l.Unfinished(); err != nil || len(got) != 1 || got[0].Clipped {
+		t.Errorf("%d unfinished, %v", len(got), err)
+	}
+}
+
+func TestUnfinishedIsBounded(t *testing.T) {
+	l := mustOpen(t, filepath.Join(t.TempDir(), "audit.log"))
+	var text strings.Builder
+	for pid := range maxOpen + 10 {
+		e := act("a", pid)
+		e.Kind = KindIntent
+		b, err := e.line()
+		must(t, err)
+		text.Write(b)
+	}
+	appendTo(t, l.path, text.String())
+	if got := ids(t, l); len(got) != maxOpen || got[0] != "a/0" {
+		t.Errorf("%d unfinished", len(got))
+	}
+}

@@ -1,0 +1,25 @@
+package kernel
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/reusewatch/reusewatch/bpf"
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// Waiters says who waits on a listener now; known is false where nobody could look.
+func (k *Kernel) Waiters(l *listener.Listener) (ws []listener.Waiter, known bool, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	io := bpf.KernelWaitersIo{Sk: uint64(l.Key), Cookie: uint64(l.Cookie)}
+	if _, err := k.walker.Run(&ebpf.RunOptions{Context: &io}); err != nil {
+		return nil, false, fmt.Errorf("walk the waiters of %s: %w", l.Local, err)
+	}
+	var row bpf.KernelSample
+	if err := k.objs.maps.Maps[bpf.KernelMapScratch].Lookup(uint32(0), &row); err != nil {
+		return nil, false, fmt.Errorf("read the waiters of %s: %w", l.Local, err)
+	}
+	return waiters(&row), row.WaitersWalked != 0, nil
+}
