@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -32,10 +33,12 @@ func logTier(log *slog.Logger, k *kernel.Kernel) {
 	}
 }
 
-// processID is a process and no other with its pid.
-type processID struct {
-	pid   int
-	start uint64
+// acted names what was acted on: a process and no other with its pid, or, where
+// it stayed, one listener of it.
+type acted struct {
+	pid    int
+	start  uint64
+	closed listener.Cookie
 }
 
 // daemon joins watcher, judge, remedy and report.
@@ -51,21 +54,27 @@ type daemon struct {
 	record *record.Writer // nil: nothing is recorded
 
 	changes *report.Changes
-	killer  remedy.Killer
+	actor   *remedy.Actor
 
 	mu     sync.Mutex // of the stream, which an act writes to beside the watcher
 	stream report.Stream
 	failed error
+	about  map[listener.Cookie]bool // that the act under way is about
 
-	acts   sync.WaitGroup
-	busy   chan struct{} // holds one token while an act is under way
-	given  map[processID]bool
+	acts sync.WaitGroup
+	busy chan struct{} // holds one token while an act is under way
+	// Of the act under way, and so of whoever holds the token.
+	given   map[acted]bool
+	said    map[listener.Cookie]string // why an act was not begun at the last look
+	counted []judge.PastAct
+
+	alive  context.Context // ends with the watcher, which acts ask
 	finish context.CancelFunc
 }
 
+// watch runs until the context ends. Then no act is begun any more; the watcher
+// goes on until the last one has ended and what it turned on is off.
 func (d *daemon) watch(ctx context.Context, w *watch.Watcher, first *listener.Snapshot) error {
-	d.busy = make(chan struct{}, 1)
-	ctx, d.finish = context.WithCancel(ctx)
 	defer d.finish()
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
@@ -76,15 +85,21 @@ func (d *daemon) watch(ctx context.Context, w *watch.Watcher, first *listener.Sn
 			case <-hup:
 				d.reloadPolicy()
 			case <-ctx.Done():
+				d.acts.Wait()
+				d.actor.Close()
+				d.finish()
+				return
+			case <-d.alive.Done():
 				return
 			}
 		}
 	}()
 	d.emit(report.Event{Time: time.Now(), Kind: report.Ready, Tier: first.Tier, Count: len(first.Listeners)})
 	d.publish(ctx, first, nil)
-	err := w.Run(ctx, func(s *listener.Snapshot, changes []watch.Change) { d.publish(ctx, s, changes) })
+	err := w.Run(d.alive, func(s *listener.Snapshot, changes []watch.Change) { d.publish(ctx, s, changes) })
 	d.finish()
 	d.acts.Wait()
+	d.actor.Close()
 	return errors.Join(err, d.failed)
 }
 
@@ -94,6 +109,22 @@ func (d *daemon) judge(s *listener.Snapshot) []listener.Judgement {
 	defer d.rules.Unlock()
 	d.past.Disarmed = d.state.Disarmed()
 	return judge.Judge(s, &d.policy, &d.past)
+}
+
+// refresh asks the watcher for as long as it runs.
+func (d *daemon) refresh(w *watch.Watcher) func(context.Context) (*listener.Snapshot, error) {
+	return func(ctx context.Context) (*listener.Snapshot, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(d.alive, cancel)()
+		return w.Refresh(ctx)
+	}
+}
+
+func (d *daemon) inForce() judge.Policy {
+	d.rules.Lock()
+	defer d.rules.Unlock()
+	return d.policy
 }
 
 func (d *daemon) publish(ctx context.Context, s *listener.Snapshot, changes []watch.Change) {
@@ -114,73 +145,102 @@ func (d *daemon) publish(ctx context.Context, s *listener.Snapshot, changes []wa
 			}
 		}
 	}
-	d.emit(d.changes.Update(time.Now(), js)...)
+	d.emit(d.changes.Update(time.Now(), d.left(js))...)
 	for _, j := range js {
-		if j.Decision != nil && j.Decision.Act == listener.Kill {
+		if j.Decision != nil && (j.Decision.Act == listener.Kill || j.Decision.Act == listener.Close) {
 			d.act(ctx, j)
 		}
 	}
 }
 
-// act starts one act at a time, and none twice on a process.
+// left are the judgements but for those of listeners that an act is about: what
+// it does to them is told as the act.
+func (d *daemon) left(js []listener.Judgement) []listener.Judgement {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.about) == 0 {
+		return js
+	}
+	return slices.DeleteFunc(slices.Clone(js), func(j listener.Judgement) bool { return d.about[j.Cookie] })
+}
+
+// act starts one act at a time, and none twice.
 func (d *daemon) act(ctx context.Context, j listener.Judgement) {
+	owner, known := j.CulpritOwner()
+	if ctx.Err() != nil || !known {
+		return
+	}
 	select {
 	case d.busy <- struct{}{}:
 	default:
 		return
 	}
-	d.acts.Add(1)
-	go func() {
-		defer d.acts.Done()
+	if d.given[acted{owner.PID, owner.Start, 0}] || d.given[acted{owner.PID, owner.Start, j.Cookie}] {
+		<-d.busy
+		return
+	}
+	d.acts.Go(func() {
 		defer func() { <-d.busy }()
-		d.kill(ctx, j)
-	}()
-}
-
-func (d *daemon) kill(ctx context.Context, j listener.Judgement) {
-	culprit, known := j.CulpritOwner()
-	if !known {
-		return
-	}
-	owner := processID{culprit.PID, culprit.Start}
-	if d.given[owner] {
-		return
-	}
-	act, err := d.killer.Kill(ctx, j)
-	if errors.Is(err, remedy.ErrChanged) {
+		defer d.tellOf(nil)
+		err := d.actor.Act(d.alive, j)
+		if err == nil || d.said[j.Cookie] == err.Error() {
+			return
+		}
+		d.said[j.Cookie] = err.Error()
+		if !errors.Is(err, remedy.ErrChanged) {
+			d.log.Error("act", "cookie", j.Cookie, "pid", j.Culprit, "error", err)
+			return
+		}
 		d.log.Info("held at the last look", "cookie", j.Cookie, "pid", j.Culprit, "detail", err)
 		j.Decision = &listener.Decision{
 			Act: listener.Hold, Reason: listener.ChangedMeanwhile, Reasons: []listener.Reason{listener.ChangedMeanwhile},
 		}
 		d.emit(report.Event{Time: time.Now(), Kind: report.Held, Listener: &j})
-		return
-	}
-	d.given[owner] = true
-	e := report.Event{Time: time.Now(), Kind: report.Acted, Listener: &j, Act: actOf(act)}
-	if err != nil {
-		e.Kind, e.Act.Failure = report.ActFailed, err.Error()
-	}
-	d.emit(e)
+	})
 }
 
-// acting counts the act before it is done: an act that nobody counted must not be.
-func (d *daemon) acting(act remedy.Act, j listener.Judgement) error {
-	past := judge.PastAct{At: time.Now(), Group: judge.GroupOf(j.Listener), Netns: j.NetCookie}
-	d.rules.Lock()
-	acts, err := d.state.Record(d.past.Acts, past)
-	d.past.Acts = acts
-	d.rules.Unlock()
+// tellOf says which listeners the act under way is about.
+func (d *daemon) tellOf(about map[listener.Cookie]bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.about = about
+}
+
+// begun is told of the acts that are about to be begun.
+func (d *daemon) begun(acts []*remedy.Act) {
+	about := make(map[listener.Cookie]bool)
+	for _, act := range acts {
+		about[act.Judgement.Cookie] = true
+	}
+	d.tellOf(about)
+}
+
+// count keeps an act in the state folder before it is done: one that nobody
+// counted must not be. The judge hears of it when it has ended.
+func (d *daemon) count(past judge.PastAct) error {
+	earlier, err := d.state.Acts() // of a person's commands too
 	if err != nil {
 		return err
 	}
-	d.emit(report.Event{Time: time.Now(), Kind: report.Acting, Listener: &j, Act: actOf(act)})
-	return nil
+	if earlier == nil {
+		d.rules.Lock()
+		earlier = d.past.Acts
+		d.rules.Unlock()
+	}
+	d.counted, err = d.state.Record(earlier, past)
+	return err
 }
 
-func actOf(a remedy.Act) *report.Act {
-	return &report.Act{
-		ID: a.ID, Action: listener.Kill, PID: a.PID, Method: string(a.Method), Listeners: a.Listeners, Took: a.Took,
+// done is told of each act that has ended.
+func (d *daemon) done(act *remedy.Act, _ error) {
+	closed := listener.Cookie(0)
+	if act.Action == listener.Close {
+		closed = act.Judgement.Cookie
 	}
+	d.given[acted{act.Owner.PID, act.Owner.Start, closed}] = true
+	d.rules.Lock()
+	defer d.rules.Unlock()
+	d.past.Acts = d.counted
 }
 
 // reloadPolicy takes the policy file anew; a bad one changes nothing.

@@ -70,6 +70,13 @@ type told struct {
 	Method    string
 	Error     string
 	Listeners []string
+	ActID     string `json:"act_id"`
+	Action    string
+	Rescue    string
+	Rescued   *int
+	Stale     *int
+	TookMS    int `json:"took_ms"`
+	Evidence  string
 	Listener  struct {
 		Cookie            string
 		Local             string

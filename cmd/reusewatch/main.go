@@ -18,6 +18,8 @@ import (
 const (
 	exitUsage         = 2
 	exitCannotObserve = 3
+	exitActFailed     = 4
+	exitRefused       = 5
 	exitInternal      = 70
 )
 
@@ -45,7 +47,13 @@ func exitCode(err error) int {
 	fmt.Fprintf(os.Stderr, "reusewatch: %s\n", proc.Printable(err.Error()))
 	var usage usageError
 	var blind *kernel.CannotObserve
+	var failed actFailed
+	var no refused
 	switch {
+	case errors.As(err, &failed):
+		return exitActFailed
+	case errors.As(err, &no):
+		return exitRefused
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.As(err, &blind):

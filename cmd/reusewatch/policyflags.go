@@ -27,10 +27,15 @@ func protectedAlways() []string {
 }
 
 func (c *policyFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.action, "action", "observe", "observe, close or kill")
+	c.addGate(cmd)
+}
+
+// addGate adds all but what is to be done.
+func (c *policyFlags) addGate(cmd *cobra.Command) {
 	f, s := cmd.Flags(), &c.settings
 	c.flags = f
 	f.StringVar(&c.config, "config", "", "policy file (see check-config); what is typed here wins over it")
-	f.StringVar(&c.action, "action", "observe", "observe or kill")
 	f.DurationVar(&s.ActAfter, "act-after", 30*time.Second, "how long the same client must stand at the head before an act")
 	f.DurationVar(&s.ActAfterServed, "act-after-served", 2*time.Minute, "the same for a listener that served before (--allow-served)")
 	f.DurationVar(&s.StartupGrace, "startup-grace", 5*time.Minute, "how long a listener may take to its first accept while no younger member of its group has accepted")
@@ -43,9 +48,9 @@ func (c *policyFlags) add(cmd *cobra.Command) {
 
 func (c *policyFlags) check(stuckAfter time.Duration) error {
 	switch listener.Act(c.action) {
-	case listener.Observe, listener.Kill:
+	case listener.Observe, listener.Close, listener.Kill:
 	default:
-		return usagef("unknown --action %q: it is observe or kill", c.action)
+		return usagef("unknown --action %q: it is observe, close or kill", c.action)
 	}
 	// With a file only the whole tells.
 	if c.config == "" && c.settings.ActAfter < stuckAfter {

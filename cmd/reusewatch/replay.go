@@ -51,11 +51,8 @@ func (c *replayCommand) run(path string) error {
 	if err != nil {
 		return badConfig(c.std, c.config, err)
 	}
-	r := &replay{policy: p, changes: report.NewChanges(p.Scope), ended: make(map[processID]bool)}
-	r.stream = report.NewTextStream(c.std.out)
-	if c.output == "json" {
-		r.stream = report.NewJSONStream(c.std.out)
-	}
+	r := &replay{policy: p, changes: report.NewChanges(p.Scope), ended: make(map[acted]bool)}
+	r.stream = newStream(c.std, c.output)
 	// The older half of a rotated recording comes first.
 	for _, part := range []string{path + ".1", path} {
 		err := r.file(part)
@@ -67,7 +64,7 @@ func (c *replayCommand) run(path string) error {
 		}
 	}
 	if c.output == "text" {
-		_, err = fmt.Fprintf(c.std.out, "looks: %d, listeners flagged: %d, processes acted on: %d\n", r.looks, r.flagged, len(r.ended))
+		_, err = fmt.Fprintf(c.std.out, "looks: %d, listeners flagged: %d, acts: %d\n", r.looks, r.flagged, len(r.ended))
 	}
 	return err
 }
@@ -78,9 +75,10 @@ type replay struct {
 	past    judge.Past
 	changes *report.Changes
 	stream  report.Stream
-	// ended are the processes that this policy would have ended: from then on
-	// they are gone, whatever the recording says.
-	ended   map[processID]bool
+	// ended are the processes that this policy would have ended, and the listeners
+	// that it would have closed: from then on they are gone, whatever the recording
+	// says.
+	ended   map[acted]bool
 	looks   int
 	flagged int
 }
@@ -102,26 +100,23 @@ func (r *replay) look(h record.Header, s *listener.Snapshot) error {
 	r.policy.Self = h.Self
 	s.Listeners = slices.DeleteFunc(s.Listeners, func(l *listener.Listener) bool {
 		return len(l.Owners) > 0 && !slices.ContainsFunc(l.Owners, func(o listener.Owner) bool {
-			return !r.ended[processID{o.PID, o.Start}]
+			return !r.ended[acted{o.PID, o.Start, 0}] && !r.ended[acted{o.PID, o.Start, l.Cookie}]
 		})
 	})
 	js := judge.Judge(s, &r.policy, &r.past)
 	events := r.changes.Update(s.Time, js)
+	counted := make(map[string]bool) // the dead members of a group are one act
 	for i := range js {
 		j := &js[i]
-		o, known := j.CulpritOwner()
-		if !known || j.Decision == nil || j.Decision.Act != listener.Kill || r.ended[processID{o.PID, o.Start}] {
+		act, ok := r.act(s, j)
+		if !ok {
 			continue
 		}
-		r.ended[processID{o.PID, o.Start}] = true
-		r.past.Acts = append(r.past.Acts, judge.PastAct{At: s.Time, Group: judge.GroupOf(j.Listener), Netns: j.NetCookie})
-		act := report.Act{Action: listener.Kill, PID: o.PID}
-		for _, l := range s.Listeners {
-			if slices.ContainsFunc(l.Owners, func(other listener.Owner) bool { return other.PID == o.PID }) {
-				act.Listeners = append(act.Listeners, l.Cookie)
-			}
+		if group := judge.GroupOf(j.Listener); !counted[group] {
+			counted[group] = true
+			r.past.Acts = append(r.past.Acts, judge.PastAct{At: s.Time, Group: group, Netns: j.NetCookie})
 		}
-		events = append(events, report.Event{Time: s.Time, Kind: report.Acting, Listener: j, Act: &act})
+		events = append(events, report.Event{Time: s.Time, Kind: report.Acting, Listener: j, Act: act})
 	}
 	for _, e := range events {
 		if e.Kind == report.Stuck {
@@ -132,4 +127,29 @@ func (r *replay) look(h record.Header, s *listener.Snapshot) error {
 		}
 	}
 	return nil
+}
+
+// act is what would be done about a listener, for the first time.
+func (r *replay) act(s *listener.Snapshot, j *listener.Judgement) (*report.Act, bool) {
+	o, known := j.CulpritOwner()
+	if !known || j.Decision == nil || (j.Decision.Act != listener.Kill && j.Decision.Act != listener.Close) {
+		return nil, false
+	}
+	act := &report.Act{Action: j.Decision.Act, PID: o.PID}
+	this := acted{o.PID, o.Start, 0}
+	if act.Action == listener.Close {
+		this.closed = j.Cookie
+		act.Listeners = []listener.Cookie{j.Cookie}
+	} else {
+		for _, l := range s.Listeners {
+			if slices.ContainsFunc(l.Owners, func(other listener.Owner) bool { return other.PID == o.PID }) {
+				act.Listeners = append(act.Listeners, l.Cookie)
+			}
+		}
+	}
+	if r.ended[this] {
+		return nil, false
+	}
+	r.ended[this] = true
+	return act, true
 }

@@ -9,12 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/reusewatch/reusewatch/internal/audit"
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/record"
-	"github.com/reusewatch/reusewatch/internal/remedy"
 	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/state"
 )
@@ -26,9 +26,8 @@ type runCommand struct {
 	output string
 	count  string
 	policyFlags
-	termGrace    time.Duration
+	actFlags
 	allListeners bool
-	stateDir     string
 	record       string
 }
 
@@ -45,12 +44,11 @@ every condition of its gate is met, and otherwise holds and says why.`,
 	}
 	c.observing.add(cmd)
 	c.policyFlags.add(cmd)
+	c.actFlags.add(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&c.output, "output", "o", "text", "text, or json: one object a line")
 	f.StringVar(&c.count, "count", "", "count always or suspected (default always in the functions tier, else suspected)")
-	f.DurationVar(&c.termGrace, "term-grace", 5*time.Second, "between SIGTERM and SIGKILL")
-	f.StringVar(&c.stateDir, "state-dir", "/run/reusewatch", "where acts are counted; a file \"disarmed\" in it stops every act; empty: keep nothing")
-	f.BoolVar(&c.allListeners, "all-listeners", false, "with --action kill: act on any listener, without a filter")
+	f.BoolVar(&c.allListeners, "all-listeners", false, "with --action close or kill: act on any listener, without a filter")
 	f.StringVar(&c.record, "record", "", "write what is suspected to this file, for replay")
 	return cmd
 }
@@ -70,10 +68,7 @@ func (c *runCommand) checkFlags() error {
 	if err := c.policyFlags.check(c.stuckAfter); err != nil {
 		return err
 	}
-	if c.termGrace < 0 {
-		return usagef("--term-grace cannot be negative")
-	}
-	return nil
+	return c.actFlags.check()
 }
 
 func (c *runCommand) run(ctx context.Context) error {
@@ -104,17 +99,27 @@ func (c *runCommand) run(ctx context.Context) error {
 	d := &daemon{
 		log:     slog.New(slog.NewTextHandler(c.std.err, nil)),
 		changes: report.NewChanges(scope.Filter),
-		stream:  c.stream(),
+		stream:  newStream(c.std, c.output),
 		policy:  policy,
 		state:   state.At(c.stateDir),
-		given:   make(map[processID]bool),
+		given:   make(map[acted]bool),
+		said:    make(map[listener.Cookie]string),
+		busy:    make(chan struct{}, 1),
 	}
+	d.alive, d.finish = context.WithCancel(context.WithoutCancel(ctx))
+	defer d.finish()
 	if d.past.Acts, err = d.state.Acts(); err != nil {
 		return err
 	}
-	d.killer = remedy.Killer{
-		Refresh: w.Refresh, Judge: d.judge, Proc: c.fs, TermGrace: c.termGrace, Acting: d.acting,
+	actor, log, err := c.actor(acting{
+		by: audit.ByRun, kernel: k, fs: c.fs, refresh: d.refresh(w), judge: d.judge, policy: d.inForce,
+		count: d.count, emit: d.emit, begun: d.begun, done: d.done, warn: func(err error) { d.log.Warn("after an act", "error", err) },
+	})
+	if err != nil {
+		return err
 	}
+	defer log.Close()
+	d.actor = actor
 	if c.record != "" {
 		tier, _, _ := k.Tier()
 		d.record, err = record.Create(c.record, record.Header{Began: time.Now(), Tier: tier, Self: policy.Self})
@@ -129,12 +134,16 @@ func (c *runCommand) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := recoverActs(actor, log, snap); err != nil {
+		return err
+	}
 	return d.watch(ctx, w, snap)
 }
 
-func (c *runCommand) stream() report.Stream {
-	if c.output == "json" {
-		return report.NewJSONStream(c.std.out)
+// newStream writes events as text, or as JSON, one object a line.
+func newStream(std streams, output string) report.Stream {
+	if output == "json" {
+		return report.NewJSONStream(std.out)
 	}
-	return report.NewTextStream(c.std.out)
+	return report.NewTextStream(std.out)
 }

@@ -132,3 +132,70 @@ func waitsForLock(pid int) bool {
 	p, err := proc.New("").Process(pid)
 	return err == nil && strings.HasPrefix(p.Wchan, "futex")
 }
+
+// TestRescueNginxWorker: who waits for a worker that hangs is answered by its
+// successor, but for those who have gone; the master and the others live.
+func TestRescueNginxWorker(t *testing.T) {
+	ns, dir := livetest.Netns(t), t.TempDir()
+	master := start(t, ns, nil, "nginx", "-c", write(t, dir, "nginx.conf", fmt.Sprintf(nginxReuseport, dir)))
+	listens(t, ns, master, 80)
+	workers := children(t, master, 3)
+	answered(t, ns, web)
+	sigstop(t, workers[1])
+	v := queueUp(t, ns, web, 350)
+	v.leave(v.waiting[:50]...)
+	v.waiting = v.waiting[50:]
+	load(t, ns, web, 4)
+	r := arm(t, ns, "--allow-stopped")
+	e := rescued(t, r, workers[1])
+	if o := v.outcome(t); o != (outcome{answered: 300}) {
+		t.Errorf("%+v, want all of 300 answered", o)
+	}
+	if e.Stale == nil || *e.Stale < 50 {
+		t.Errorf("%s stale, want the 50 that left", count(e.Stale))
+	}
+	answered(t, ns, web)
+	only(t, r, workers[1])
+	if !master.alive() || gone(workers[0]) || gone(workers[2]) {
+		t.Error("the master or a healthy worker has ended")
+	}
+}
+
+// TestRescueGunicornWorker: the same of a worker that shares its socket with its
+// master alone, beside another instance on the port.
+func TestRescueGunicornWorker(t *testing.T) {
+	for name, beside := range map[string]bool{"alone": false, "beside another instance": true} {
+		t.Run(name, func(t *testing.T) {
+			ns, dir := livetest.Netns(t), t.TempDir()
+			write(t, dir, "app.py", strings.Replace(gunicornApp, "sleep(6)", "sleep(600)", 1))
+			instance := func() *process {
+				p := start(t, ns, nil, "gunicorn", "--chdir", dir, "--workers", "1", "--timeout", "0", "--bind", web,
+					"--reuse-port", "--worker-tmp-dir", dir, "app:app")
+				listens(t, ns, p, 80)
+				return p
+			}
+			master := instance()
+			worker := children(t, master, 1)[0]
+			answered(t, ns, web)
+			var other *process
+			// It must be seen while it still waits for clients.
+			r := arm(t, ns, "--allow-sole")
+			conn := slowRequest(t, ns)
+			defer conn.Close()
+			if beside {
+				other = instance()
+				load(t, ns, web, 4)
+			}
+			v := queueUp(t, ns, web, 300)
+			rescued(t, r, worker)
+			if o := v.outcome(t); o != (outcome{answered: 300}) {
+				t.Errorf("%+v, want all of 300 answered", o)
+			}
+			answered(t, ns, web)
+			only(t, r, worker)
+			if !master.alive() || other != nil && !other.alive() {
+				t.Error("a master has ended")
+			}
+		})
+	}
+}

@@ -33,6 +33,9 @@ type server struct {
 	FastOpen int
 	Backlog  int // 0: 1024
 
+	DeferAccept int    // TCP_DEFER_ACCEPT, seconds
+	Posts       string // a file that gets a byte for each POST that is executed
+
 	Kind     string   // "" epoll, "uring", "http"
 	Children []server // it starts them first
 
@@ -120,7 +123,7 @@ func beServer(spec string) error {
 	if s.Kind == "uring" {
 		return s.uring(l)
 	}
-	return (&loop{answers: s.Answers, then: s.Then, pause: s.Pause}).run(l)
+	return (&loop{answers: s.Answers, then: s.Then, pause: s.Pause, posts: s.Posts}).run(l)
 }
 
 func onOwnThread(do func() error) {
@@ -151,6 +154,9 @@ func (s *server) listener(addr string) (int, error) {
 	}
 	if err == nil && s.FastOpen > 0 {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_FASTOPEN, s.FastOpen)
+	}
+	if err == nil && s.DeferAccept > 0 {
+		err = unix.SetsockoptInt(fd, unix.SOL_TCP, unix.TCP_DEFER_ACCEPT, s.DeferAccept)
 	}
 	if err != nil {
 		return -1, err
@@ -201,6 +207,7 @@ type loop struct {
 	pause   time.Duration
 	epoll   int
 	served  int
+	posts   string
 	full    bool // it keeps its table of descriptors full
 }
 
@@ -255,6 +262,9 @@ func (o *loop) talk(fd int) {
 		return
 	}
 	if n > 0 {
+		if bytes.HasPrefix(request[:n], []byte("POST ")) && o.posts != "" {
+			execute(o.posts)
+		}
 		_, _ = unix.Write(fd, []byte(answer))
 		o.served++
 	}
@@ -263,6 +273,18 @@ func (o *loop) talk(fd int) {
 		if o.full {
 			_, _ = unix.Dup(2)
 		}
+	}
+}
+
+// execute does what a POST asks for.
+func execute(path string) {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		panic(err)
+	}
+	defer f.Close()
+	if _, err := f.Write([]byte{'.'}); err != nil {
+		panic(err)
 	}
 }
 

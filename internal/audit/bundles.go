@@ -15,8 +15,8 @@ import (
 const (
 	maxBundle  = 1 << 20
 	maxBundles = 100
-	// maxShrinks ends the wait for evidence that never gets small.
-	maxShrinks = 1000
+	// maxShrinks ends the wait for evidence that hardly gets smaller.
+	maxShrinks = 100
 	maxName    = 128
 	// bundleTime begins a bundle's name: names sort by age.
 	bundleTime = "20060102T150405.000Z"
@@ -44,10 +44,11 @@ func NewBundles(dir string) *Bundles {
 	return &Bundles{dir: dir}
 }
 
-// Write keeps v as JSON. When v is too large and has a method Shrink() bool, that
-// is called until it is not or has no more to leave out; then a note is kept in
-// its place, so that size stops no act. With a path and an error, the bundle is
-// there but older ones could not be removed.
+// Write keeps v as JSON. While it is too large and has a method Shrink() bool,
+// that is called, until it has no more to leave out or was called a hundred times:
+// best it halves something. If that is not enough a note is kept in its place, so
+// that size stops no act. With a path and an error, the bundle is there but older
+// ones could not be removed.
 func (b *Bundles) Write(name string, at time.Time, v any) (string, error) {
 	if b == nil {
 		return "", nil

@@ -77,10 +77,17 @@ type Entry struct {
 	Error   string
 }
 
-// key joins an outcome with its intent.
+// key joins an outcome with its intent: one act may close two listeners of a process.
 type key struct {
-	act string
-	pid int
+	act      string
+	pid      int
+	listener string
 }
 
-func (e *Entry) key() key { return key{e.ActID, e.PID} }
+func (e *Entry) key() key {
+	k := key{act: e.ActID, pid: e.PID}
+	if len(e.Listeners) > 0 {
+		k.listener = e.Listeners[0]
+	}
+	return k
+}

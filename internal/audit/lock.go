@@ -46,7 +46,6 @@ func (l *Log) lock(mayRotate bool) error {
 				l.unlock()
 				return err
 			}
-			mayRotate = false
 		}
 		if current {
 			return nil

@@ -21,6 +21,7 @@ type Log struct {
 	path  string
 	limit int64 // rotated when larger
 	wait  time.Duration
+	sync  func(*os.File) error // of tests, where it fails
 
 	mu   sync.Mutex
 	file *os.File // nil when closed
@@ -29,7 +30,7 @@ type Log struct {
 
 // Open opens a log, and makes it if there is none.
 func Open(path string) (*Log, error) {
-	l := &Log{path: path, limit: rotateAt, wait: lockWait}
+	l := &Log{path: path, limit: rotateAt, wait: lockWait, sync: (*os.File).Sync}
 	if err := l.open(); err != nil {
 		return nil, err
 	}
@@ -90,7 +91,7 @@ func (l *Log) add(e Entry) error {
 		err = l.append(line, e.Kind == KindIntent)
 	}
 	if err == nil {
-		err = l.file.Sync()
+		err = l.sync(l.file)
 	}
 	if err != nil {
 		return fmt.Errorf("keep the %s of act %s on pid %d in the audit log %s: %w", e.Kind, e.ActID, e.PID, l.path, err)

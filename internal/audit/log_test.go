@@ -175,6 +175,14 @@ func TestErrors(t *testing.T) {
 			must(t, other.lock(false))
 			l.wait = 10 * time.Millisecond
 		},
+		"it does not reach the disk": func(t *testing.T, l *Log) {
+			l.sync = func(f *os.File) error {
+				if !strings.HasSuffix(read(t, f.Name()), "}\n") {
+					t.Error("synced before it was written")
+				}
+				return unix.EIO
+			}
+		},
 		"closed": func(t *testing.T, l *Log) { must(t, l.Close()) },
 		"no room to rotate": func(t *testing.T, l *Log) {
 			must(t, l.Outcome(act("old", 1)))
@@ -193,11 +201,14 @@ func TestErrors(t *testing.T) {
 			if err := l.Intent(act("a", 7)); err == nil || !strings.Contains(err.Error(), "act a on pid 7") {
 				t.Errorf("intent: %v", err)
 			}
-			if name == "nothing can be written" || name == "no room to rotate" {
-				return // it can be read, or takes an outcome still
+			if name == "no room to rotate" {
+				return // it takes an outcome, and can be read
 			}
 			if err := l.Outcome(act("a", 7)); err == nil {
 				t.Error("outcome: no error")
+			}
+			if name == "nothing can be written" || name == "it does not reach the disk" {
+				return // it can be read
 			}
 			if _, err := l.Unfinished(); err == nil {
 				t.Error("unfinished: no error")
@@ -222,6 +233,14 @@ func TestLocksAreGivenBack(t *testing.T) {
 		t.Error("a folder was read")
 	}
 	must(t, other.Intent(act("c", 7)))
+	must(t, os.Rename(path, path+".x"))
+	must(t, os.Mkdir(path, 0o700))
+	if err := l.Intent(act("d", 7)); err == nil {
+		t.Error("a folder was taken as the log")
+	}
+	must(t, os.Remove(path))
+	must(t, os.Rename(path+".x", path))
+	must(t, other.Intent(act("e", 7)))
 }
 
 func TestNil(t *testing.T) {

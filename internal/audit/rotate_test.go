@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 // small makes a log rotate early.
@@ -122,47 +123,46 @@ func TestRotatedByAnother(t *testing.T) {
 	if _, err := l.Unfinished(); err == nil {
 		t.Error("a symlink was read")
 	}
+	must(t, os.Remove(path+".1"))
+	must(t, unix.Mkfifo(path+".1", 0o600)) // that nobody writes to
+	if _, err := l.Unfinished(); err == nil {
+		t.Error("a fifo was read")
+	}
 }
 
-// TestTwoAgents append at the same time, and rotate under each other.
+// TestTwoAgents append at the same time, and rotate under each other: between two
+// rounds nothing is open, so that the first intent of a round may rotate.
 func TestTwoAgents(t *testing.T) {
-	const workers, each = 8, 25
-	for name, limit := range map[string]int64{"one file": 16 << 20, "rotating": 64 << 10} {
+	const workers, rounds = 16, 25
+	for name, limit := range map[string]int64{"one file": 16 << 20, "rotating": 160 << 10} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "audit.log")
 			logs := []*Log{small(mustOpen(t, path), limit), small(mustOpen(t, path), limit)}
-			errs := make(chan error, 2*workers)
-			var group sync.WaitGroup
-			for w := range 2 * workers {
-				group.Go(func() {
-					l := logs[w%2]
-					for i := range each {
-						e := act(fmt.Sprint(i), w)
-						e.Cause = strings.Repeat("c", 10*i)
+			for round := range rounds {
+				var group sync.WaitGroup
+				for w := range workers {
+					group.Go(func() {
+						l, e := logs[w%2], act(fmt.Sprint(round), w)
+						e.Cause = strings.Repeat("c", 10*w)
 						if err := l.Intent(e); err != nil {
-							errs <- err
-							return
+							t.Error(err)
 						}
-						if i == each-1 {
-							return // each worker dies in its last act
+						if round == rounds-1 {
+							return // all die in their last act
 						}
 						if err := l.Outcome(ended(e, Acted)); err != nil {
-							errs <- err
-							return
+							t.Error(err)
 						}
-					}
-				})
+					})
+				}
+				group.Wait()
 			}
-			group.Wait()
-			close(errs)
-			for err := range errs {
-				t.Error(err)
-			}
-			lines := make(map[string]int)
+			files, lines := 0, make(map[string]int)
 			for n := range keep + 1 {
 				if !exists(t, logs[0].older(n)) {
 					continue
 				}
+				files++
 				for line := range strings.Lines(read(t, logs[0].older(n))) {
 					var e jsonEntry
 					if err := json.Unmarshal([]byte(line), &e); err != nil {
@@ -171,7 +171,10 @@ func TestTwoAgents(t *testing.T) {
 					lines[fmt.Sprint(e.Kind, " ", e.ActID, " ", e.PID)]++
 				}
 			}
-			if want := 2 * workers * (2*each - 1); len(lines) != want {
+			if rotated := files > 1; rotated != (limit < 16<<20) {
+				t.Errorf("%d files", files)
+			}
+			if want := workers * (2*rounds - 1); len(lines) != want {
 				t.Errorf("%d different lines, not %d", len(lines), want)
 			}
 			for line, n := range lines {
@@ -179,7 +182,7 @@ func TestTwoAgents(t *testing.T) {
 					t.Errorf("%s is there %d times", line, n)
 				}
 			}
-			if got := ids(t, logs[1]); len(got) != 2*workers {
+			if got := ids(t, logs[1]); len(got) != workers {
 				t.Errorf("unfinished: %v", got)
 			}
 		})

@@ -21,6 +21,7 @@ func TestCrash(t *testing.T) {
 	want.Evidence = "/e"
 	must(t, l.Intent(want))
 	must(t, l.Intent(act("a", 2)))
+	must(t, l.Intent(want))        // told twice, it is as old as at first
 	must(t, l.Intent(act("z", 3))) // the same act, another process
 	must(t, l.Outcome(ended(act("z", 3), Failed)))
 	must(t, l.Close())
@@ -105,6 +106,7 @@ func TestUnfinishedIgnores(t *testing.T) {
 func TestLongestLine(t *testing.T) {
 	l := mustOpen(t, filepath.Join(t.TempDir(), "audit.log"))
 	e := act("a", 7)
+	e.Kind = KindIntent
 	b, err := e.line()
 	must(t, err)
 	e.Comm += strings.Repeat("x", maxLine-len(b))

@@ -20,20 +20,20 @@ type condition struct {
 func gate() []condition {
 	return []condition{
 		{listener.Disarmed, func(f *facts) bool { return f.past.Disarmed }},
-		{listener.NotArmed, func(f *facts) bool { return f.settings.Action != listener.Kill }},
+		{listener.NotArmed, func(f *facts) bool { return f.settings.Action == listener.Observe }},
 		{listener.OutOfScope, func(f *facts) bool { return !f.policy.Scope.Match(f.l) }},
 		{listener.Protected, func(f *facts) bool { return f.settings.Protect || f.some(f.protected) }},
 		{listener.Self, func(f *facts) bool { return f.some(f.self) }},
 		{listener.Unowned, func(f *facts) bool { return len(f.l.Owners) == 0 }},
-		{listener.AmbiguousHolders, func(f *facts) bool { return len(f.l.Owners) > 1 && f.culprit == nil }},
+		{listener.AmbiguousHolders, (*facts).ambiguous},
 		{listener.Traced, func(f *facts) bool { return f.some(traced) }},
 		{listener.Frozen, func(f *facts) bool { return f.some(frozen) }},
 		{listener.Stopped, func(f *facts) bool { return f.some(stopped) && !f.settings.AllowStopped }},
 		{listener.Starved, func(f *facts) bool { return f.some(starved) }},
 		{listener.Busy, func(f *facts) bool { return f.some(busy) }},
 		{listener.AtLimit, (*facts).atLimit},
-		{listener.ServesElsewhere, func(f *facts) bool { return f.some(f.servesElsewhere) }},
-		{listener.ContainerInit, func(f *facts) bool { return f.some(f.containerInit) }},
+		{listener.ServesElsewhere, func(f *facts) bool { return f.kills() && f.some(f.servesElsewhere) }},
+		{listener.ContainerInit, func(f *facts) bool { return f.kills() && f.some(f.containerInit) }},
 		{listener.MixedGroup, (*facts).mixed},
 		{listener.NoSiblingAccepted, func(f *facts) bool { return len(f.accepting()) == 0 && !f.settings.AllowSole }},
 		{listener.Starting, (*facts).starting},
@@ -41,12 +41,12 @@ func gate() []condition {
 		{listener.TooSoon, (*facts).tooSoon},
 		{listener.HostWide, (*facts).hostWide},
 		{listener.Budget, (*facts).overBudget},
-		{listener.LastAcceptingMember, (*facts).takesLastAccepting},
+		{listener.LastAcceptingMember, func(f *facts) bool { return f.kills() && f.takesLastAccepting() }},
 	}
 }
 
 func decide(f *facts) *listener.Decision {
-	d := &listener.Decision{Act: listener.Kill}
+	d := &listener.Decision{Act: f.settings.Action}
 	for _, c := range gate() {
 		if c.holds(f) {
 			d.Reasons = append(d.Reasons, c.reason)
@@ -60,6 +60,36 @@ func decide(f *facts) *listener.Decision {
 		d.Act = listener.Observe
 	}
 	return d
+}
+
+// together makes the dead members of a group one act: clients that are moved on
+// from one of them may land on the next. A member that nothing but time holds
+// back is waited for; it is ripe within one act-after.
+func together(stuck []*facts, js []listener.Judgement) {
+	for _, f := range stuck {
+		d := js[f.index].Decision
+		if d.Act == listener.Hold || f.l.Group == 0 {
+			continue
+		}
+		if slices.ContainsFunc(stuck, func(o *facts) bool { return o.l.Group == f.l.Group && unripe(js[o.index].Decision) }) {
+			d.Reasons = append(d.Reasons, listener.TooSoon)
+			d.Act, d.Reason = listener.Hold, d.Reasons[0]
+		}
+	}
+}
+
+func unripe(d *listener.Decision) bool {
+	return !slices.ContainsFunc(d.Reasons, func(r listener.Reason) bool { return r != listener.TooSoon && r != listener.NotArmed }) &&
+		slices.Contains(d.Reasons, listener.TooSoon)
+}
+
+// kills: the process would end, not only the listener.
+func (f *facts) kills() bool { return f.settings.Action != listener.Close }
+
+// ambiguous: nobody knows who of its holders should accept. To close what a
+// master shares would leave its workers with a listener that gives errors.
+func (f *facts) ambiguous() bool {
+	return len(f.l.Owners) > 1 && (f.culprit == nil || !f.kills())
 }
 
 func (f *facts) protected(o *listener.Owner) bool { return slices.Contains(f.policy.Protect, o.Comm) }

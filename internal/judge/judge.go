@@ -48,6 +48,7 @@ func Judge(s *listener.Snapshot, p *Policy, past *Past) []listener.Judgement {
 		}
 		j.Decision = decide(f)
 	}
+	together(stuck, js)
 	return js
 }
 

@@ -24,7 +24,7 @@ type Policy struct {
 
 // Settings are what holds for one listener.
 type Settings struct {
-	Action         listener.Act // Observe or Kill
+	Action         listener.Act // Observe, Close or Kill
 	StuckAfter     time.Duration
 	ActAfter       time.Duration // of the fresh class
 	ActAfterServed time.Duration

@@ -14,6 +14,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/bpf"
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/netns"
 )
 
 // Enter makes the kernel side watch what was there before it, in every network
@@ -161,8 +162,9 @@ func heldKind(k bpf.KernelHeldKind) listener.HeldKind {
 }
 
 // eachNetns runs a socket iterator in each network namespace; row is nil for one
-// that writes nothing. One that went
-// away meanwhile is skipped.
+// that writes nothing. One that cannot be entered, because it went away meanwhile
+// or for whatever reason, is skipped: what it alone has stays unseen. It is an
+// error only where none can be.
 func (k *Kernel) eachNetns(program string, row func([]byte) error) error {
 	paths, err := k.namespaces()
 	if err != nil {
@@ -175,11 +177,15 @@ func (k *Kernel) eachNetns(program string, row func([]byte) error) error {
 	case bpf.KernelProgServedTcp:
 		size = binary.Size(bpf.KernelServed{})
 	}
+	var failed []error
 	for _, path := range paths {
 		err := k.iterate(program, path, size, row)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ESRCH) {
-			return err
+			failed = append(failed, err)
 		}
+	}
+	if len(failed) > 0 && len(failed) == len(paths) {
+		return errors.Join(failed...)
 	}
 	return nil
 }
@@ -196,7 +202,7 @@ func (k *Kernel) iterate(program, path string, size int, row func([]byte) error)
 	if path == "" {
 		err = open()
 	} else {
-		err = inNetns(path, open)
+		err = netns.Do(path, open)
 	}
 	if err != nil {
 		return fmt.Errorf("open iterator %s: %w", program, err)

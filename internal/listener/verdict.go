@@ -42,6 +42,7 @@ type Act string
 // The acts. Observe: every gate but arming passed.
 const (
 	Observe Act = "observe"
+	Close   Act = "close" // only the listener leaves; its process stays
 	Kill    Act = "kill"
 	Hold    Act = "hold"
 )

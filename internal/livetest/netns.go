@@ -64,6 +64,18 @@ func (ns *Namespace) Sysctl(name, value string) {
 	}
 }
 
+// ReadSysctl reads a setting of the namespace.
+func (ns *Namespace) ReadSysctl(name string) string {
+	ns.t.Helper()
+	var b []byte
+	var err error
+	ns.Do(func() { b, err = os.ReadFile(filepath.Join("/proc/sys", strings.ReplaceAll(name, ".", "/"))) })
+	if err != nil {
+		ns.t.Fatalf("read %s: %v", name, err)
+	}
+	return strings.TrimSpace(string(b))
+}
+
 // Run runs a program inside the namespace to its end.
 func (ns *Namespace) Run(name string, args ...string) {
 	ns.t.Helper()

@@ -12,7 +12,7 @@ func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		"version: 1\nprotect: [nginx]\nhost-budget: 5/1h\n", "defaults: {action: observe, stuck-after: 10s}\n---\n", "a: *b", "&a [*a]",
 		inMatch("port: [80, 443], addr: [10.0.0.0/8, '::1'], comm: a, exe: '/[', uid: 0, cgroup: /a, container: 3f2a"),
-		inSet("act-after: 1s, max-acts: 1/10m, protect: true"), "\ufeff\t\x00", "<<: {a: b}\n? [x]\n: y", "\n\n  {", "a: !!int x\n<<: [*a]",
+		inSet("act-after: 1s, max-acts: 1/10m, protect: true"), inSet("action: close"), "\ufeff\t\x00", "<<: {a: b}\n? [x]\n: y", "\n\n  {", "a: !!int x\n<<: [*a]",
 	} {
 		f.Add([]byte(text))
 	}

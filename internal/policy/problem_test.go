@@ -131,8 +131,8 @@ func TestProblems(t *testing.T) {
 
 		// Settings.
 		inSet("acton: kill"):                        `1:17: unknown key "acton" in set; known: ` + keysOfSet,
-		inSet("action: close"):                      `1:25: action: unknown action "close": it is observe or kill`,
-		inSet("action: Kill"):                       `1:25: action: unknown action "Kill": it is observe or kill`,
+		inSet("action: shut"):                       `1:25: action: unknown action "shut": it is observe, close or kill`,
+		inSet("action: Kill"):                       `1:25: action: unknown action "Kill": it is observe, close or kill`,
 		inSet("act-after: 30"):                      `1:28: act-after: "30" has no unit: write 30s or 30m`,
 		inSet("act-after: 1d"):                      `1:28: act-after: "1d" is no duration: write numbers with ms, s, m or h, such as 1m30s`,
 		inSet("act-after: ''"):                      `1:28: act-after: "" is no duration: write numbers with ms, s, m or h, such as 1m30s`,
@@ -151,7 +151,7 @@ func TestProblems(t *testing.T) {
 		inSet("max-acts: 0/10m"):                    `1:27: max-acts: "0/10m" allows nothing: write at least 1 act, or action observe to never act`,
 		inSet("max-acts: 1/0s"):                     `1:27: max-acts: "1/0s" bounds nothing: write a time of more than 0s`,
 		inSet("max-acts: 1/25h"):                    `1:27: max-acts: "1/25h" is too long: acts are remembered for 24h`,
-		inSet("action: " + strings.Repeat("é", 61)): `1:25: action: unknown action "` + strings.Repeat("é", 60) + `…": it is observe or kill`,
+		inSet("action: " + strings.Repeat("é", 61)): `1:25: action: unknown action "` + strings.Repeat("é", 60) + `…": it is observe, close or kill`,
 
 		// Settings taken together.
 		"defaults: {act-after: 5s}":                                               "1:23: act-after 5s (here) is shorter than stuck-after 10s (built in): raise the one or lower the other",

@@ -38,16 +38,19 @@ func (f *file) describe() string {
 	var b strings.Builder
 	blocks := f.blocks()
 	p := &f.policy
-	var armed []string
-	for _, k := range blocks {
-		if k.verb() == kills {
-			armed = append(armed, k.title)
+	for _, act := range []listener.Act{listener.Kill, listener.Close} {
+		var armed []string
+		for _, k := range blocks {
+			if k.act() == act {
+				armed = append(armed, k.title)
+			}
+		}
+		if len(armed) > 0 {
+			fmt.Fprintf(&b, "ARMED TO %s: %s\n", strings.ToUpper(string(act)), strings.Join(armed, ", "))
 		}
 	}
-	if len(armed) > 0 {
-		fmt.Fprintf(&b, "ARMED TO KILL: %s\n", strings.Join(armed, ", "))
-	} else {
-		fmt.Fprintln(&b, "nothing is killed")
+	if b.Len() == 0 {
+		fmt.Fprintln(&b, "nothing is killed or closed")
 	}
 	fmt.Fprintln(&b, "of the rules, the first that matches a listener applies to it; flags typed for run win over this file")
 	fmt.Fprintf(&b, "never acted on, whatever a rule says: %s\n", clean(p.Protect))
@@ -82,41 +85,43 @@ func (f *file) blocks() []block {
 	return append(blocks, block{title: title, settings: effective(p.Default, p.Given)})
 }
 
-const (
-	kills    = "KILL"
-	observes = "observe only: say what would be killed"
-	leaves   = "PROTECTED: report, never act"
-)
-
-func (k *block) verb() string {
-	switch {
-	case k.settings.Protect:
-		return leaves
-	case k.settings.Action == listener.Kill:
-		return kills
+// act is what the block comes to.
+func (k *block) act() listener.Act {
+	if k.settings.Protect {
+		return listener.Hold
 	}
-	return observes
+	return k.settings.Action
+}
+
+// verbs say of an act what it does to a stuck listener, and in a word.
+func verbs(a listener.Act) (does, verb string) {
+	switch a {
+	case listener.Kill:
+		return "KILL", "kill"
+	case listener.Close:
+		return "CLOSE: its listener leaves, the process and its live connections stay", "close"
+	case listener.Hold:
+		return "PROTECTED: report, never act", ""
+	default:
+		return "observe only: say what would be killed", "would kill"
+	}
 }
 
 func (k *block) write(b *strings.Builder, p *judge.Policy) {
 	s := &k.settings
-	verb := k.verb()
+	does, verb := verbs(k.act())
 	where := ""
 	if k.line > 0 {
 		where = fmt.Sprintf(" (line %d)", k.line)
 	}
-	fmt.Fprintf(b, "\n%s%s: %s\n", k.title, where, verb)
+	fmt.Fprintf(b, "\n%s%s: %s\n", k.title, where, does)
 	row := func(name, text string) { fmt.Fprintf(b, "    %-22s %s\n", name, text) }
 	if k.listeners != "" {
 		row("listeners", k.listeners)
 	}
 	row("stuck", "the same client at the head of the queue for "+short(s.StuckAfter))
-	if verb == leaves {
+	if verb == "" {
 		return
-	}
-	kill := "kill"
-	if verb == observes {
-		kill = "would kill"
 	}
 	alike := func(allowed bool, key, text string) string {
 		if !allowed {
@@ -124,11 +129,14 @@ func (k *block) write(b *strings.Builder, p *judge.Policy) {
 		}
 		return text
 	}
-	row("never accepted", fmt.Sprintf("%s after %s", kill, short(s.ActAfter)))
-	row("served before", alike(s.AllowServed, "allow-served", fmt.Sprintf("%s after %s", kill, short(max(s.ActAfter, s.ActAfterServed)))))
-	row("no sibling accepts", alike(s.AllowSole, "allow-sole", kill+" alike"))
-	row("process is stopped", alike(s.AllowStopped, "allow-stopped", kill+" alike"))
+	row("never accepted", fmt.Sprintf("%s after %s", verb, short(s.ActAfter)))
+	row("served before", alike(s.AllowServed, "allow-served", fmt.Sprintf("%s after %s", verb, short(max(s.ActAfter, s.ActAfterServed)))))
+	row("no sibling accepts", alike(s.AllowSole, "allow-sole", verb+" alike"))
+	row("process is stopped", alike(s.AllowStopped, "allow-stopped", verb+" alike"))
 	row("still starting up", fmt.Sprintf("leave alone for %s, unless a younger sibling has accepted", short(s.StartupGrace)))
+	if k.act() == listener.Close {
+		row("several hold it", "leave alone: what they share is never closed")
+	}
 	row("of one group", budget(s.Budget))
 	if safe := protected(k.comms, p.Protect); len(safe) > 0 {
 		row("but never", clean(safe))

@@ -36,6 +36,8 @@ func TestDescribe(t *testing.T) {
 func TestDescribeSays(t *testing.T) {
 	armed := testBase()
 	armed.Given.Action = new(listener.Kill)
+	closing := testBase()
+	closing.Given.Action = new(listener.Close)
 	none := testBase()
 	none.Protect = nil
 	for name, c := range map[string]struct {
@@ -43,11 +45,20 @@ func TestDescribeSays(t *testing.T) {
 		text         string
 		want, unlike string
 	}{
-		"nothing armed":          {testBase(), "version: 1", "nothing is killed\n", "ARMED"},
+		"nothing armed":          {testBase(), "version: 1", "nothing is killed or closed\n", "ARMED"},
 		"defaults armed":         {testBase(), "defaults: {action: kill}", "ARMED TO KILL: every listener\n", "nothing is killed"},
 		"others armed":           {testBase(), "defaults: {action: kill}\nrules: [{match: {port: 1}, set: {action: observe}}]", "ARMED TO KILL: every other listener\n", ""},
 		"a flag arms":            {armed, "defaults: {action: observe}", "ARMED TO KILL: every listener\n", ""},
 		"a flag arms a rule":     {armed, "rules: [{match: {port: 1}, set: {action: observe}}]", "ARMED TO KILL: rule 1, every other listener\n", ""},
+		"closing alone":          {testBase(), "defaults: {action: close}", "ARMED TO CLOSE: every listener\nof the", "KILL"},
+		"one kills, one closes":  {testBase(), killAndClose, "ARMED TO KILL: rule 1, rule 3\nARMED TO CLOSE: rule 2\nof the", "nothing"},
+		"a closing rule":         {testBase(), killAndClose, "rule 2 (line 3): CLOSE: its listener leaves, the process and its live connections stay\n", ""},
+		"when it closes":         {testBase(), killAndClose, "close after 15s\n", "would kill after 15s"},
+		"none is closed alike":   {testBase(), killAndClose, "close alike\n    process is stopped     leave", ""},
+		"what is shared":         {testBase(), "defaults: {action: close}", "several hold it        leave alone", ""},
+		"what is shared is free": {testBase(), "defaults: {action: kill}", "kill after", "several hold it"},
+		"a flag closes":          {closing, "defaults: {action: kill}", "ARMED TO CLOSE: every listener\n", "KILL"},
+		"protect closes nothing": {testBase(), "defaults: {action: close, protect: true}", "every listener: PROTECTED", "ARMED"},
 		"protect disarms":        {testBase(), "defaults: {action: kill, protect: true}", "every listener: PROTECTED", "ARMED"},
 		"a rule for all":         {testBase(), "rules: [{set: {action: kill}}]", "all that no earlier rule matches", "every other"},
 		"nobody protected":       {none, "version: 1", "whatever a rule says: nobody\n", ""},
@@ -61,6 +72,12 @@ func TestDescribeSays(t *testing.T) {
 		}
 	}
 }
+
+const killAndClose = `rules:
+- {match: {port: 1}, set: {action: kill}}
+- {match: {port: 2}, set: {action: close, act-after: 15s, allow-sole: true}}
+- {match: {port: 3}, set: {action: kill}}
+`
 
 func TestShort(t *testing.T) {
 	for d, want := range map[time.Duration]string{

@@ -65,10 +65,12 @@ func parseStuckAfter(s string) (time.Duration, error) {
 }
 
 func parseAction(s string) (listener.Act, error) {
-	if a := listener.Act(s); a == listener.Observe || a == listener.Kill {
+	switch a := listener.Act(s); a {
+	case listener.Observe, listener.Close, listener.Kill:
 		return a, nil
+	default:
+		return "", fmt.Errorf("unknown action %s: it is observe, close or kill", quote(s))
 	}
-	return "", fmt.Errorf("unknown action %s: it is observe or kill", quote(s))
 }
 
 // parseName takes whatever can stand in a name, and be seen there.

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
@@ -54,4 +55,41 @@ func (p *process) exited(d time.Duration) (bool, error) {
 		return false, fmt.Errorf("wait for process %d: %w", p.pid, err)
 	}
 	return n > 0, nil
+}
+
+// descriptor duplicates the process's descriptor of a listener, and makes sure
+// that it is that one. As long as it is open the listener does not leave with
+// its process.
+func (p *process) descriptor(s *listener.Sample, fd listener.Maybe[int]) (int, error) {
+	n, known := fd.Get()
+	if !known {
+		return -1, fmt.Errorf("%w: nobody knows by which descriptor process %d holds %s", ErrChanged, p.pid, s.Local)
+	}
+	dup, err := unix.PidfdGetfd(p.fd, n, 0)
+	if err != nil {
+		return -1, fmt.Errorf("duplicate descriptor %d of process %d: %w", n, p.pid, err)
+	}
+	var st unix.Stat_t
+	if err = unix.Fstat(dup, &st); err == nil && (st.Ino != s.Inode || st.Mode&unix.S_IFMT != unix.S_IFSOCK) {
+		err = fmt.Errorf("%w: descriptor %d of process %d is no longer %s", ErrChanged, n, p.pid, s.Local)
+	}
+	if err != nil {
+		unix.Close(dup)
+		return -1, err
+	}
+	return dup, nil
+}
+
+// shutdown ends the listening and nothing else: the process keeps its descriptor
+// and its connections.
+func (p *process) shutdown(s *listener.Sample, fd listener.Maybe[int]) error {
+	dup, err := p.descriptor(s, fd)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dup)
+	if err := unix.Shutdown(dup, unix.SHUT_RD); err != nil {
+		return fmt.Errorf("shut down listener %s of process %d: %w", s.Cookie, p.pid, err)
+	}
+	return nil
 }

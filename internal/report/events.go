@@ -41,7 +41,11 @@ type Act struct {
 	PID       int
 	Method    string
 	Listeners []listener.Cookie
-	Took      time.Duration
+	Took      time.Duration // from the decision until the listener had left
+	Rescue    string        // how its clients are taken along, or why not
+	Rescued   listener.Maybe[int]
+	Stale     listener.Maybe[int]
+	Evidence  string // the file it is kept in
 	Failure   string // of act_failed
 }
 
@@ -119,7 +123,7 @@ func (t *told) advance(j *listener.Judgement) []Kind {
 		}
 		if d := j.Decision; d.Act != t.act || d.Reason != t.reason {
 			t.act, t.reason = d.Act, d.Reason
-			if d.Act != listener.Kill {
+			if d.Act != listener.Kill && d.Act != listener.Close {
 				kinds = append(kinds, Held)
 			}
 		}

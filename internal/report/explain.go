@@ -115,19 +115,7 @@ func standing(e *Explanation) string {
 
 // longer says how to find out what one look, or a short one, cannot tell.
 func (e *Explanation) longer() string {
-	return fmt.Sprintf("watch longer, with --for %s", shortest(e.StuckAfter+2*e.Interval))
-}
-
-// shortest prints a duration as a flag takes it: "2m", not "2m0s".
-func shortest(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
+	return fmt.Sprintf("watch longer, with --for %s", e.StuckAfter+2*e.Interval)
 }
 
 func looks(n int) string {

@@ -62,10 +62,7 @@ func ExplainJSON(w io.Writer, e *Explanation, d ExplainDetail) error {
 	}
 	if c, known := e.Clients.Get(); known {
 		out.ClientsTotal, out.ClientsGone = listener.Known(c.Total), listener.Known(c.Gone)
-		out.Clients = []jsonClient{}
-		for _, r := range c.Oldest[:min(d.Clients, len(c.Oldest))] {
-			out.Clients = append(out.Clients, jsonClient{r.Remote.String(), seconds(r.Waited), r.Unread, maybeText(r.Gone)})
-		}
+		out.Clients = clientsJSON(c.Oldest[:min(d.Clients, len(c.Oldest))])
 	}
 	if e.asked() {
 		out.Gate = []jsonReason{}
@@ -86,6 +83,14 @@ func ExplainJSON(w io.Writer, e *Explanation, d ExplainDetail) error {
 		return fmt.Errorf("encode the explanation: %w", err)
 	}
 	return writeLine(w, b)
+}
+
+func clientsJSON(clients []listener.Client) []jsonClient {
+	out := make([]jsonClient, len(clients))
+	for i, c := range clients {
+		out[i] = jsonClient{c.Remote.String(), seconds(c.Waited), c.Unread, maybeText(c.Gone)}
+	}
+	return out
 }
 
 func allJSON(js []listener.Judgement) []jsonListener {

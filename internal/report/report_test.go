@@ -146,7 +146,8 @@ func TestTable(t *testing.T) {
 func events() []Event {
 	held, wouldAct, done := full(), full(), full()
 	wouldAct.Decision = &listener.Decision{Act: listener.Observe, Reason: listener.NotArmed, Reasons: []listener.Reason{listener.NotArmed}}
-	act := &Act{ID: "0102", Action: listener.Kill, PID: 26939, Method: "sigterm", Listeners: []listener.Cookie{0x1a2b, 0xff}, Took: 1500 * time.Microsecond}
+	act := &Act{ID: "0102", Action: listener.Kill, PID: 26939, Method: "sigterm", Listeners: []listener.Cookie{0x1a2b, 0xff}, Took: 1500 * time.Microsecond,
+		Rescue: "moved to other members", Rescued: listener.Known(3281), Stale: listener.Known(4), Evidence: "/var/lib/reusewatch/e.json"}
 	failed := *act
 	failed.Failure = "process 26939 survived SIGKILL"
 	suspect := bare()

@@ -28,8 +28,10 @@ type jsonAct struct {
 	PID       int                    `json:"pid"`
 	Method    string                 `json:"method"`
 	Listeners []string               `json:"listeners"`
-	Rescued   listener.Maybe[int]    `json:"rescued"` // no rescue yet: unknown
-	Stale     listener.Maybe[int]    `json:"stale"`
+	Rescue    listener.Maybe[string] `json:"rescue"`  // how clients are taken along, or why not
+	Rescued   listener.Maybe[int]    `json:"rescued"` // clients that another member or holder got
+	Stale     listener.Maybe[int]    `json:"stale"`   // clients that had gone, and were let go
+	Evidence  listener.Maybe[string] `json:"evidence"`
 	TookMS    listener.Maybe[int64]  `json:"took_ms"`
 	Error     listener.Maybe[string] `json:"error"`
 }
@@ -59,10 +61,8 @@ func (s jsonStream) Write(e Event) error {
 	if a := e.Act; a != nil {
 		act := jsonAct{
 			ID: a.ID, Action: a.Action, PID: a.PID, Method: a.Method,
-			Listeners: []string{}, Error: maybeText(a.Failure),
-		}
-		for _, c := range a.Listeners {
-			act.Listeners = append(act.Listeners, c.String())
+			Listeners: cookies(a.Listeners), Rescue: maybeText(a.Rescue), Rescued: a.Rescued, Stale: a.Stale,
+			Evidence: maybeText(a.Evidence), Error: maybeText(a.Failure),
 		}
 		if e.Kind != Acting {
 			act.TookMS = listener.Known(a.Took.Milliseconds())
@@ -111,14 +111,29 @@ func describe(e Event) string {
 		b.WriteString("; would be killed (--action kill)")
 	case e.Kind == Held:
 		fmt.Fprintf(&b, "; held: %s", joinReasons(j.Decision.Reasons))
+	case e.Kind == Acting && e.Act.Action == listener.Close:
+		fmt.Fprintf(&b, "; close it, pid %d stays; clients: %s", e.Act.PID, e.Act.Rescue)
 	case e.Kind == Acting:
-		fmt.Fprintf(&b, "; %s pid %d, %d listeners go with it", e.Act.Action, e.Act.PID, len(e.Act.Listeners))
+		fmt.Fprintf(&b, "; kill pid %d, listeners that go with it: %d; clients: %s", e.Act.PID, len(e.Act.Listeners), e.Act.Rescue)
 	case e.Kind == Acted:
-		fmt.Fprintf(&b, "; gone by %s after %d ms", e.Act.Method, e.Act.Took.Milliseconds())
+		fmt.Fprintf(&b, "; gone by %s after %d ms%s", e.Act.Method, e.Act.Took.Milliseconds(), rescued(e.Act))
 	case e.Kind == ActFailed:
 		fmt.Fprintf(&b, "; %s", e.Act.Failure)
 	}
 	return b.String()
+}
+
+// rescued says what became of the clients that waited.
+func rescued(a *Act) string {
+	moved, known := a.Rescued.Get()
+	if !known {
+		return "; clients: " + a.Rescue
+	}
+	s := fmt.Sprintf("; %s rescued", clients(uint32(moved)))
+	if stale := a.Stale.Or(0); stale > 0 {
+		s += fmt.Sprintf(", %s had gone and were let go", thousands(uint32(stale)))
+	}
+	return s
 }
 
 func joinReasons(reasons []listener.Reason) string {

@@ -1,11 +1,10 @@
 // Package state keeps in a folder what must outlive a run: which acts were
-// begun, for the budget, and whether the operator disarmed everything.
+// begun, for the budget, what an act has turned on in the kernel, and whether the
+// operator disarmed everything.
 package state
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -41,16 +40,9 @@ func (d Dir) Acts() ([]judge.PastAct, error) {
 	if d.path == "" {
 		return nil, nil
 	}
-	b, err := os.ReadFile(d.acts())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read earlier acts: %w", err)
-	}
 	var acts []judge.PastAct
-	if err := json.Unmarshal(b, &acts); err != nil {
-		return nil, fmt.Errorf("read earlier acts from %s: %w; look at it, and remove it to begin anew", d.acts(), err)
+	if err := read(d.acts(), &acts); err != nil {
+		return nil, err
 	}
 	return acts, nil
 }
@@ -67,20 +59,5 @@ func (d Dir) Record(acts []judge.PastAct, act judge.PastAct) ([]judge.PastAct, e
 	if d.path == "" {
 		return kept, nil
 	}
-	b, err := json.Marshal(kept)
-	if err != nil {
-		return kept, fmt.Errorf("encode acts: %w", err)
-	}
-	if err := os.MkdirAll(d.path, 0o700); err != nil {
-		return kept, fmt.Errorf("make the state folder: %w", err)
-	}
-	// Written beside and renamed: a crash leaves the old file or the new one.
-	tmp := d.acts() + ".new"
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
-		return kept, fmt.Errorf("keep acts: %w", err)
-	}
-	if err := os.Rename(tmp, d.acts()); err != nil {
-		return kept, fmt.Errorf("keep acts: %w", err)
-	}
-	return kept, nil
+	return kept, d.write(d.acts(), kept)
 }

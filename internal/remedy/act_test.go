@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
@@ -59,29 +61,70 @@ func (v *victim) alive() bool {
 }
 
 func (v *victim) judgement() listener.Judgement {
+	here, cookie := ownNamespace(v.t)
 	return listener.Judgement{
 		Listener: &listener.Listener{
-			Sample: listener.Sample{Key: 1, Cookie: 7, Queue: 1, Head: listener.Head{Request: 1}},
+			Sample: listener.Sample{
+				Key: 1, Cookie: 7, Queue: 1, Head: listener.Head{Request: 1}, Netns: here, NetCookie: cookie,
+			},
 			Owners: []listener.Owner{v.owner},
 		},
+		At:      time.Now(),
 		Verdict: listener.Stuck, Culprit: v.owner.PID, Decision: &listener.Decision{Act: listener.Kill},
 	}
 }
 
-// world is what looks see: the listener as long as its process lives, unless a
-// test says otherwise.
-type world struct {
-	v      *victim
-	acting int
-	see    func(look int, l *listener.Listener) bool // change what is seen; false: the listener is gone
-	judge  func(*listener.Judgement)
-	looks  int
+// ownNamespace is where the victim lives.
+func ownNamespace(t *testing.T) (inode uint32, cookie uint64) {
+	t.Helper()
+	const path = "/proc/self/ns/net"
+	var st unix.Stat_t
+	err := unix.Stat(path, &st)
+	if err == nil {
+		cookie, err = cookieOf(path)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uint32(st.Ino), cookie
 }
 
-func (w *world) killer() *Killer {
-	return &Killer{
-		Proc: proc.New(""), TermGrace: 300 * time.Millisecond,
-		Acting: func(Act, listener.Judgement) error { w.acting++; return nil },
+// world is what looks see: the listener as long as its process lives, unless a
+// test says otherwise; and who is told of the acts.
+type world struct {
+	v        *victim
+	see      func(look int, l *listener.Listener) bool // change what is seen; false: the listener is gone
+	judge    func(*listener.Judgement)
+	looks    int
+	intend   error
+	disarmed bool
+
+	intended []Act
+	done     []Act
+	failures []error
+}
+
+func (w *world) Intend(_ context.Context, acts []*Act, _ *listener.Snapshot) error {
+	for _, a := range acts {
+		w.intended = append(w.intended, *a)
+	}
+	return w.intend
+}
+
+func (w *world) Done(a *Act, err error) {
+	w.done, w.failures = append(w.done, *a), append(w.failures, err)
+}
+
+// Clients of nobody: no listener of the kernel's is in these tests.
+func (w *world) Clients(*listener.Listener, int) (listener.Clients, error) {
+	return listener.Clients{}, nil
+}
+
+func (w *world) actor() *Actor {
+	return New(Options{
+		Proc: proc.New(""), TermGrace: 300 * time.Millisecond, Witness: w, Kernel: w,
+		Disarmed: func() bool { return w.disarmed },
+		Warn:     func(err error) { w.v.t.Error(err) },
 		Refresh: func(context.Context) (*listener.Snapshot, error) {
 			w.looks++
 			l := w.v.judgement().Listener
@@ -106,7 +149,7 @@ func (w *world) killer() *Killer {
 			}
 			return js
 		},
-	}
+	})
 }
 
 func polite(t *testing.T) *victim   { return startVictim(t, "sleep", "60") }
@@ -115,13 +158,72 @@ func stubborn(t *testing.T) *victim { return startVictim(t, "sh", "-c", `trap ""
 func TestKill(t *testing.T) {
 	for want, v := range map[Method]*victim{SIGTERM: polite(t), SIGKILL: stubborn(t)} {
 		w := &world{v: v}
-		act, err := w.killer().Kill(t.Context(), v.judgement())
-		if err != nil || v.alive() {
+		if err := w.actor().Act(t.Context(), v.judgement()); err != nil || v.alive() {
 			t.Fatalf("%s: %v, alive %v", want, err, v.alive())
 		}
-		if act.Method != want || act.PID != v.owner.PID || len(act.Listeners) != 1 || act.ID == "" || w.acting != 1 {
-			t.Errorf("act %+v told %d times, want %s of %d", act, w.acting, want, v.owner.PID)
+		if len(w.intended) != 1 || len(w.done) != 1 || w.failures[0] != nil {
+			t.Fatalf("told of %d acts before and %d after: %v", len(w.intended), len(w.done), w.failures)
 		}
+		act := w.done[0]
+		if act.Method != want || act.Owner.PID != v.owner.PID || len(act.Listeners) != 1 || act.ID == "" || act.ID != w.intended[0].ID || act.Took <= 0 {
+			t.Errorf("act %+v, want %s of %d", act, want, v.owner.PID)
+		}
+	}
+}
+
+// TestNothingIsDoneWithoutAWitness: an act that could not be counted or logged is
+// not done, and told as failed.
+func TestNothingIsDoneWithoutAWitness(t *testing.T) {
+	v := polite(t)
+	full := errors.New("no space left")
+	w := &world{v: v, intend: full}
+	if err := w.actor().Act(t.Context(), v.judgement()); !errors.Is(err, full) || errors.Is(err, ErrChanged) {
+		t.Errorf("%v, want the witness's", err)
+	}
+	time.Sleep(20 * time.Millisecond)
+	if !v.alive() || len(w.done) != 1 || !errors.Is(w.failures[0], full) {
+		t.Errorf("alive %v, told %v", v.alive(), w.failures)
+	}
+}
+
+// TestDisarmedBetweenRungs: the next rung is not climbed.
+func TestDisarmedBetweenRungs(t *testing.T) {
+	v := stubborn(t)
+	w := &world{v: v}
+	w.see = func(look int, _ *listener.Listener) bool { w.disarmed = look > 1; return true }
+	err := w.actor().Act(t.Context(), v.judgement())
+	if err == nil || !strings.Contains(err.Error(), "disarmed") || w.done[0].Method != SIGTERM || !v.alive() {
+		t.Errorf("%v by %s, alive %v; want it to end after SIGTERM", err, w.done[0].Method, v.alive())
+	}
+}
+
+// TestOneAgentANamespace: while one acts, or waits for handshakes, no other does.
+func TestOneAgentANamespace(t *testing.T) {
+	v := polite(t)
+	first, second := &world{v: v}, &world{v: v}
+	inode, cookie := ownNamespace(t)
+	a := first.actor()
+	f, err := a.find(inode, cookie)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := a.lock(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := second.actor()
+	if err := b.Act(t.Context(), v.judgement()); !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), "another reusewatch") {
+		t.Errorf("%v, want that another one acts", err)
+	}
+	if b.Idle(inode, cookie) || len(second.intended) > 0 {
+		t.Error("idle while another one acts, or it has acted")
+	}
+	a.unlock(held)
+	if !b.Idle(inode, cookie) {
+		t.Error("not idle after it")
+	}
+	if err := b.Act(t.Context(), v.judgement()); err != nil || v.alive() {
+		t.Errorf("%v, alive %v", err, v.alive())
 	}
 }
 
@@ -150,13 +252,12 @@ func TestNothingIsDoneWhenSomethingChanged(t *testing.T) {
 			v := polite(t)
 			w, j := &world{v: v}, v.judgement()
 			change(w, &j)
-			_, err := w.killer().Kill(t.Context(), j)
-			if !errors.Is(err, ErrChanged) {
+			if err := w.actor().Act(t.Context(), j); !errors.Is(err, ErrChanged) {
 				t.Errorf("%v, want ErrChanged", err)
 			}
 			time.Sleep(20 * time.Millisecond) // a signal would have arrived
-			if !v.alive() || w.acting != 0 {
-				t.Errorf("alive %v, told of %d acts: something was done", v.alive(), w.acting)
+			if !v.alive() || len(w.intended)+len(w.done) != 0 {
+				t.Errorf("alive %v, told of %d acts: something was done", v.alive(), len(w.intended))
 			}
 		})
 	}
@@ -171,9 +272,9 @@ func TestNoFurtherRungWhenItAcceptsAgain(t *testing.T) {
 		}
 		return true
 	}}
-	act, err := w.killer().Kill(t.Context(), v.judgement())
-	if err == nil || !strings.Contains(err.Error(), "accepts again") || act.Method != SIGTERM || !v.alive() {
-		t.Errorf("%+v, %v, alive %v; want it left alone after SIGTERM", act, err, v.alive())
+	err := w.actor().Act(t.Context(), v.judgement())
+	if err == nil || !strings.Contains(err.Error(), "accepts again") || w.done[0].Method != SIGTERM || !v.alive() {
+		t.Errorf("%v by %s, alive %v; want it left alone after SIGTERM", err, w.done[0].Method, v.alive())
 	}
 }
 
@@ -181,8 +282,8 @@ func TestNoFurtherRungWhenItAcceptsAgain(t *testing.T) {
 func TestAnEndWithoutProofIsAFailure(t *testing.T) {
 	v := polite(t)
 	w := &world{v: v, see: func(int, *listener.Listener) bool { return true }}
-	_, err := w.killer().Kill(t.Context(), v.judgement())
-	if err == nil || !strings.Contains(err.Error(), "still there") {
+	err := w.actor().Act(t.Context(), v.judgement())
+	if err == nil || !strings.Contains(err.Error(), "still there") || w.failures[0] == nil {
 		t.Errorf("%v, want an error that says so", err)
 	}
 }

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reusewatch/reusewatch/internal/audit"
+	"github.com/reusewatch/reusewatch/internal/judge"
+	"github.com/reusewatch/reusewatch/internal/kernel"
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/remedy"
+	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/state"
+)
+
+// actFlags are how acts are done, whoever decides on them.
+type actFlags struct {
+	termGrace   time.Duration
+	rescue      string
+	stateDir    string
+	auditLog    string
+	evidenceDir string
+}
+
+func (c *actFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.DurationVar(&c.termGrace, "term-grace", 5*time.Second, "between SIGTERM and SIGKILL")
+	f.StringVar(&c.rescue, "rescue", "auto", "move the clients that wait to other members: auto, where that is safe, or off")
+	f.StringVar(&c.stateDir, "state-dir", "/run/reusewatch", "where acts are counted; a file \"disarmed\" in it stops every act; empty: keep nothing")
+	f.StringVar(&c.auditLog, "audit-log", "", "append each act to this file, before it is begun and when it has ended")
+	f.StringVar(&c.evidenceDir, "evidence-dir", "", "keep the evidence of each act in a file here, before anything is touched")
+}
+
+func (c *actFlags) check() error {
+	if c.termGrace < 0 {
+		return usagef("--term-grace cannot be negative")
+	}
+	if c.rescue != "auto" && c.rescue != "off" {
+		return usagef("unknown --rescue %q: it is auto or off", c.rescue)
+	}
+	return nil
+}
+
+// acting is what carries out acts, and what is asked while it does.
+type acting struct {
+	by      audit.By
+	kernel  *kernel.Kernel
+	fs      proc.FS
+	refresh func(context.Context) (*listener.Snapshot, error)
+	judge   func(*listener.Snapshot) []listener.Judgement
+	policy  func() judge.Policy
+	count   func(judge.PastAct) error
+	emit    func(...report.Event)
+	begun   func([]*remedy.Act)
+	done    func(*remedy.Act, error)
+	warn    func(error)
+}
+
+// actor makes one, with its audit log, which the caller closes.
+func (c *actFlags) actor(with acting) (*remedy.Actor, *audit.Log, error) {
+	var log *audit.Log
+	if c.auditLog != "" {
+		var err error
+		if log, err = audit.Open(c.auditLog); err != nil {
+			return nil, nil, usageError{err}
+		}
+	}
+	dir := state.At(c.stateDir)
+	o := remedy.Options{
+		Refresh: with.refresh, Judge: with.judge, Kernel: with.kernel, Keeper: dir, Proc: with.fs,
+		TermGrace: c.termGrace, Disarmed: dir.Disarmed, Warn: with.warn,
+		Witness: &witness{
+			by: with.by, count: with.count, policy: with.policy, clients: with.kernel.Clients, log: log,
+			bundles: audit.NewBundles(c.evidenceDir), emit: with.emit, begun: with.begun, done: with.done, kept: make(map[string]kept),
+		},
+	}
+	if c.rescue == "auto" {
+		o.LoadMigration = func() (remedy.Migration, error) { return kernel.LoadMigration() }
+	}
+	return remedy.New(o), log, nil
+}
+
+// recover ends what an earlier agent could not: what it had turned on in the
+// kernel, and what stands open in the audit log.
+func recoverActs(a *remedy.Actor, log *audit.Log, s *listener.Snapshot) error {
+	if err := a.Restore(s); err != nil {
+		return err
+	}
+	open, err := log.Unfinished()
+	if err != nil {
+		return err
+	}
+	for _, e := range open {
+		if !a.Idle(e.Netns, e.NetCookie) {
+			continue // its agent lives
+		}
+		e.Result, e.Time = audit.FoundGone, time.Time{}
+		for _, l := range s.Listeners {
+			if l.NetCookie == e.NetCookie && len(e.Listeners) > 0 && l.Cookie.String() == e.Listeners[0] {
+				e.Result = audit.FoundThere
+			}
+		}
+		if err := log.Outcome(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reusewatch/reusewatch/internal/audit"
+	"github.com/reusewatch/reusewatch/internal/judge"
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/remedy"
+	"github.com/reusewatch/reusewatch/internal/state"
+)
+
+// byHand is `kill` and `close`: one act that a person decides on.
+type byHand struct {
+	observing
+	policyFlags
+	actFlags
+	std    streams
+	fs     proc.FS
+	output string
+	force  bool
+	dryRun bool
+}
+
+// refused is a gate that said no.
+type refused struct{ why string }
+
+func (r refused) Error() string { return "refused: " + r.why }
+
+// actFailed is an act that did not do what it should.
+type actFailed struct{ err error }
+
+func (a actFailed) Error() string { return a.err.Error() }
+func (a actFailed) Unwrap() error { return a.err }
+
+func newKill(std streams, fs proc.FS) *cobra.Command {
+	return newByHand(std, fs, listener.Kill, "End the process of one stuck listener", `kill ends the process that should accept on this listener and does not: SIGTERM,
+after --term-grace SIGKILL, and if even that leaves the listener, its shutdown.`)
+}
+
+func newClose(std streams, fs proc.FS) *cobra.Command {
+	return newByHand(std, fs, listener.Close, "Close one stuck listener; its process and its connections stay", `close takes this listener out of its group and leaves its process and its
+connections alone. It refuses where several processes share the socket.`)
+}
+
+func newByHand(std streams, fs proc.FS, action listener.Act, short, what string) *cobra.Command {
+	c := &byHand{std: std, fs: fs}
+	c.action = string(action)
+	soft := make([]string, len(judge.Soft()))
+	for i, r := range judge.Soft() {
+		soft[i] = string(r)
+	}
+	cmd := &cobra.Command{
+		Use:   string(action) + " COOKIE",
+		Short: short,
+		Long: what + `
+
+It watches until the listener is stuck and every condition of the gate is met, as
+an armed run would, or one holds that time will not change; then it exits with 5.
+The clients that wait are moved to other members. --force overrules these reasons
+and no others: ` + strings.Join(soft, ", ") + `.`,
+		Example: "  reusewatch list --stuck\n  reusewatch " + string(action) + " 1a2f --dry-run",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
+	}
+	c.observing.add(cmd)
+	c.addGate(cmd)
+	c.actFlags.add(cmd)
+	f := cmd.Flags()
+	f.StringVarP(&c.output, "output", "o", "text", "text, or json: one object a line")
+	f.BoolVar(&c.force, "force", false, "act though soft reasons hold: "+strings.Join(soft, ", "))
+	f.BoolVar(&c.dryRun, "dry-run", false, "say what would be done, and do nothing")
+	return cmd
+}
+
+func (c *byHand) check() error {
+	if err := errors.Join(c.observing.check(), c.policyFlags.check(c.stuckAfter), c.actFlags.check()); err != nil {
+		return err
+	}
+	if c.output != "text" && c.output != "json" {
+		return usagef("unknown --output %q: it is text or json", c.output)
+	}
+	return nil
+}
+
+func (c *byHand) run(ctx context.Context, name string) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	named, err := readCookie(name)
+	if err != nil {
+		return err
+	}
+	scope, err := c.filter.open(c.fs)
+	if err != nil {
+		return err
+	}
+	defer scope.close()
+	self, err := c.fs.Ancestors(os.Getpid())
+	if err != nil {
+		return fmt.Errorf("find own ancestors: %w", err)
+	}
+	p, err := c.policy(scope.Filter, c.stuckAfter, append(self, os.Getpid()))
+	if err != nil {
+		return badConfig(c.std, c.config, err)
+	}
+	action := listener.Act(c.action)
+	p.Given.Action = &action // a person's word: no rule of a file disarms it
+	k, w, err := c.open(c.fs, scope, "", false)
+	if err != nil {
+		return err
+	}
+	defer k.Close()
+	hand := &hand{
+		byHand: c, cookie: named, began: time.Now(), policy: p, state: state.At(c.stateDir), action: action,
+		decided: make(chan listener.Judgement, 1), stream: newStream(c.std, c.output),
+	}
+	if hand.past.Acts, err = hand.state.Acts(); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(c.std.err, nil))
+	actor, auditLog, err := c.actor(acting{
+		by: audit.ByCommand, kernel: k, fs: c.fs, refresh: w.Refresh, judge: hand.judge,
+		policy: func() judge.Policy { return p }, count: hand.count, emit: hand.emit,
+		begun: func([]*remedy.Act) {}, done: func(*remedy.Act, error) {}, warn: func(err error) { log.Warn("after the act", "error", err) },
+	})
+	if err != nil {
+		return err
+	}
+	defer auditLog.Close()
+	return hand.act(ctx, w, actor)
+}
+
+// readCookie takes a cookie as list prints it.
+func readCookie(name string) (listener.Cookie, error) {
+	readings, err := readTarget("cookie:" + strings.TrimPrefix(name, "cookie:"))
+	if err != nil {
+		return 0, usagef("%q is no cookie: the first column of `reusewatch list` has them", name)
+	}
+	return listener.Cookie(readings[0].value), nil
+}

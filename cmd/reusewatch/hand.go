@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/judge"
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/remedy"
+	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/state"
+	"github.com/reusewatch/reusewatch/internal/watch"
+)
+
+// hand is one such act under way.
+type hand struct {
+	*byHand
+	cookie  listener.Cookie
+	began   time.Time
+	action  listener.Act
+	policy  judge.Policy
+	state   state.Dir
+	decided chan listener.Judgement
+
+	mu     sync.Mutex
+	past   judge.Past
+	stream report.Stream
+	broken error // of the stream
+}
+
+func (h *hand) judge(s *listener.Snapshot) []listener.Judgement {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.past.Disarmed = h.state.Disarmed()
+	js := judge.Judge(s, &h.policy, &h.past)
+	for i := range js {
+		if h.force && js[i].Cookie == h.cookie {
+			judge.Force(&js[i], h.action)
+		}
+	}
+	return js
+}
+
+func (h *hand) count(past judge.PastAct) error {
+	_, err := h.state.Record(h.past.Acts, past)
+	return err
+}
+
+func (h *hand) emit(events ...report.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range events {
+		if err := h.stream.Write(e); err != nil {
+			h.broken = err
+		}
+	}
+}
+
+// act watches until the gate has decided, and does it.
+func (h *hand) act(ctx context.Context, w *watch.Watcher, actor *remedy.Actor) error {
+	first, err := w.Start()
+	if err != nil {
+		return err
+	}
+	if _, there := first.Find(h.cookie); !there {
+		return usagef("no listener has the cookie %s", h.cookie)
+	}
+	alive, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- w.Run(alive, func(s *listener.Snapshot, _ []watch.Change) { h.decide(s) })
+	}()
+	err = h.await(ctx, ended, actor)
+	actor.Close() // while the watcher still runs
+	end()
+	return errors.Join(err, h.broken)
+}
+
+func (h *hand) await(ctx context.Context, ended <-chan error, actor *remedy.Actor) error {
+	var j listener.Judgement
+	select {
+	case j = <-h.decided:
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return refused{"interrupted before it was decided"}
+	}
+	if j.Decision == nil || j.Decision.Act == listener.Hold {
+		return h.refuse(&j)
+	}
+	if h.dryRun {
+		_, err := fmt.Fprintf(h.std.out, "would %s: %s\n", h.action, report.Sentence(&j))
+		return err
+	}
+	err := actor.Act(context.WithoutCancel(ctx), j)
+	switch {
+	case errors.Is(err, remedy.ErrChanged):
+		return refused{err.Error()}
+	case err != nil:
+		return actFailed{err}
+	}
+	if actor.HalfOpen() {
+		fmt.Fprintln(h.std.err, "reusewatch: handshakes were under way; staying up to 63 s until they are complete (Ctrl-C: no longer)")
+		actor.Wait(ctx)
+	}
+	return nil
+}
+
+// refuse tells what holds.
+func (h *hand) refuse(j *listener.Judgement) error {
+	if j.Listener == nil {
+		return refused{fmt.Sprintf("listener %s is gone", h.cookie)}
+	}
+	if j.Decision == nil {
+		return refused{fmt.Sprintf("listener %s is not stuck", h.cookie)}
+	}
+	h.emit(report.Event{Time: time.Now(), Kind: report.Held, Listener: j})
+	words := make([]string, len(j.Decision.Reasons))
+	for i, r := range j.Decision.Reasons {
+		words[i] = string(r)
+	}
+	return refused{strings.Join(words, ", ")}
+}
+
+// decide looks at the listener: act, wait, or refuse once time will not help.
+func (h *hand) decide(s *listener.Snapshot) {
+	js := h.judge(s)
+	i := slices.IndexFunc(js, func(j listener.Judgement) bool { return j.Cookie == h.cookie })
+	if i < 0 {
+		h.say(listener.Judgement{})
+		return
+	}
+	j := js[i]
+	// The first looks at a process tell nothing of its progress.
+	settled := 3 * h.interval
+	switch {
+	case j.Decision == nil:
+		if j.Verdict != listener.Suspect && time.Since(h.began) > h.stuckAfter+settled {
+			h.say(j)
+		}
+	case j.Decision.Act != listener.Hold:
+		h.say(j)
+	case slices.ContainsFunc(j.Decision.Reasons, func(r listener.Reason) bool { return r != listener.TooSoon && r != listener.NoSiblingAccepted }):
+		if j.Window.Observed > h.stuckAfter+settled {
+			h.say(j)
+		}
+	case j.Window.Observed > h.settings.ActAfter+settled && !slices.Contains(j.Decision.Reasons, listener.TooSoon):
+		h.say(j) // nobody came to its siblings in all that time
+	}
+}
+
+func (h *hand) say(j listener.Judgement) {
+	select {
+	case h.decided <- j:
+	default:
+	}
+}

@@ -1,0 +1,214 @@
+package livetest
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Dead is a mounted file system whose server dies when somebody enters the
+// folder Jail, by chdir(2) or chroot(2): whoever did, and whoever then asks
+// anything of the file system, is in state D and survives SIGKILL, until
+// Release. Until somebody enters, the folder can be looked at.
+//
+// It is mounted nowhere: a descriptor of the test's holds it, so nobody comes
+// upon it, and it goes with the test's process however that ends.
+type Dead struct {
+	Jail string // good for every process that may look at the test's descriptors
+
+	t     testing.TB
+	fuse  int // the server's side, /dev/fuse
+	mount int
+	alarm alarm
+	done  chan struct{} // closed when nobody serves it any more
+	once  sync.Once
+	stuck atomic.Int32
+}
+
+// Stuck is how many wait for an answer that will not come. A request that was
+// not even read would not keep its process from dying of SIGKILL.
+func (d *Dead) Stuck() int { return int(d.stuck.Load()) }
+
+// DeadMount makes such a file system, which lasts as long as the test. What it
+// got stuck must be released before the test can wait for its end.
+func DeadMount(t testing.TB) *Dead {
+	t.Helper()
+	Root(t)
+	fuse, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatalf("open /dev/fuse: %v", err)
+	}
+	mount, err := mountFUSE(fuse)
+	if err != nil {
+		_ = unix.Close(fuse)
+		t.Fatalf("mount a file system: %v", err)
+	}
+	d := &Dead{
+		Jail: fmt.Sprintf("/proc/%d/fd/%d/%s", os.Getpid(), mount, fuseJail),
+		t:    t, fuse: fuse, mount: mount, alarm: newAlarm(t), done: make(chan struct{}),
+	}
+	go d.serve()
+	t.Cleanup(d.Release)
+	// The answer to this also tells the kernel how to wait: see answer.
+	if st, err := os.Stat(d.Jail); err != nil || !st.IsDir() {
+		t.Fatalf("a file system of the test's own: %v, %v", st, err)
+	}
+	return d
+}
+
+// mountFUSE mounts what is served through a descriptor of /dev/fuse.
+func mountFUSE(fuse int) (int, error) {
+	fs, err := unix.Fsopen("fuse", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return -1, fmt.Errorf("fsopen: %w", err)
+	}
+	defer unix.Close(fs)
+	for _, o := range [][2]string{
+		{"source", "dead"}, {"fd", strconv.Itoa(fuse)}, {"rootmode", "40000"}, {"user_id", "0"}, {"group_id", "0"},
+	} {
+		if err := unix.FsconfigSetString(fs, o[0], o[1]); err != nil {
+			return -1, fmt.Errorf("option %s: %w", o[0], err)
+		}
+	}
+	if err := unix.FsconfigSetFlag(fs, "allow_other"); err != nil {
+		return -1, fmt.Errorf("option allow_other: %w", err)
+	}
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return -1, fmt.Errorf("fsconfig: %w", err)
+	}
+	mount, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
+	if err != nil {
+		return -1, fmt.Errorf("fsmount: %w", err)
+	}
+	return mount, nil
+}
+
+// Release ends the file system: what is stuck in it gets an error, or dies of
+// the SIGKILL that it was sent. The end of the test does so too.
+func (d *Dead) Release() {
+	d.once.Do(func() {
+		d.alarm.ring(d.t)
+		<-d.done
+		// Its last descriptor gone, the kernel gives up whatever waits for an answer.
+		_ = unix.Close(d.fuse)
+		_ = unix.Close(d.mount)
+		_ = unix.Close(d.alarm.fd)
+	})
+}
+
+// serve reads every request, the dead server's too: one that has been read
+// cannot be taken back, so not even SIGKILL ends the wait for its answer.
+func (d *Dead) serve() {
+	defer close(d.done)
+	buf := make([]byte, 8192) // the least that the kernel takes
+	for dead := false; ; {
+		set := []unix.PollFd{{Fd: int32(d.fuse), Events: unix.POLLIN}, {Fd: int32(d.alarm.fd), Events: unix.POLLIN}}
+		if _, err := unix.Poll(set, -1); err != nil && !errors.Is(err, unix.EINTR) {
+			d.t.Errorf("poll: %v", err)
+			return
+		}
+		if set[1].Revents != 0 {
+			return
+		}
+		n, err := unix.Read(d.fuse, buf)
+		switch {
+		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR), errors.Is(err, unix.ENOENT): // ENOENT: taken back
+			continue
+		case err != nil:
+			d.t.Errorf("read from /dev/fuse: %v", err)
+			return
+		}
+		switch op := binary.LittleEndian.Uint32(buf[4:]); {
+		case op == fuseForget, op == fuseBatchForget, op == fuseInterrupt: // they want no answer
+		case dead, op == fuseAccess:
+			dead = true
+			d.stuck.Add(1)
+		default:
+			d.answer(buf[:n])
+		}
+	}
+}
+
+// Of include/uapi/linux/fuse.h: operations, sizes of structures, and the bit
+// that makes the id of a request that of its interruption.
+const (
+	fuseLookup      = 1
+	fuseForget      = 2
+	fuseGetattr     = 3
+	fuseInit        = 26
+	fuseAccess      = 34 // what chdir and chroot ask and stat does not
+	fuseInterrupt   = 36
+	fuseBatchForget = 42
+
+	fuseInHeader = 40
+	fuseInitOut  = 64
+	fuseAttrOut  = 104
+	fuseEntryOut = 128
+
+	fuseInterrupted = 1
+)
+
+// The folder in the root folder, which is node 1.
+const (
+	fuseJail     = "jail"
+	fuseJailNode = 2
+)
+
+// answer answers one request. Nothing in an answer may be cached.
+func (d *Dead) answer(request []byte) {
+	le := binary.LittleEndian // the kernel's own order, here x86-64's and arm64's
+	id, node, body := le.Uint64(request[8:]), le.Uint64(request[16:]), request[fuseInHeader:]
+	switch le.Uint32(request[4:]) {
+	case fuseInit:
+		out := make([]byte, fuseInitOut)
+		le.PutUint32(out, 7)
+		le.PutUint32(out[4:], 31)
+		le.PutUint32(out[20:], 4096) // max_write
+		d.write(id, 0, out)
+	case fuseLookup:
+		// No interruptions: the kernel then waits in state D from the start, and
+		// not only after a first signal.
+		d.write(id|fuseInterrupted, unix.ENOSYS, nil)
+		if node != 1 || string(body) != fuseJail+"\x00" {
+			d.write(id, unix.ENOENT, nil)
+			return
+		}
+		out := make([]byte, fuseEntryOut)
+		le.PutUint64(out, fuseJailNode)
+		fuseFolder(out[40:], fuseJailNode)
+		d.write(id, 0, out)
+	case fuseGetattr:
+		out := make([]byte, fuseAttrOut)
+		fuseFolder(out[16:], node)
+		d.write(id, 0, out)
+	default:
+		d.write(id, unix.ENOSYS, nil)
+	}
+}
+
+// fuseFolder fills in a struct fuse_attr.
+func fuseFolder(attr []byte, inode uint64) {
+	binary.LittleEndian.PutUint64(attr, inode)
+	binary.LittleEndian.PutUint32(attr[60:], unix.S_IFDIR|0o755)
+	binary.LittleEndian.PutUint32(attr[64:], 2) // nlink
+}
+
+// write sends an answer with its struct fuse_out_header.
+func (d *Dead) write(id uint64, failed unix.Errno, body []byte) {
+	le := binary.LittleEndian
+	out := make([]byte, 16, 16+len(body))
+	le.PutUint32(out, uint32(16+len(body)))
+	le.PutUint32(out[4:], uint32(-int32(failed)))
+	le.PutUint64(out[8:], id)
+	// ENOENT: who asked has gone.
+	if _, err := unix.Write(d.fuse, append(out, body...)); err != nil && !errors.Is(err, unix.ENOENT) {
+		d.t.Errorf("write to /dev/fuse: %v", err)
+	}
+}

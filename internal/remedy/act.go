@@ -1,0 +1,193 @@
+// Package remedy takes the gate's last look and acts: it rescues who waits, ends
+// a process or closes a listener, and proves it. It is the only place that
+// signals a process or touches a socket of another.
+package remedy
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
+)
+
+// Method is the rung of the ladder that did it.
+type Method string
+
+// The rungs: kill climbs all of them, close begins with the last.
+const (
+	SIGTERM  Method = "sigterm"
+	SIGKILL  Method = "sigkill"
+	Shutdown Method = "shutdown" // of the listener, through a duplicate of its descriptor
+)
+
+// Act is what is done to one process, or to one listener of it. All that are
+// done in one go, to the dead members of a group, have one ID.
+type Act struct {
+	ID        string
+	Action    listener.Act
+	Judgement listener.Judgement
+	Owner     listener.Owner
+	Method    Method // the rung reached
+	// Listeners are all that leave: of a process those that nobody else holds.
+	Listeners []listener.Cookie
+	Began     time.Time     // the look that the decision rests on
+	Took      time.Duration // until the listener had left, or the failure
+
+	Rescue  string              // how its clients were taken along, or why they were not
+	Rescued listener.Maybe[int] // clients that a sibling got, or the next holder
+	Stale   listener.Maybe[int] // clients that had gone, and were left to be reset
+}
+
+// ErrChanged says that at the last look it was no longer the same process,
+// socket or head, that the gate no longer agreed, or that another agent acts in
+// the same network namespace. Nothing was done.
+var ErrChanged = errors.New("something changed between the decision and the act")
+
+// Witness is told of an act as it goes.
+type Witness interface {
+	// Intend is told after the last look and before anything is touched; its error
+	// stops the act.
+	Intend(context.Context, []*Act, *listener.Snapshot) error
+	// Done is told once for each of them, with what went wrong.
+	Done(*Act, error)
+}
+
+// Kernel is what an act asks of the kernel side.
+type Kernel interface {
+	Clients(l *listener.Listener, most int) (listener.Clients, error)
+}
+
+// Migration is a program that moves the clients of closing members.
+type Migration interface {
+	FD() int
+	ID() uint32
+	Rescued() (listener.Rescued, error)
+	Close() error
+}
+
+// Options of an Actor.
+type Options struct {
+	// Refresh looks at everything and everyone now.
+	Refresh func(context.Context) (*listener.Snapshot, error)
+	// Judge judges a snapshot by the policy in force.
+	Judge  func(*listener.Snapshot) []listener.Judgement
+	Kernel Kernel
+	// LoadMigration loads the program of a rescue; nil: no rescue (--rescue off).
+	LoadMigration func() (Migration, error)
+	Keeper        Keeper
+	Proc          proc.FS
+	TermGrace     time.Duration // between SIGTERM and SIGKILL
+	Witness       Witness
+	// Disarmed stops an act between two rungs.
+	Disarmed func() bool
+	// Warn is told what went wrong when nobody waits for an answer.
+	Warn func(error)
+}
+
+// Actor acts, one act at a time.
+type Actor struct {
+	Options
+	mu      sync.Mutex
+	locks   map[uint32]*lock // of the network namespaces of acts that are under way
+	windows map[*window]bool // in which half-open clients may still come
+	ending  sync.WaitGroup
+}
+
+// New makes an actor.
+func New(o Options) *Actor {
+	return &Actor{Options: o, locks: make(map[uint32]*lock), windows: make(map[*window]bool)}
+}
+
+// Act does what was decided about a listener, and about every other dead member
+// of its group that the gate lets go too. An error that is ErrChanged means that
+// nothing was done; any other was told to the witness.
+func (a *Actor) Act(ctx context.Context, j listener.Judgement) error {
+	if _, ok := culprit(j); !ok {
+		return fmt.Errorf("%w: its culprit is unknown", ErrChanged)
+	}
+	at, err := a.find(j.Netns, j.NetCookie)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrChanged, err)
+	}
+	held, err := a.lock(at)
+	if err != nil {
+		return err
+	}
+	defer a.unlock(held)
+	snap, acts, err := a.lastLook(ctx, j)
+	if err != nil {
+		return err
+	}
+	targets, err := a.open(acts)
+	if err != nil {
+		return err
+	}
+	defer closeAll(targets)
+	r := a.planRescue(held, snap, acts)
+	errs := make([]error, len(targets))
+	if err := a.Witness.Intend(ctx, acts, snap); err != nil {
+		errs[0] = fmt.Errorf("before the act on %s: %w", j.Local, err)
+		for i := range errs {
+			errs[i] = errs[0]
+		}
+	} else {
+		r.start()
+		for i, t := range targets {
+			errs[i] = a.carryOut(ctx, t, r)
+		}
+		r.wake(ctx)
+		if err := r.end(); err != nil {
+			a.Warn(err)
+		}
+	}
+	for i, t := range targets {
+		if t.act.Took == 0 {
+			t.act.Took = time.Since(t.act.Began)
+		}
+		a.Witness.Done(t.act, errs[i])
+	}
+	return errors.Join(errs...)
+}
+
+// carryOut does one act of the plan.
+func (a *Actor) carryOut(ctx context.Context, t *target, r *rescue) error {
+	if a.Disarmed() {
+		return errors.New("disarmed before its turn came")
+	}
+	before, err := r.moved()
+	if err != nil {
+		return err
+	}
+	if err := r.prepare(ctx, t); err != nil {
+		return err
+	}
+	if t.act.Action == listener.Close {
+		err = a.closeListener(ctx, t)
+	} else {
+		err = a.kill(ctx, t)
+	}
+	if counted := r.count(t, before); err == nil {
+		err = counted
+	}
+	return err
+}
+
+func culprit(j listener.Judgement) (listener.Owner, bool) {
+	o, known := j.CulpritOwner()
+	if !known || o.PID <= 1 {
+		return listener.Owner{}, false
+	}
+	return *o, true
+}
+
+func newID() string {
+	var b [8]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,84 @@
+package remedy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/netns"
+)
+
+// migrateReq turns migration on for every group of the namespace that the
+// reading thread is in.
+const migrateReq = "/proc/sys/net/ipv4/tcp_migrate_req"
+
+// Kept is a value of net.ipv4.tcp_migrate_req that an act has replaced by 1.
+type Kept struct {
+	Netns     uint32 `json:"netns"`
+	NetCookie uint64 `json:"net_cookie"`
+	Value     string `json:"value"`
+}
+
+// Keeper keeps such values where the next start finds them.
+type Keeper interface {
+	// Keep keeps one before it is replaced; an error if it cannot outlive us.
+	Keep(Kept) error
+	Forget(Kept) error
+	Kept() ([]Kept, error)
+}
+
+// sysctl is a namespace whose migration was turned on.
+type sysctl struct {
+	kept   Kept
+	keeper Keeper
+	lock   *lock
+}
+
+// migrateAll turns migration on in a whole namespace; what was is kept first.
+func (a *Actor) migrateAll(l *lock, of *listener.Listener) (*sysctl, error) {
+	s := &sysctl{keeper: a.Keeper, lock: l, kept: Kept{Netns: of.Netns, NetCookie: of.NetCookie}}
+	err := netns.Do(l.path(), func() error {
+		old, err := os.ReadFile(migrateReq)
+		if err != nil {
+			return fmt.Errorf("read net.ipv4.tcp_migrate_req of namespace %d: %w", of.Netns, err)
+		}
+		s.kept.Value = string(bytes.TrimSpace(old))
+		if s.kept.Value == "1" {
+			return nil // the operator's own, or an act's whose window is open
+		}
+		if err := a.Keeper.Keep(s.kept); err != nil {
+			return err
+		}
+		if err := os.WriteFile(migrateReq, []byte("1"), 0); err != nil {
+			return errors.Join(fmt.Errorf("set net.ipv4.tcp_migrate_req of namespace %d: %w", of.Netns, err), a.Keeper.Forget(s.kept))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// restore writes the old value back, unless somebody else has changed it.
+func (s *sysctl) restore() error {
+	if s.kept.Value == "1" {
+		return nil
+	}
+	err := netns.Do(s.lock.path(), func() error {
+		now, err := os.ReadFile(migrateReq)
+		if err == nil && string(bytes.TrimSpace(now)) == "1" {
+			err = os.WriteFile(migrateReq, []byte(s.kept.Value), 0)
+		}
+		if err != nil {
+			return fmt.Errorf("restore net.ipv4.tcp_migrate_req of namespace %d: %w", s.kept.Netns, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.keeper.Forget(s.kept)
+}

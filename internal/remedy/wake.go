@@ -1,0 +1,84 @@
+package remedy
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/netns"
+)
+
+const (
+	wakeRounds = 10
+	wakePause  = 30 * time.Millisecond
+)
+
+// wake pokes members that got clients and do not take them: kernels before
+// 3864c6b (2026-04, "tcp: call sk_data_ready() after listener migration") wake
+// nobody who sleeps in epoll. The hash chooses who is poked, so it takes a few
+// connections; they are closed at once.
+func (r *rescue) wake(ctx context.Context) {
+	for _, g := range r.groups {
+		if g.by == nil && g.sysctl == nil {
+			continue
+		}
+		heads := make(map[listener.Cookie]listener.Head)
+		for range wakeRounds {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wakePause):
+			}
+			snap, err := r.actor.Refresh(ctx)
+			if err != nil {
+				return // the watcher will say so
+			}
+			asleep, waiting := false, false
+			for c := range g.heirs {
+				l, there := snap.Find(c)
+				if !there || !g.heirs[c] || l.Queue == 0 {
+					continue
+				}
+				waiting = true
+				asleep = asleep || heads[c] == l.Head
+				heads[c] = l.Head
+			}
+			if !waiting {
+				break
+			}
+			if asleep {
+				_ = netns.Do(r.held.path(), func() error { return poke(g.leaving, 4*len(g.members)) })
+			}
+		}
+	}
+}
+
+// poke connects to the group, and says nothing.
+func poke(l *listener.Listener, times int) error {
+	to := l.Local
+	if to.Addr().IsUnspecified() {
+		addr := netip.IPv6Loopback()
+		if to.Addr().Is4() || !l.V6Only {
+			addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		}
+		to = netip.AddrPortFrom(addr, to.Port())
+	}
+	domain, sa := unix.AF_INET, unix.Sockaddr(&unix.SockaddrInet4{Port: int(to.Port())})
+	if to.Addr().Is4() {
+		sa.(*unix.SockaddrInet4).Addr = to.Addr().As4()
+	} else {
+		domain, sa = unix.AF_INET6, &unix.SockaddrInet6{Port: int(to.Port()), Addr: to.Addr().As16()}
+	}
+	for range times {
+		fd, err := unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		_ = unix.Connect(fd, sa) // complete at once on this host, or of no use
+		unix.Close(fd)
+	}
+	return nil
+}
