@@ -83,11 +83,11 @@ func (c *actFlags) actor(with acting) (*remedy.Actor, *audit.Log, error) {
 	return remedy.New(o), log, nil
 }
 
-// recover ends what an earlier agent could not: what it had turned on in the
+// recoverActs ends what an earlier agent could not: what it had turned on in the
 // kernel, and what stands open in the audit log.
-func recoverActs(a *remedy.Actor, log *audit.Log, s *listener.Snapshot) error {
+func recoverActs(a *remedy.Actor, log *audit.Log, s *listener.Snapshot, warn func(error)) error {
 	if err := a.Restore(s); err != nil {
-		return err
+		warn(err) // it harms less than not to watch
 	}
 	open, err := log.Unfinished()
 	if err != nil {

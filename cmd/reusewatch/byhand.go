@@ -128,16 +128,17 @@ func (c *byHand) run(ctx context.Context, name string) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(c.std.err, nil))
+	hand.warn = func(err error) { log.Warn("after an act", "error", err) }
 	actor, auditLog, err := c.actor(acting{
 		by: audit.ByCommand, kernel: k, fs: c.fs, refresh: w.Refresh, judge: hand.judge,
 		policy: func() judge.Policy { return p }, count: hand.count, emit: hand.emit,
-		begun: func([]*remedy.Act) {}, done: func(*remedy.Act, error) {}, warn: func(err error) { log.Warn("after the act", "error", err) },
+		begun: func([]*remedy.Act) {}, done: func(*remedy.Act, error) {}, warn: hand.warn,
 	})
 	if err != nil {
 		return err
 	}
 	defer auditLog.Close()
-	return hand.act(ctx, w, actor)
+	return hand.act(ctx, w, actor, auditLog)
 }
 
 // readCookie takes a cookie as list prints it.

@@ -264,6 +264,8 @@ func (d *daemon) reloadPolicy() {
 	d.log.Info("policy taken anew")
 }
 
+func (d *daemon) warn(err error) { d.log.Warn("after an act", "error", err) }
+
 func (d *daemon) fail(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

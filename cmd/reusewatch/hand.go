@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/reusewatch/reusewatch/internal/audit"
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/remedy"
@@ -26,6 +27,7 @@ type hand struct {
 	policy  judge.Policy
 	state   state.Dir
 	decided chan listener.Judgement
+	warn    func(error)
 
 	mu     sync.Mutex
 	past   judge.Past
@@ -62,13 +64,16 @@ func (h *hand) emit(events ...report.Event) {
 }
 
 // act watches until the gate has decided, and does it.
-func (h *hand) act(ctx context.Context, w *watch.Watcher, actor *remedy.Actor) error {
+func (h *hand) act(ctx context.Context, w *watch.Watcher, actor *remedy.Actor, log *audit.Log) error {
 	first, err := w.Start()
 	if err != nil {
 		return err
 	}
 	if _, there := first.Find(h.cookie); !there {
 		return usagef("no listener has the cookie %s", h.cookie)
+	}
+	if err := recoverActs(actor, log, first, h.warn); err != nil {
+		return err
 	}
 	alive, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()

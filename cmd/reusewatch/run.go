@@ -113,7 +113,7 @@ func (c *runCommand) run(ctx context.Context) error {
 	}
 	actor, log, err := c.actor(acting{
 		by: audit.ByRun, kernel: k, fs: c.fs, refresh: d.refresh(w), judge: d.judge, policy: d.inForce,
-		count: d.count, emit: d.emit, begun: d.begun, done: d.done, warn: func(err error) { d.log.Warn("after an act", "error", err) },
+		count: d.count, emit: d.emit, begun: d.begun, done: d.done, warn: d.warn,
 	})
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (c *runCommand) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := recoverActs(actor, log, snap); err != nil {
+	if err := recoverActs(actor, log, snap, d.warn); err != nil {
 		return err
 	}
 	return d.watch(ctx, w, snap)

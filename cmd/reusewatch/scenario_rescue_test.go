@@ -19,40 +19,44 @@ func armTo(t *testing.T, ns *livetest.Namespace, action string, args ...string) 
 	return arm(t, ns, append([]string{"--action", action}, args...)...)
 }
 
-// stuckHaproxies are real ones, and what an act on them needs.
-func stuckHaproxies() map[string]struct {
-	start func(*testing.T, *livetest.Namespace, string) *process
-	args  []string
-} {
-	type scene = struct {
-		start func(*testing.T, *livetest.Namespace, string) *process
-		args  []string
+// starter starts a server that listens on `web`.
+type starter func(*testing.T, *livetest.Namespace, string) *process
+
+// stuckScene is a stuck server, one that is well, and what an act needs.
+type stuckScene struct {
+	stuck, healthy starter
+	args           []string
+}
+
+func stuckScenes() map[string]stuckScene {
+	haproxy := func(t *testing.T, ns *livetest.Namespace, dir string) *process { return healthyHaproxy(t, ns, dir) }
+	own := func(s server) starter {
+		return func(t *testing.T, ns *livetest.Namespace, _ string) *process { return serve(t, ns, s) }
 	}
-	return map[string]scene{
-		"fifo":   {start: stuckOnFIFO},
-		"stderr": {start: stuckOnStderr},
-		"chroot": {start: stuckInChroot},
-		"stopped": {
-			start: func(t *testing.T, ns *livetest.Namespace, dir string) *process {
-				p := healthyHaproxy(t, ns, dir)
-				sigstop(t, p.Process.Pid)
-				return p
-			},
-			args: []string{"--allow-stopped"},
-		},
+	return map[string]stuckScene{
+		"fifo":   {stuckOnFIFO, haproxy, nil},
+		"stderr": {stuckOnStderr, haproxy, nil},
+		"chroot": {stuckInChroot, haproxy, nil},
+		"stopped": {func(t *testing.T, ns *livetest.Namespace, dir string) *process {
+			p := healthyHaproxy(t, ns, dir)
+			sigstop(t, p.Process.Pid)
+			return p
+		}, haproxy, []string{"--allow-stopped"}},
+		"own server": {own(server{Addr: web, Then: wayMutex}), own(server{Addr: web}), nil},
+		// Its clients speak plain TCP, as most do to a Go server.
+		"MPTCP": {own(server{Addr: web, Then: wayMutex, MPTCP: true}), own(server{Addr: web, MPTCP: true}), nil},
 	}
 }
 
-// TestRescue: who waits in the queue of a haproxy that is stuck is answered by
-// the other one, whether the stuck one is ended or only its listener is closed;
+// TestRescue: who waits in the queue of a server that is stuck is answered by the
+// other one, whether the stuck one is ended or only its listener is closed;
 // its sibling is not touched.
 func TestRescue(t *testing.T) {
-	for name, scene := range stuckHaproxies() {
+	for name, scene := range stuckScenes() {
 		for _, action := range []string{"kill", "close"} {
 			t.Run(name+", "+action, func(t *testing.T) {
 				ns, dir := livetest.Netns(t), t.TempDir()
-				stuck := scene.start(t, ns, dir)
-				healthy := healthyHaproxy(t, ns, dir)
+				stuck, healthy := scene.stuck(t, ns, dir), scene.healthy(t, ns, dir)
 				v := queueUp(t, ns, web, 300)
 				r := armTo(t, ns, action, scene.args...)
 				load(t, ns, web, 4) // its sibling must be seen to accept

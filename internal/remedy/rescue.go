@@ -93,19 +93,19 @@ func (a *Actor) unsafe(g *moving) string {
 	case !slices.ContainsFunc(g.members, func(m *listener.Listener) bool { return g.heirs[m.Cookie] }):
 		return "none: no other member is left"
 	}
-	return differ(g.members)
+	return a.differ(g.members)
 }
 
 // differ says in what members of a group differ that must not if one is to get
 // the clients of another, "" for nothing.
-func differ(members []*listener.Listener) string {
+func (a *Actor) differ(members []*listener.Listener) string {
 	first, _ := members[0].Settings.Get()
 	for _, m := range members {
 		s, known := m.Settings.Get()
 		for what, is := range map[string]bool{
 			"nobody knows the settings of all members": !known,
 			"a program of the application's chooses":   m.Program,
-			"another agent moves its clients":          m.Migration != 0,
+			"another agent moves its clients":          m.Migration != 0 && !a.moves(m.Migration),
 			"members have MD5 or AO keys":              s.Keys,
 			"members differ in MPTCP":                  m.MPTCP != members[0].MPTCP,
 			"members differ in TCP_FASTOPEN":           s.FastOpen != first.FastOpen,
@@ -139,7 +139,7 @@ func (g *moving) start(r *rescue) {
 			continue
 		}
 		members := append([]*listener.Listener{l}, slices.Collect(r.snap.Siblings(l))...)
-		if why := differ(members); why != "" {
+		if why := r.actor.differ(members); why != "" {
 			g.why = fmt.Sprintf("%s, in another group of the namespace (%s)", why, l.Local)
 			return
 		}

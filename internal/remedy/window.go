@@ -20,6 +20,7 @@ const halfOpenWindow = 63 * time.Second
 // be completed, to be moved then.
 type window struct {
 	timer *time.Timer
+	by    Migration // nil: the sysctl
 	end   func() error
 	lock  *lock
 }
@@ -36,7 +37,7 @@ func (r *rescue) end() error {
 		if g.halfOpen == 0 {
 			errs = append(errs, end())
 		} else {
-			r.actor.open63(r.held, end)
+			r.actor.leaveOpen(&window{by: g.by, end: end, lock: r.held})
 		}
 	}
 	return errors.Join(errs...)
@@ -49,11 +50,10 @@ func (g *moving) end(a *Actor) error {
 	return errors.Join(a.detach(g.by.ID()), g.by.Close())
 }
 
-func (a *Actor) open63(l *lock, end func() error) {
+func (a *Actor) leaveOpen(w *window) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	l.users++
-	w := &window{lock: l, end: end}
+	w.lock.users++
 	a.windows[w] = true
 	a.ending.Add(1)
 	w.timer = time.AfterFunc(halfOpenWindow, func() { a.shut(w) })
@@ -90,6 +90,19 @@ func (a *Actor) HalfOpen() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return len(a.windows) > 0
+}
+
+// moves says whether a program is one of ours whose window is open: the next act
+// on its group replaces it.
+func (a *Actor) moves(program uint32) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for w := range a.windows {
+		if w.by != nil && w.by.ID() == program {
+			return true
+		}
+	}
+	return false
 }
 
 // Close ends what acts have left turned on.
