@@ -18,6 +18,9 @@ import (
 	"github.com/reusewatch/reusewatch/internal/watch"
 )
 
+// unserved is how much longer than --act-after nobody may come to a sibling.
+const unserved = 5 * time.Second
+
 // hand is one such act under way.
 type hand struct {
 	*byHand
@@ -155,7 +158,7 @@ func (h *hand) decide(s *listener.Snapshot) {
 		if j.Window.Observed > h.stuckAfter+settled {
 			h.say(j)
 		}
-	case j.Window.Observed > h.settings.ActAfter+settled && !slices.Contains(j.Decision.Reasons, listener.TooSoon):
+	case j.Window.Observed > h.settings.ActAfter+max(settled, unserved) && !slices.Contains(j.Decision.Reasons, listener.TooSoon):
 		h.say(j) // nobody came to its siblings in all that time
 	}
 }

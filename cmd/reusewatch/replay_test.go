@@ -58,14 +58,14 @@ func TestPolicyTakenAnewAndReplay(t *testing.T) {
 	would := fmt.Sprintf("kill pid %d", stuck.Process.Pid)
 	armed := []string{"--action", "kill", "--stuck-after", "2s", "--act-after", "3s", "--startup-grace", "0s"}
 	first := replay(armed...)
-	if !strings.Contains(first, would) || !strings.Contains(first, "processes acted on: 1") {
+	if !strings.Contains(first, would) || !strings.Contains(first, "acts: 1") {
 		t.Errorf("armed: %s", first)
 	}
 	if again := replay(armed...); again != first {
 		t.Errorf("the same file and policy give other bytes:\n%s\n%s", first, again)
 	}
 	for _, other := range [][]string{{"--stuck-after", "2s"}, append(armed, "--act-after", "1h"), append(armed, "--protect", "haproxy")} {
-		if got := replay(other...); strings.Contains(got, would) || !strings.Contains(got, "listeners flagged: 1, processes acted on: 0") {
+		if got := replay(other...); strings.Contains(got, would) || !strings.Contains(got, "listeners flagged: 1, acts: 0") {
 			t.Errorf("%v: %s", other, got)
 		}
 	}

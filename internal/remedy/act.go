@@ -33,7 +33,7 @@ type Act struct {
 	Action    listener.Act
 	Judgement listener.Judgement
 	Owner     listener.Owner
-	Method    Method // the rung reached
+	Method    Method // the rung that is next, or was the last
 	// Listeners are all that leave: of a process those that nobody else holds.
 	Listeners []listener.Cookie
 	Began     time.Time     // the look that the decision rests on

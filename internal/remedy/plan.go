@@ -39,7 +39,10 @@ func (a *Actor) lastLook(ctx context.Context, j listener.Judgement) (*listener.S
 	acts = onePerProcess(acts)
 	for _, act := range acts {
 		act.ID, act.Began = id, began
-		act.Action = act.Judgement.Decision.Act
+		act.Action, act.Method = act.Judgement.Decision.Act, SIGTERM
+		if act.Action == listener.Close {
+			act.Method = Shutdown
+		}
 		act.Owner, _ = culprit(act.Judgement)
 		act.Listeners = leaving(snap, act, acts)
 	}
