@@ -127,7 +127,8 @@ func (k *Kernel) handOver(bigger *Kernel) error {
 			return fmt.Errorf("hand a listener over: %w", err)
 		}
 	}
-	if err := known.Err(); err != nil {
+	// Listeners that die meanwhile may end the walk early; those that can be found are entered anew.
+	if err := known.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
 		return fmt.Errorf("read the listeners to hand over: %w", err)
 	}
 	return nil

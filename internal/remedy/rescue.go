@@ -102,20 +102,23 @@ func (a *Actor) differ(members []*listener.Listener) string {
 	first, _ := members[0].Settings.Get()
 	for _, m := range members {
 		s, known := m.Settings.Get()
-		for what, is := range map[string]bool{
-			"nobody knows the settings of all members": !known,
-			"a program of the application's chooses":   m.Program,
-			"another agent moves its clients":          m.Migration != 0 && !a.moves(m.Migration),
-			"members have MD5 or AO keys":              s.Keys,
-			"members differ in MPTCP":                  m.MPTCP != members[0].MPTCP,
-			"members differ in TCP_FASTOPEN":           s.FastOpen != first.FastOpen,
-			"members differ in TCP_DEFER_ACCEPT":       s.DeferAccept != first.DeferAccept,
-			"members differ in TCP_SAVE_SYN":           s.SaveSYN != first.SaveSYN,
-			"members differ in IP_TRANSPARENT":         s.Transparent != first.Transparent,
-			"members differ in SO_INCOMING_CPU":        s.IncomingCPU != first.IncomingCPU,
+		for _, c := range []struct {
+			is   bool
+			what string
+		}{
+			{!known, "nobody knows the settings of all members"},
+			{m.Program, "a program of the application's chooses"},
+			{m.Migration != 0 && !a.moves(m.Migration), "another agent moves its clients"},
+			{s.Keys, "members have MD5 or AO keys"},
+			{m.MPTCP != members[0].MPTCP, "members differ in MPTCP"},
+			{s.FastOpen != first.FastOpen, "members differ in TCP_FASTOPEN"},
+			{s.DeferAccept != first.DeferAccept, "members differ in TCP_DEFER_ACCEPT"},
+			{s.SaveSYN != first.SaveSYN, "members differ in TCP_SAVE_SYN"},
+			{s.Transparent != first.Transparent, "members differ in IP_TRANSPARENT"},
+			{s.IncomingCPU != first.IncomingCPU, "members differ in SO_INCOMING_CPU"},
 		} {
-			if is {
-				return "refused: " + what
+			if c.is {
+				return "refused: " + c.what
 			}
 		}
 	}
