@@ -3,10 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -52,21 +52,10 @@ func ask(ns *livetest.Namespace, to string) error {
 		return err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if _, err := io.WriteString(conn, get); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
-		return err
-	}
-	b := make([]byte, 512)
-	n, err := conn.Read(b)
-	if err != nil {
-		return err
-	}
-	if !strings.HasPrefix(string(b[:n]), "HTTP/1.1 200 ") {
-		return fmt.Errorf("answer %q", b[:n])
-	}
-	return nil
+	return answerOf(conn, patience)
 }
 
 func load(t *testing.T, ns *livetest.Namespace, to string, workers int) *clients {

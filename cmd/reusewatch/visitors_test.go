@@ -47,7 +47,7 @@ func queueUpWith(t *testing.T, ns *livetest.Namespace, to string, n int, request
 		}
 		time.Sleep(100 * time.Millisecond) // whoever is well answers much sooner
 		for _, conn := range lot {
-			if err := answer1(conn, time.Millisecond); errors.Is(err, os.ErrDeadlineExceeded) {
+			if err := answerOf(conn, time.Millisecond); errors.Is(err, os.ErrDeadlineExceeded) {
 				v.waiting = append(v.waiting, conn)
 			} else if err != nil {
 				t.Fatalf("while they queue up: %v", err)
@@ -71,8 +71,8 @@ func visit(t *testing.T, ns *livetest.Namespace, to string) net.Conn {
 	return conn
 }
 
-// answer1 reads the answer to one request.
-func answer1(conn net.Conn, patience time.Duration) error {
+// answerOf reads the answer to one request.
+func answerOf(conn net.Conn, patience time.Duration) error {
 	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (v *visitors) outcome(t *testing.T) outcome {
 	var o outcome
 	for _, conn := range v.waiting {
 		all.Go(func() {
-			err := answer1(conn, 15*time.Second)
+			err := answerOf(conn, 15*time.Second)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
