@@ -106,8 +106,7 @@ func (c *explainCommand) explain(name string, snap *listener.Snapshot, scope *sc
 		return nil, err
 	}
 	e := &report.Explanation{
-		Judgement: chosen[0], Note: note, Tier: snap.Tier, Watched: snap.Watched, Interval: c.interval,
-		StuckAfter: settings.StuckAfter, ActAfter: settings.ActAfter, ActAfterServed: settings.ActAfterServed,
+		Judgement: chosen[0], Note: note, Tier: snap.Tier, Watched: snap.Watched, Interval: c.interval, Policy: thresholds(&settings),
 	}
 	for _, j := range all {
 		if e.Reuseport && e.Group != 0 && j.Group == e.Group {

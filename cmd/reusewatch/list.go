@@ -49,9 +49,9 @@ func (c *listCommand) run(ctx context.Context) error {
 		return err
 	}
 	defer k.Close()
-	_, chosen, _ := c.judge(snap, scope)
+	_, chosen, settings := c.judge(snap, scope)
 	if c.output == "json" {
-		return report.List(c.std.out, snap, chosen)
+		return report.List(c.std.out, frame(snap, chosen, &settings))
 	}
 	return report.Table(c.std.out, chosen, c.output == "wide")
 }

@@ -1,6 +1,9 @@
 package report
 
 import (
+	"slices"
+	"time"
+
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
@@ -60,9 +63,16 @@ type jsonUsage struct {
 	Progress     bool    `json:"progress"`
 }
 
-// evidenceJSON is nil where nothing is suspected.
+const (
+	classFresh  = "fresh"
+	classServed = "served"
+)
+
+// evidenceJSON is nil where nobody looked closer: nothing is suspected, and
+// nobody asked.
 func evidenceJSON(j *listener.Judgement) *jsonEvidence {
-	if j.Verdict != listener.Stuck && j.Verdict != listener.Suspect {
+	looked := func(o listener.Owner) bool { return o.Evidence != nil }
+	if j.Verdict != listener.Stuck && j.Verdict != listener.Suspect && !slices.ContainsFunc(j.Owners, looked) {
 		return nil
 	}
 	w := j.Window
@@ -73,9 +83,9 @@ func evidenceJSON(j *listener.Judgement) *jsonEvidence {
 		Owners: []jsonOwnerEvidence{},
 	}
 	if j.Verdict == listener.Stuck {
-		class := "fresh"
+		class := classFresh
 		if j.Served {
-			class = "served"
+			class = classServed
 		}
 		out.Class, out.Text = listener.Known(class), listener.Known(Sentence(j))
 	}
@@ -109,4 +119,39 @@ func ownerEvidenceJSON(o *listener.Owner) jsonOwnerEvidence {
 		}
 	}
 	return out
+}
+
+// into fills in what a judgement's listener and its owners were found out to be.
+func (ev *jsonEvidence) into(j *listener.Judgement) {
+	w := ev.Window
+	j.Served = ev.Class.Or("") == classServed
+	j.Window = listener.Window{
+		Since: time.Time(w.Since), Observed: time.Duration(w.Observed), Samples: w.Samples,
+		Walked: w.Walked, Waited: w.Waited, Armed: w.Armed, Slept: w.Slept, Unfetched: w.Unfetched,
+	}
+	if c := ev.Caller; c != nil {
+		j.Caller = listener.Known(listener.Caller{PID: c.PID, UID: c.UID, Comm: c.Comm, Parents: c.Parents})
+	}
+	for i := range ev.Owners {
+		for k := range j.Owners {
+			if j.Owners[k].PID == ev.Owners[i].PID {
+				ev.Owners[i].into(&j.Owners[k])
+			}
+		}
+	}
+}
+
+func (ev *jsonOwnerEvidence) into(o *listener.Owner) {
+	o.Connections, o.AcceptedElsewhere = ev.Connections, ev.AcceptedElsewhere
+	o.Tracer, o.Cgroup, o.Container = ev.Tracer.Or(0), ev.Cgroup.Or(""), ev.Container.Or("")
+	o.Evidence = &listener.Evidence{
+		Threads: ev.Threads, Total: ev.ThreadCount, Frozen: ev.Frozen, Registered: ev.Registered,
+		FilesFull: ev.FilesFull, Parents: ev.Parents, TracerComm: ev.TracerComm.Or(""),
+	}
+	if u := ev.Usage; u != nil {
+		o.Evidence.Usage = listener.Known(listener.Usage{
+			Over: time.Duration(u.Over), User: time.Duration(u.User), System: time.Duration(u.System),
+			MajorFaults: u.MajorFaults, IOBytes: u.IOBytes, RunnableWait: u.RunnableWait, Throttled: u.Throttled,
+		})
+	}
 }

@@ -13,13 +13,11 @@ import (
 // Explanation is all that is known about one listener.
 type Explanation struct {
 	listener.Judgement
-	Tier           listener.Tier
-	Watched        bool          // else it was looked at once
-	Interval       time.Duration // between looks
-	StuckAfter     time.Duration
-	ActAfter       time.Duration // what `run` would wait before an act
-	ActAfterServed time.Duration // the same for one that served before
-	Note           string        // how its name was understood, "" where that is plain
+	Tier     listener.Tier
+	Watched  bool          // else it was looked at once
+	Interval time.Duration // between looks
+	Policy   Thresholds    // that hold for it
+	Note     string        // how its name was understood, "" where that is plain
 	// Members are those of its group, itself among them; nil: it is in none.
 	Members []listener.Judgement
 	Others  []listener.Judgement // what else goes by the name, the worst first
@@ -115,7 +113,7 @@ func standing(e *Explanation) string {
 
 // longer says how to find out what one look, or a short one, cannot tell.
 func (e *Explanation) longer() string {
-	return fmt.Sprintf("watch longer, with --for %s", e.StuckAfter+2*e.Interval)
+	return fmt.Sprintf("watch longer, with --for %s", e.Policy.StuckAfter+2*e.Interval)
 }
 
 func looks(n int) string {

@@ -76,9 +76,9 @@ func (e *Explanation) busyMeaning() string {
 // actAfter is how long the head must have stood still for this class.
 func (e *Explanation) actAfter() time.Duration {
 	if e.Served {
-		return max(e.ActAfter, e.ActAfterServed)
+		return max(e.Policy.ActAfter, e.Policy.ActAfterServed)
 	}
-	return e.ActAfter
+	return e.Policy.ActAfter
 }
 
 // asked: the gate is asked only about a stuck listener.

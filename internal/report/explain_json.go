@@ -13,6 +13,8 @@ type jsonExplanation struct {
 	Time         stamp                  `json:"time"`
 	Tier         listener.Tier          `json:"tier"`
 	Watched      bool                   `json:"watched"` // false: one look without history
+	Interval     seconds                `json:"interval_seconds"`
+	Policy       jsonPolicy             `json:"policy"` // that holds for it
 	Note         listener.Maybe[string] `json:"note"`
 	Listener     jsonListener           `json:"listener"`
 	Group        []jsonListener         `json:"group"`  // empty: it is in none
@@ -56,7 +58,8 @@ type jsonProbe struct {
 // asked for.
 func ExplainJSON(w io.Writer, e *Explanation, d ExplainDetail) error {
 	out := jsonExplanation{
-		Schema: Schema, Time: stamp(e.At), Tier: e.Tier, Watched: e.Watched, Note: maybeText(e.Note),
+		Schema: Schema, Time: stamp(e.At), Tier: e.Tier, Watched: e.Watched,
+		Interval: seconds(e.Interval), Policy: e.Policy.json(), Note: maybeText(e.Note),
 		Listener: toJSON(&e.Judgement), Group: allJSON(e.Members), Others: allJSON(e.Others),
 		Timeline: []jsonMoment{},
 	}

@@ -46,7 +46,7 @@ func explained() *Explanation {
 	h.Owners = []listener.Owner{{PID: 30000, Comm: nasty, User: "haproxy", Started: instant().Add(-time.Hour)}}
 	return &Explanation{
 		Judgement: j, Tier: listener.TierFunctions, Watched: true, Interval: time.Second,
-		StuckAfter: 10 * time.Second, ActAfter: 30 * time.Second, ActAfterServed: 2 * time.Minute,
+		Policy:  thresholds(),
 		Note:    `"80" was taken as port:80; there is pid:80 too.`,
 		Members: []listener.Judgement{healthy, j}, Others: []listener.Judgement{bare()},
 		Clients: listener.Known(listener.Clients{Total: 3290, Gone: 1202, Oldest: []listener.Client{
@@ -61,7 +61,7 @@ func explained() *Explanation {
 func unexplained() *Explanation {
 	j := bare()
 	j.Verdict, j.Queue, j.At = listener.Suspect, 1, instant()
-	return &Explanation{Judgement: j, Tier: listener.TierQueues, Interval: time.Second, StuckAfter: 10 * time.Second}
+	return &Explanation{Judgement: j, Tier: listener.TierQueues, Interval: time.Second, Policy: thresholds()}
 }
 
 func TestExplain(t *testing.T) {

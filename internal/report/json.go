@@ -23,11 +23,27 @@ func (s stamp) MarshalJSON() ([]byte, error) {
 	return json.Marshal(time.Time(s).UTC().Format("2006-01-02T15:04:05.000Z07:00"))
 }
 
+func (s *stamp) UnmarshalJSON(b []byte) error {
+	var t time.Time
+	err := json.Unmarshal(b, &t)
+	*s = stamp(t.Local()) // as whoever looks for himself sees it
+	return err
+}
+
 // seconds are rounded to milliseconds, as far as any clock here goes.
 type seconds time.Duration
 
 func (s seconds) MarshalJSON() ([]byte, error) {
 	return json.Marshal(math.Round(time.Duration(s).Seconds()*1000) / 1000)
+}
+
+func (s *seconds) UnmarshalJSON(b []byte) error {
+	var v float64
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	*s = seconds(math.Round(v*1e3) * 1e6)
+	return nil
 }
 
 func maybeStamp(t listener.Maybe[time.Time]) listener.Maybe[stamp] {
@@ -59,6 +75,7 @@ type jsonListener struct {
 	Queue        uint32                  `json:"queue"`
 	OldestWait   listener.Maybe[seconds] `json:"oldest_wait_seconds"`
 	SYNs         listener.Maybe[uint64]  `json:"syns"`
+	SYNsFull     listener.Maybe[uint64]  `json:"syns_full"` // of syns, those that met a full accept queue
 	Selected     listener.Maybe[uint64]  `json:"selected"`
 	Queued       listener.Maybe[uint64]  `json:"queued"`
 	Accepted     listener.Maybe[uint64]  `json:"accepted"`
@@ -67,6 +84,7 @@ type jsonListener struct {
 	CountedSince listener.Maybe[stamp]   `json:"counted_since"`
 	LastAccept   listener.Maybe[stamp]   `json:"last_accept"`
 	ListenedAt   listener.Maybe[stamp]   `json:"listened_at"`
+	FirstSeen    listener.Maybe[stamp]   `json:"first_seen"`
 	Share        listener.Maybe[float64] `json:"share"`
 	Waiters      []jsonWaiter            `json:"waiters"`
 	Verdict      listener.Maybe[string]  `json:"verdict"`
@@ -74,7 +92,7 @@ type jsonListener struct {
 	Decision     *jsonDecision           `json:"decision"`
 	Findings     []string                `json:"findings"`
 	Owners       []jsonOwner             `json:"owners"`
-	Evidence     *jsonEvidence           `json:"evidence"` // null unless suspect or stuck
+	Evidence     *jsonEvidence           `json:"evidence"` // null unless suspect, stuck or explained
 }
 
 type jsonWaiter struct {
@@ -82,6 +100,8 @@ type jsonWaiter struct {
 	PID      listener.Maybe[int] `json:"pid"`
 	Armed    bool                `json:"armed"`
 	Sleepers int                 `json:"sleepers"`
+	Ready    bool                `json:"ready"`   // epoll: an event that nobody fetched
+	Holders  []int               `json:"holders"` // of the epoll set; null: not known
 }
 
 type jsonDecision struct {
@@ -113,10 +133,10 @@ func toJSON(j *listener.Judgement) jsonListener {
 		Protocol: j.Protocol(), Local: j.Local.String(), Inode: j.Inode,
 		Reuseport: j.Reuseport, Group: maybeText(j.GroupName), GroupSize: j.GroupSize,
 		Backlog: j.Backlog, Queue: j.Queue,
-		SYNs: j.SYNs, Selected: j.Selected, Queued: j.Queued, Accepted: j.Accepted,
+		SYNs: j.SYNs, SYNsFull: j.SYNsFull, Selected: j.Selected, Queued: j.Queued, Accepted: j.Accepted,
 		Adopted: j.Adopted, Dropped: j.Dropped,
 		CountedSince: maybeStamp(j.CountedSince), LastAccept: maybeStamp(j.LastAccept),
-		ListenedAt: maybeStamp(j.ListenedAt), Share: j.Share,
+		ListenedAt: maybeStamp(j.ListenedAt), FirstSeen: maybeStamp(listener.Known(j.FirstSeen)), Share: j.Share,
 		Verdict: maybeText(j.Verdict), Cause: maybeText(j.Cause), Findings: []string{},
 		Evidence: evidenceJSON(j),
 	}
@@ -126,7 +146,7 @@ func toJSON(j *listener.Judgement) jsonListener {
 	if j.WaitersKnown {
 		out.Waiters = []jsonWaiter{}
 		for _, w := range j.Waiters {
-			jw := jsonWaiter{Kind: w.Kind, Armed: w.Armed, Sleepers: w.Sleepers}
+			jw := jsonWaiter{Kind: w.Kind, Armed: w.Armed, Sleepers: w.Sleepers, Ready: w.Ready, Holders: w.Holders}
 			if w.PID != 0 {
 				jw.PID = listener.Known(w.PID)
 			}
@@ -151,24 +171,6 @@ func ownerJSON(o *listener.Owner, j *listener.Judgement) jsonOwner {
 		Cmdline: append([]string{}, o.Cmdline...), UID: o.UID, User: maybeText(o.User), PPID: o.PPID, Started: maybeStamp(listener.Known(o.Started)),
 		State: o.State, Wchan: maybeText(o.Wchan), Culprit: j.Culprit == o.PID,
 	}
-}
-
-// List writes what `list -o json` prints: one object.
-func List(w io.Writer, s *listener.Snapshot, js []listener.Judgement) error {
-	out := struct {
-		Schema    string         `json:"schema"`
-		Time      stamp          `json:"time"`
-		Tier      listener.Tier  `json:"tier"`
-		Listeners []jsonListener `json:"listeners"`
-	}{Schema, stamp(s.Time), s.Tier, []jsonListener{}}
-	for i := range js {
-		out.Listeners = append(out.Listeners, toJSON(&js[i]))
-	}
-	b, err := json.MarshalIndent(out, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode the list: %w", err)
-	}
-	return writeLine(w, b)
 }
 
 // writeLine writes JSON in ASCII: what a process calls itself must not reach a

@@ -106,13 +106,21 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func snapshot() *listener.Snapshot {
-	return &listener.Snapshot{Time: instant(), Tier: listener.TierFunctions}
+func thresholds() Thresholds {
+	return Thresholds{Action: listener.Observe, StuckAfter: 10 * time.Second, ActAfter: 30 * time.Second, ActAfterServed: 2 * time.Minute}
+}
+
+func frame(js ...listener.Judgement) *Frame {
+	return &Frame{
+		Time: instant(), Tier: listener.TierFunctions, Interval: time.Second, Watched: true, Complete: true,
+		Host: Host{Name: "web-1", Kernel: "6.12.107"}, Policy: thresholds(), Listeners: js,
+		Cost: listener.Known(Cost{PID: 99, Started: instant().Add(-time.Hour), CPU: 3 * time.Second, RSS: 23 << 20, BPFTime: 5 * time.Millisecond, BPFRuns: 25000}),
+	}
 }
 
 func TestListJSON(t *testing.T) {
 	var b bytes.Buffer
-	if err := List(&b, snapshot(), []listener.Judgement{full(), bare(), unowned()}); err != nil {
+	if err := List(&b, frame(full(), bare(), unowned())); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "list.json", b.Bytes())
@@ -193,7 +201,7 @@ func TestNothingRawReachesATerminal(t *testing.T) {
 	if n := strings.Count(b.String(), "\n"); n != 3 {
 		t.Errorf("%d lines for a title, a listener and a sum", n)
 	}
-	if err := List(&b, snapshot(), js); err != nil {
+	if err := List(&b, frame(js...)); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range []Stream{NewTextStream(&b), NewJSONStream(&b)} {

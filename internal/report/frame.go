@@ -1,0 +1,119 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// Frame is a judged snapshot with what a person wants to know beside it: list
+// prints it, top draws it, a daemon serves it.
+type Frame struct {
+	Time     time.Time
+	Tier     listener.Tier
+	Interval time.Duration // between looks
+	Watched  bool          // false: one look without history
+	Host     Host
+	Cost     listener.Maybe[Cost]
+	Policy   Thresholds
+	// Listeners in the order of the snapshot. Of a frame that is not Complete
+	// they are those that changed since the frame before it.
+	Listeners []listener.Judgement
+	Complete  bool
+	Gone      []listener.Cookie // no longer there; of a frame that is not Complete
+}
+
+// Host is where the listeners are.
+type Host struct {
+	Name   string `json:"name"`
+	Kernel string `json:"kernel"`
+}
+
+// Cost is what the one who looks has used since it started.
+type Cost struct {
+	PID     int
+	Started time.Time
+	CPU     time.Duration // user and system
+	RSS     uint64        // bytes
+	// BPFTime is spent in its programs, in BPFRuns of them; neither grows unless the
+	// kernel's BPF statistics are on.
+	BPFTime time.Duration
+	BPFRuns uint64
+}
+
+// Thresholds are what holds for a listener that no rule of a policy file matches.
+type Thresholds struct {
+	Action         listener.Act
+	StuckAfter     time.Duration
+	ActAfter       time.Duration
+	ActAfterServed time.Duration
+}
+
+type jsonFrame struct {
+	Schema    string         `json:"schema"`
+	Time      stamp          `json:"time"`
+	Tier      listener.Tier  `json:"tier"`
+	Interval  seconds        `json:"interval_seconds"`
+	Watched   bool           `json:"watched"`
+	Host      Host           `json:"host"`
+	Policy    jsonPolicy     `json:"policy"`
+	Cost      *jsonCost      `json:"cost"`
+	Complete  bool           `json:"complete"` // else those that changed
+	Gone      []string       `json:"gone,omitempty"`
+	Listeners []jsonListener `json:"listeners"`
+}
+
+type jsonPolicy struct {
+	Action         listener.Act `json:"action"`
+	StuckAfter     seconds      `json:"stuck_after_seconds"`
+	ActAfter       seconds      `json:"act_after_seconds"`
+	ActAfterServed seconds      `json:"act_after_served_seconds"`
+}
+
+func (t Thresholds) json() jsonPolicy {
+	return jsonPolicy{t.Action, seconds(t.StuckAfter), seconds(t.ActAfter), seconds(t.ActAfterServed)}
+}
+
+type jsonCost struct {
+	PID     int     `json:"pid"`
+	Started stamp   `json:"started"`
+	CPU     seconds `json:"cpu_seconds"`
+	RSS     uint64  `json:"rss_bytes"`
+	BPFTime uint64  `json:"bpf_nanoseconds"`
+	BPFRuns uint64  `json:"bpf_runs"`
+}
+
+func (f *Frame) json() jsonFrame {
+	out := jsonFrame{
+		Schema: Schema, Time: stamp(f.Time), Tier: f.Tier, Interval: seconds(f.Interval), Watched: f.Watched,
+		Host: f.Host, Policy: f.Policy.json(), Complete: f.Complete, Listeners: allJSON(f.Listeners),
+	}
+	if c, known := f.Cost.Get(); known {
+		out.Cost = &jsonCost{c.PID, stamp(c.Started), seconds(c.CPU), c.RSS, uint64(c.BPFTime), c.BPFRuns}
+	}
+	if len(f.Gone) > 0 {
+		out.Gone = cookies(f.Gone)
+	}
+	return out
+}
+
+// List writes what `list -o json` prints: one object, for a person to read too.
+func List(w io.Writer, f *Frame) error {
+	b, err := json.MarshalIndent(f.json(), "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the list: %w", err)
+	}
+	return writeLine(w, b)
+}
+
+// WriteFrame writes the same object in one line.
+func WriteFrame(w io.Writer, f *Frame) error {
+	b, err := json.Marshal(f.json())
+	if err != nil {
+		return fmt.Errorf("encode a frame: %w", err)
+	}
+	return writeLine(w, b)
+}
