@@ -29,7 +29,7 @@ func (c *actFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.DurationVar(&c.termGrace, "term-grace", 5*time.Second, "between SIGTERM and SIGKILL")
 	f.StringVar(&c.rescue, "rescue", "auto", "move the clients that wait to other members: auto, where that is safe, or off")
-	f.StringVar(&c.stateDir, "state-dir", "/run/reusewatch", "where acts are counted; a file \"disarmed\" in it stops every act; empty: keep nothing")
+	f.StringVar(&c.stateDir, "state-dir", defaultStateDir, "where acts are counted; a file \"disarmed\" in it stops every act; empty: keep nothing")
 	f.StringVar(&c.auditLog, "audit-log", "", "append each act to this file, before it is begun and when it has ended")
 	f.StringVar(&c.evidenceDir, "evidence-dir", "", "keep the evidence of each act in a file here, before anything is touched")
 }

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -55,6 +56,8 @@ type daemon struct {
 
 	changes *report.Changes
 	actor   *remedy.Actor
+	served  *served // nil: to nobody
+	shown   atomic.Pointer[report.Frame]
 
 	mu     sync.Mutex // of the stream, which an act writes to beside the watcher
 	stream report.Stream
@@ -129,6 +132,7 @@ func (d *daemon) inForce() judge.Policy {
 
 func (d *daemon) publish(ctx context.Context, s *listener.Snapshot, changes []watch.Change) {
 	js := d.judge(s)
+	d.show(s, js)
 	if d.record != nil {
 		if err := d.record.Add(s, js); err != nil {
 			d.fail(err)

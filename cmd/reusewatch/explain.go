@@ -3,18 +3,17 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/reusewatch/reusewatch/internal/feed"
 	"github.com/reusewatch/reusewatch/internal/kernel"
-	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/report"
 )
 
 type explainCommand struct {
-	looking
+	viewing
 	std     streams
 	fs      proc.FS
 	output  string
@@ -30,8 +29,9 @@ func newExplain(std streams, fs proc.FS) *cobra.Command {
 listener has that port, else a pid; port:N, pid:N and cookie:HEX say which. Where
 several go by the name it explains the worst, and names the others.
 
-It looks once; with --for it watches that long first, and can then say whether
-the listener is stuck, what its process does, and what an armed run would do.`,
+It tells what the daemon knows if one runs. Else it looks once; with --for it
+watches that long first, and can then say whether the listener is stuck, what its
+process does, and what an armed run would do.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if c.output != "table" && !cmd.Flags().Changed("clients") {
@@ -41,9 +41,9 @@ the listener is stuck, what its process does, and what an armed run would do.`,
 		},
 	}
 	c.add(cmd)
+	c.addPeriod()
 	f := cmd.Flags()
 	f.StringVarP(&c.output, "output", "o", "table", "table, wide or json; all but table show every client, thread and stack")
-	f.DurationVar(&c.period, "for", 0, "watch this long before telling")
 	f.IntVar(&c.clients, "clients", 10, "how many waiting clients to show, oldest first")
 	return cmd
 }
@@ -73,22 +73,14 @@ func (c *explainCommand) run(ctx context.Context, name string) error {
 		return err
 	}
 	defer scope.close()
-	k, w, snap, err := c.look(ctx, c.fs, scope)
+	v, err := c.open(ctx, c.fs, scope, c.builtinWith(scope), c.period > 0)
 	if err != nil {
 		return err
 	}
-	defer k.Close()
-	e, err := c.explain(name, snap, scope)
+	defer v.Close()
+	e, err := c.explain(ctx, v, name, scope)
 	if err != nil {
 		return err
-	}
-	e.Listener = w.Closer(e.Listener)
-	clients, err := k.Clients(e.Listener, min(c.clients, kernel.MaxClients))
-	switch {
-	case err == nil:
-		e.Clients = listener.Known(clients)
-	case !errors.Is(err, kernel.ErrNotListening):
-		fmt.Fprintf(c.std.err, "reusewatch: %s\n", proc.Printable(err.Error()))
 	}
 	detail := report.ExplainDetail{Wide: c.output == "wide", Clients: c.clients}
 	if c.output == "json" {
@@ -97,22 +89,24 @@ func (c *explainCommand) run(ctx context.Context, name string) error {
 	return report.Explain(c.std.out, e, detail)
 }
 
-// explain judges as a run with the default settings would, and picks the worst
-// listener of that name.
-func (c *explainCommand) explain(name string, snap *listener.Snapshot, scope *scope) (*report.Explanation, error) {
-	all, inScope, settings := c.judge(snap, scope)
-	chosen, note, err := choose(name, inScope)
+// explain picks the worst listener of that name.
+func (c *explainCommand) explain(ctx context.Context, v view, name string, scope *scope) (*report.Explanation, error) {
+	f, err := latest(ctx, v, c.period)
 	if err != nil {
 		return nil, err
 	}
-	e := &report.Explanation{
-		Judgement: chosen[0], Note: note, Tier: snap.Tier, Watched: snap.Watched, Interval: c.interval, Policy: thresholds(&settings),
+	chosen, note, err := choose(name, scope.chosen(f))
+	if err != nil {
+		return nil, err
 	}
-	for _, j := range all {
-		if e.Reuseport && e.Group != 0 && j.Group == e.Group {
-			e.Members = append(e.Members, j)
-		}
+	e, err := v.Explain(ctx, chosen[0].Cookie, c.clients)
+	if errors.Is(err, feed.ErrUnknown) {
+		return nil, usagef("listener %s has just ended", chosen[0].Cookie)
 	}
+	if err != nil {
+		return nil, err
+	}
+	e.Note = note
 	for _, j := range chosen[1:] {
 		// The members of its group are told beside it, with their cookies.
 		if e.Group == 0 || j.Group != e.Group {

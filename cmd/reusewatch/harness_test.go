@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -34,9 +35,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// command prepares `reusewatch args…` in the test's own namespaces.
+// command prepares `reusewatch args…`. What shows looks for itself unless it is
+// told otherwise: the host's own daemon knows nothing of a test's settings.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
+	if len(args) > 0 && slices.Contains([]string{"list", "explain", "top"}, args[0]) && !slices.Contains(args, "--from") {
+		args = append(slices.Clone(args), "--from", "kernel")
+	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -131,9 +136,13 @@ func runArmed(t *testing.T, ns *livetest.Namespace, args ...string) *runner {
 	return run(t, append([]string{"--action", "kill", "--netns", ns.Path, "--state-dir", t.TempDir()}, args...)...)
 }
 
-// run starts `run -o json` and waits until it is ready.
+// run starts `run -o json` and waits until it is ready. The host's own state folder
+// is none of a test's business.
 func run(t *testing.T, args ...string) *runner {
 	t.Helper()
+	if !slices.Contains(args, "--state-dir") {
+		args = append([]string{"--state-dir", t.TempDir()}, args...)
+	}
 	r := &runner{t: t, cmd: command(t, append([]string{"run", "-o", "json"}, args...)...), ended: make(chan struct{})}
 	stdout, err := r.cmd.StdoutPipe()
 	if err != nil {

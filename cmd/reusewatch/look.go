@@ -2,68 +2,126 @@ package main
 
 import (
 	"context"
-	"time"
+	"errors"
+	"sync"
 
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/watch"
 )
 
-// looking is what list and explain do: look once, or watch a while first.
-type looking struct {
-	observing
-	period time.Duration
+// ownView looks for itself: once, or on and on until Close.
+type ownView struct {
+	kernel *kernel.Kernel
+	watch  *watch.Watcher
+	policy judge.Policy
+	meter  *meter
+	frames chan *report.Frame // the newest, if nobody has had it
+	end    context.CancelFunc
+	ended  chan struct{}
+	failed error // good when ended is closed
+
+	mu   sync.Mutex
+	last *report.Frame
 }
 
-func (l *looking) check() error {
-	if l.period < 0 {
-		return usagef("--for %s is negative", l.period)
-	}
-	return l.observing.check()
-}
-
-// look gives one look without history, or the last snapshot of a watched while,
-// and what it came from, to ask on.
-func (l *looking) look(ctx context.Context, fs proc.FS, s *scope) (*kernel.Kernel, *watch.Watcher, *listener.Snapshot, error) {
+func (v *viewing) look(ctx context.Context, fs proc.FS, s *scope, p judge.Policy, goOn bool) (*ownView, error) {
 	count := kernel.Count("")
-	if l.period > 0 {
+	if goOn {
 		count = kernel.CountAlways
 	}
-	k, w, err := l.open(fs, s, count, l.period == 0)
+	k, w, err := v.observing.open(fs, s, count, !goOn)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	snap, err := w.Start()
-	switch {
-	case err == nil && l.period == 0:
-		snap.Watched = false
-	case err == nil:
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, l.period)
-		defer cancel()
-		err = w.Run(ctx, func(s *listener.Snapshot, _ []watch.Change) { snap = s })
+	o := &ownView{kernel: k, watch: w, policy: p, meter: newMeter(k), frames: make(chan *report.Frame, 1), ended: make(chan struct{})}
+	if goOn {
+		o.meter.on(true)
 	}
+	first, err := w.Start()
 	if err != nil {
-		_ = k.Close()
-		return nil, nil, nil, err
+		o.meter.on(false)
+		return nil, errors.Join(err, k.Close())
 	}
-	return k, w, snap, nil
+	first.Watched = goOn
+	o.take(first)
+	var looking context.Context
+	looking, o.end = context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		defer close(o.ended)
+		if !goOn {
+			<-looking.Done()
+			return
+		}
+		o.failed = w.Run(looking, func(s *listener.Snapshot, _ []watch.Change) { o.take(s) })
+	}()
+	return o, nil
 }
 
-// judge judges as a run with the default settings would: all listeners, those
-// in scope, and the settings.
-func (l *looking) judge(snap *listener.Snapshot, s *scope) (all, chosen []listener.Judgement, _ judge.Settings) {
-	policy := builtinPolicy()
-	policy.Scope = s.Filter
-	policy.Default.StuckAfter = l.stuckAfter
-	policy.Default.ActAfter = max(policy.Default.ActAfter, l.stuckAfter)
-	all = judge.Judge(snap, &policy, &judge.Past{})
-	for _, j := range all {
-		if s.Match(j.Listener) {
-			chosen = append(chosen, j)
+// take judges a snapshot as a run with these settings would.
+func (o *ownView) take(s *listener.Snapshot) {
+	f := frame(s, judge.Judge(s, &o.policy, &judge.Past{}), &o.policy.Default)
+	f.Cost = o.meter.cost()
+	o.mu.Lock()
+	o.last = f
+	o.mu.Unlock()
+	select {
+	case <-o.frames: // nobody wanted it
+	default:
+	}
+	o.frames <- f
+}
+
+func (o *ownView) Next(ctx context.Context) (*report.Frame, error) {
+	select {
+	case f := <-o.frames:
+		return f, nil
+	case <-o.ended:
+		return nil, o.failed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (o *ownView) Explain(ctx context.Context, c listener.Cookie, clients int) (*report.Explanation, error) {
+	o.mu.Lock()
+	f := o.last
+	o.mu.Unlock()
+	e, err := about(f, c)
+	if err != nil {
+		return nil, err
+	}
+	if !f.Watched {
+		e.Listener = o.watch.Closer(e.Listener) // nobody else uses the watcher
+	}
+	return e, closer(ctx, e, o.kernel, o.watch, clients)
+}
+
+// closer adds what is sought only when somebody asks: who waits, and what the
+// owners do.
+func closer(ctx context.Context, e *report.Explanation, k *kernel.Kernel, w *watch.Watcher, clients int) error {
+	if e.Watched {
+		err := w.Ask(ctx, func() { e.Listener = w.Closer(e.Listener) })
+		if err != nil {
+			return err
 		}
 	}
-	return all, chosen, policy.Default
+	c, err := k.Clients(e.Listener, min(clients, kernel.MaxClients))
+	if errors.Is(err, kernel.ErrNotListening) {
+		return nil // it ended meanwhile: who waited is not known
+	}
+	if err == nil {
+		e.Clients = listener.Known(c)
+	}
+	return err
+}
+
+func (o *ownView) Close() error {
+	o.end()
+	<-o.ended
+	o.meter.on(false)
+	return o.kernel.Close()
 }

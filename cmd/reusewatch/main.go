@@ -16,6 +16,7 @@ import (
 
 // The exit codes of the command line's contract.
 const (
+	exitStuck         = 1
 	exitUsage         = 2
 	exitCannotObserve = 3
 	exitActFailed     = 4
@@ -28,6 +29,11 @@ type usageError struct{ err error }
 
 func (e usageError) Error() string { return e.err.Error() }
 func (e usageError) Unwrap() error { return e.err }
+
+// exitStatus ends the command with this code; all that there is to say has been said.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
@@ -43,6 +49,10 @@ func main() {
 func exitCode(err error) int {
 	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return 0
+	}
+	var status exitStatus
+	if errors.As(err, &status) {
+		return int(status)
 	}
 	fmt.Fprintf(os.Stderr, "reusewatch: %s\n", proc.Printable(err.Error()))
 	var usage usageError

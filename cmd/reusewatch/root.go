@@ -35,7 +35,7 @@ that process.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; see `%s --help`", err, cmd.CommandPath())
 	})
-	root.AddCommand(newList(std, fs), newExplain(std, fs), newRun(std, fs), newKill(std, fs), newClose(std, fs), newDoctor(std, fs), newDemo(std, fs), newVersion(std),
+	root.AddCommand(newList(std, fs), newExplain(std, fs), newCheck(std, fs), newRun(std, fs), newKill(std, fs), newClose(std, fs), newDoctor(std, fs), newDemo(std, fs), newVersion(std),
 		newReplay(std), newCheckConfig(std))
 	for _, cmd := range append(root.Commands(), root) {
 		args := cmd.Args

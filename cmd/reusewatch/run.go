@@ -137,6 +137,10 @@ func (c *runCommand) run(ctx context.Context) error {
 	if err := recoverActs(actor, log, snap, d.warn); err != nil {
 		return err
 	}
+	if c.stateDir != "" {
+		d.serve(socketIn(c.stateDir), k, w)
+		defer d.endServing()
+	}
 	return d.watch(ctx, w, snap)
 }
 

@@ -7,11 +7,14 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
@@ -19,7 +22,6 @@ import (
 // visitors are clients that have each sent one request and wait for its answer.
 type visitors struct {
 	waiting []net.Conn
-	served  int // at once, by a member that is well
 }
 
 // outcome is what became of those who waited.
@@ -45,18 +47,53 @@ func queueUpWith(t *testing.T, ns *livetest.Namespace, to string, n int, request
 			}
 			lot = append(lot, conn)
 		}
-		time.Sleep(100 * time.Millisecond) // whoever is well answers much sooner
-		for _, conn := range lot {
-			if err := answerOf(conn, time.Millisecond); errors.Is(err, os.ErrDeadlineExceeded) {
-				v.waiting = append(v.waiting, conn)
-			} else if err != nil {
-				t.Fatalf("while they queue up: %v", err)
-			} else {
-				v.served++
-			}
-		}
+		v.waiting = append(v.waiting, v.settle(t, ns, to, lot)...)
 	}
 	return v
+}
+
+// settle waits until whoever is well has answered, and gives those of a lot who
+// wait on: as many as stand in the queues, of which
+// one is empty unless there is no other.
+func (v *visitors) settle(t *testing.T, ns *livetest.Namespace, to string, lot []net.Conn) (waiting []net.Conn) {
+	t.Helper()
+	same := 0
+	livetest.Eventually(t, "those who are well have answered", func() bool {
+		waiting = slices.DeleteFunc(slices.Clone(lot), func(c net.Conn) bool { return isAnswered(t, c) })
+		queues := ns.Queues(netip.MustParseAddrPort(to))
+		queued, empty := 0, len(queues) == 1
+		for _, q := range queues {
+			queued += q
+			empty = empty || q == 0
+		}
+		if empty && queued == len(v.waiting)+len(waiting) {
+			same++
+		} else {
+			same = 0
+		}
+		return same == 3
+	})
+	return waiting
+}
+
+// isAnswered looks whether there is something to read, and leaves it there.
+func isAnswered(t *testing.T, c net.Conn) bool {
+	t.Helper()
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	var peeked error
+	if err := raw.Control(func(fd uintptr) {
+		n, _, peeked = unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if peeked != nil && !errors.Is(peeked, unix.EAGAIN) || peeked == nil && n == 0 {
+		t.Fatalf("while they queue up: %d bytes, %v", n, peeked)
+	}
+	return n > 0
 }
 
 func visit(t *testing.T, ns *livetest.Namespace, to string) net.Conn {

@@ -97,6 +97,7 @@ func attachHook(objs *objects, h hook) (link.Link, error) {
 	if err != nil {
 		return nil, err
 	}
+	objs.hooks = append(objs.hooks, prog)
 	return link.AttachTracing(link.TracingOptions{Program: prog})
 }
 

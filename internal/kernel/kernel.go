@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/bits"
 	"os"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/bpf"
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -236,6 +238,31 @@ func (k *Kernel) Stats() ([]ProgramStats, error) {
 		stats = append(stats, s)
 	}
 	return stats, nil
+}
+
+// RunTime is what the programs at the hooks took and how often they ran, while
+// CountRunTime is on. It begins anew when the kernel side makes room for more.
+func (k *Kernel) RunTime() (took time.Duration, runs uint64, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, p := range k.objs.hooks {
+		s, err := p.Stats()
+		if err != nil {
+			return 0, 0, fmt.Errorf("statistics of %s: %w", p, err)
+		}
+		took, runs = took+s.Runtime, runs+s.RunCount
+	}
+	return took, runs, nil
+}
+
+// CountRunTime makes the kernel count the run time of all BPF programs of the host
+// until it is closed. It needs CAP_SYS_ADMIN.
+func CountRunTime() (io.Closer, error) {
+	c, err := ebpf.EnableStats(unix.BPF_STATS_RUN_TIME)
+	if err != nil {
+		return nil, fmt.Errorf("turn on the kernel's BPF statistics: %w", err)
+	}
+	return c, nil
 }
 
 // Close detaches and frees everything.

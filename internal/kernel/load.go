@@ -18,6 +18,7 @@ type objects struct {
 	spec  *ebpf.CollectionSpec
 	maps  *ebpf.Collection
 	progs []*ebpf.Program
+	hooks []*ebpf.Program // those of progs that run at events
 	// types are the kernel's own, decoded once for all programs; nil once the
 	// tier is open, for they are large.
 	types *btf.Cache

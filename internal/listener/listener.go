@@ -1,6 +1,7 @@
 package listener
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 )
@@ -106,6 +107,16 @@ type Snapshot struct {
 	Listeners []*Listener // by network namespace, address, port, cookie
 	Census    time.Time   // of the owners; zero: none yet
 	Watched   bool        // false: one look without history
+}
+
+// Compare orders listeners as snapshots list them.
+func Compare(a, b *Listener) int {
+	return cmp.Or(
+		cmp.Compare(a.Netns, b.Netns),
+		a.Local.Addr().Compare(b.Local.Addr()),
+		cmp.Compare(a.Local.Port(), b.Local.Port()),
+		cmp.Compare(a.Cookie, b.Cookie),
+	)
 }
 
 // Find returns the listener with this cookie.

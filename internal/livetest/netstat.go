@@ -1,7 +1,10 @@
 package livetest
 
 import (
+	"fmt"
+	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -40,4 +43,35 @@ func (ns *Namespace) Counter(group, name string) int {
 	}
 	ns.t.Fatalf("this kernel has no counter %s %s", group, name)
 	return 0
+}
+
+// Queues gives the accept queue of each TCP listener that serves an IPv4 address,
+// as /proc/net/tcp shows it.
+func (ns *Namespace) Queues(on netip.AddrPort) []int {
+	ns.t.Helper()
+	var b []byte
+	var err error
+	ns.Do(func() { b, err = os.ReadFile("/proc/thread-self/net/tcp") })
+	if err != nil {
+		ns.t.Fatalf("read the sockets of the namespace: %v", err)
+	}
+	// The address is a number in the byte order of the machine, here little endian.
+	addr := on.Addr().As4()
+	slices.Reverse(addr[:])
+	port := fmt.Sprintf(":%04X", on.Port())
+	local, anywhere := fmt.Sprintf("%X", addr)+port, "00000000"+port
+	var queues []int
+	for line := range strings.Lines(string(b)) {
+		f := strings.Fields(line)
+		if len(f) < 5 || f[1] != local && f[1] != anywhere || f[3] != "0A" {
+			continue
+		}
+		_, received, _ := strings.Cut(f[4], ":")
+		n, err := strconv.ParseInt(received, 16, 64)
+		if err != nil {
+			ns.t.Fatalf("queue %q of a listener: %v", f[4], err)
+		}
+		queues = append(queues, int(n))
+	}
+	return queues
 }

@@ -144,7 +144,7 @@ func TestTable(t *testing.T) {
 	js := []listener.Judgement{full(), bare(), unowned()}
 	for name, wide := range map[string]bool{"table.txt": false, "wide.txt": true} {
 		var b bytes.Buffer
-		if err := Table(&b, js, wide); err != nil {
+		if err := Table(&b, js, TableDetail{Wide: wide, Of: js, Watched: true}); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, name, b.Bytes())
@@ -195,7 +195,7 @@ func TestStreams(t *testing.T) {
 func TestNothingRawReachesATerminal(t *testing.T) {
 	var b bytes.Buffer
 	js := []listener.Judgement{full()}
-	if err := Table(&b, js, true); err != nil {
+	if err := Table(&b, js, TableDetail{Wide: true, Of: js}); err != nil {
 		t.Fatal(err)
 	}
 	if n := strings.Count(b.String(), "\n"); n != 3 {

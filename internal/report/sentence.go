@@ -119,12 +119,7 @@ func userOf(o *listener.Owner) string {
 	return fmt.Sprintf("uid %d", o.UID)
 }
 
-func clients(n uint32) string {
-	if n == 1 {
-		return "1 client"
-	}
-	return thousands(n) + " clients"
-}
+func clients(n uint32) string { return plural(int(n), "client") }
 
 func thousands(n uint32) string {
 	if n < 1000 {

@@ -43,11 +43,18 @@ func wide() []column {
 	)
 }
 
+// TableDetail is how much a table shows.
+type TableDetail struct {
+	Wide    bool
+	Of      []listener.Judgement // what the table was chosen from; its last line counts these
+	Watched bool                 // else it was one look
+}
+
 // Table writes listeners for a terminal, and a last line that says how many are
-// suspected or stuck.
-func Table(w io.Writer, js []listener.Judgement, isWide bool) error {
+// suspected or stuck, and what to do next.
+func Table(w io.Writer, js []listener.Judgement, d TableDetail) error {
 	columns := narrow()
-	if isWide {
+	if d.Wide {
 		columns = wide()
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -66,35 +73,10 @@ func Table(w io.Writer, js []listener.Judgement, isWide bool) error {
 	if err := tw.Flush(); err != nil {
 		return fmt.Errorf("write the table: %w", err)
 	}
-	if _, err := fmt.Fprintln(w, summary(js)); err != nil {
+	if _, err := fmt.Fprintln(w, Summary(d.Of, d.Watched)); err != nil {
 		return fmt.Errorf("write the table: %w", err)
 	}
 	return nil
-}
-
-func summary(js []listener.Judgement) string {
-	var suspect, stuck, waiting int
-	for i := range js {
-		switch js[i].Verdict {
-		case listener.Suspect:
-			suspect++
-		case listener.Stuck:
-			stuck++
-		default:
-			continue
-		}
-		waiting += int(js[i].Queue)
-	}
-	s := fmt.Sprintf("%d listeners", len(js))
-	switch {
-	case stuck > 0:
-		s += fmt.Sprintf(", %d stuck with %d clients waiting: `reusewatch run --action kill` with a filter would act", stuck, waiting)
-	case suspect > 0:
-		s += fmt.Sprintf(", %d suspect with %d clients waiting: `reusewatch run` watches and tells whether they are stuck", suspect, waiting)
-	default:
-		s += ", none suspect"
-	}
-	return s
 }
 
 func dash(s string) string {

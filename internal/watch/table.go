@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -166,7 +165,7 @@ func (w *Watcher) snapshot() *listener.Snapshot {
 		for _, e := range w.entries {
 			w.order = append(w.order, e)
 		}
-		slices.SortFunc(w.order, func(a, b *entry) int { return compare(a.l, b.l) })
+		slices.SortFunc(w.order, func(a, b *entry) int { return listener.Compare(a.l, b.l) })
 	}
 	s := &listener.Snapshot{
 		Time: w.last, Interval: w.opts.Interval, Tier: w.opts.Tier, Census: w.census, Watched: true,
@@ -179,15 +178,6 @@ func (w *Watcher) snapshot() *listener.Snapshot {
 		}
 	}
 	return s
-}
-
-func compare(a, b *listener.Listener) int {
-	return cmp.Or(
-		cmp.Compare(a.Netns, b.Netns),
-		a.Local.Addr().Compare(b.Local.Addr()),
-		cmp.Compare(a.Local.Port(), b.Local.Port()),
-		cmp.Compare(a.Cookie, b.Cookie),
-	)
 }
 
 // share works out which part of its group's new connections each member got in

@@ -5,7 +5,6 @@ package watch
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -59,12 +58,12 @@ type Change struct {
 }
 
 // Watcher owns the table. Its methods may be called from one goroutine, except
-// Refresh.
+// Ask and Refresh.
 type Watcher struct {
-	src     Source
-	opts    Options
-	users   *proc.Users
-	refresh chan chan result
+	src   Source
+	opts  Options
+	users *proc.Users
+	asks  chan func() *listener.Snapshot // what they return is published, unless nil
 
 	entries map[listener.Key]*entry
 	order   []*entry // as snapshots list them; nil when it must be made anew
@@ -76,13 +75,10 @@ type Watcher struct {
 	resync  bool      // look at everything next time
 	born    bool      // births since the last census
 	counted map[listener.Key]bool
+	all     bool // count every listener, as long as somebody wants to see that
+	recount bool // that was begun or ended
 	sets    sets // of the last census
 	changes []Change
-}
-
-type result struct {
-	snap *listener.Snapshot
-	err  error
 }
 
 // New makes a watcher; Start fills its table.
@@ -93,7 +89,7 @@ func New(src Source, opts Options) *Watcher {
 	return &Watcher{
 		src: src, opts: opts,
 		users:   proc.NewUsers("/etc/passwd"),
-		refresh: make(chan chan result),
+		asks:    make(chan func() *listener.Snapshot),
 		entries: make(map[listener.Key]*entry),
 		names:   make(map[uint32]string),
 		resync:  true,
@@ -128,15 +124,10 @@ func (w *Watcher) Run(ctx context.Context, publish func(*listener.Snapshot, []Ch
 		select {
 		case <-ctx.Done():
 			return nil
-		case reply := <-w.refresh:
-			w.resync = true
-			err := w.look()
-			if err == nil {
-				err = w.takeCensus()
+		case ask := <-w.asks:
+			if s := ask(); s != nil {
+				w.publish(s, publish)
 			}
-			snap := w.snapshot()
-			reply <- result{snap, err}
-			w.publish(snap, publish)
 		case <-ticker.C:
 			if err := w.Step(); err != nil {
 				return err
@@ -152,17 +143,44 @@ func (w *Watcher) publish(s *listener.Snapshot, to func(*listener.Snapshot, []Ch
 	to(s, changes)
 }
 
+// Ask runs f in the goroutine that runs the watcher, between two looks.
+func (w *Watcher) Ask(ctx context.Context, f func()) error {
+	return w.ask(ctx, func() *listener.Snapshot {
+		f()
+		return nil
+	})
+}
+
+func (w *Watcher) ask(ctx context.Context, f func() *listener.Snapshot) error {
+	done := make(chan struct{})
+	ask := func() *listener.Snapshot {
+		defer close(done)
+		return f()
+	}
+	select {
+	case w.asks <- ask:
+		<-done
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // Refresh makes the running watcher look at everything and everyone now, and
 // returns what it saw.
-func (w *Watcher) Refresh(ctx context.Context) (*listener.Snapshot, error) {
-	reply := make(chan result, 1)
-	select {
-	case w.refresh <- reply:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+func (w *Watcher) Refresh(ctx context.Context) (snap *listener.Snapshot, err error) {
+	asked := w.ask(ctx, func() *listener.Snapshot {
+		w.resync = true
+		if err = w.look(); err == nil {
+			err = w.takeCensus()
+		}
+		snap = w.snapshot()
+		return snap
+	})
+	if asked != nil {
+		return nil, asked
 	}
-	r := <-reply
-	return r.snap, r.err
+	return snap, err
 }
 
 // Step is one tick: a look, and whatever a suspicion asks for.
@@ -171,7 +189,7 @@ func (w *Watcher) Step() error {
 		return err
 	}
 	fresh, some := w.suspicions()
-	if some || len(w.counted) > 0 {
+	if some || w.all || len(w.counted) > 0 {
 		if err := w.count(); err != nil {
 			return err
 		}
@@ -230,50 +248,4 @@ func (w *Watcher) suspicions() (fresh, some bool) {
 		}
 	}
 	return fresh, some
-}
-
-// process is one with what it has in a network namespace.
-type process struct {
-	pid   int
-	netns uint32
-}
-
-// count asks the kernel side to count the groups of the suspected, and what
-// else their owners listen on.
-func (w *Watcher) count() error {
-	if !w.opts.CountsSince.IsZero() {
-		return nil
-	}
-	groups, owners := make(map[listener.GroupKey]bool), make(map[process]bool)
-	for _, e := range w.entries {
-		if !e.suspected {
-			continue
-		}
-		if e.l.Group != 0 {
-			groups[e.l.Group] = true
-		}
-		for i := range e.l.Owners {
-			owners[process{e.l.Owners[i].PID, e.l.Netns}] = true
-		}
-	}
-	keys := make([]listener.Key, 0, len(groups))
-	fresh := false
-	for key, e := range w.entries {
-		ours := func(o listener.Owner) bool { return owners[process{o.PID, e.l.Netns}] }
-		if e.suspected || groups[e.l.Group] || slices.ContainsFunc(e.l.Owners, ours) {
-			keys = append(keys, key)
-			fresh = fresh || !w.counted[key]
-		}
-	}
-	if !fresh && len(keys) == len(w.counted) {
-		return nil
-	}
-	w.counted = make(map[listener.Key]bool, len(keys))
-	for _, key := range keys {
-		w.counted[key] = true
-	}
-	if err := w.src.SetCounted(keys); err != nil {
-		return fmt.Errorf("count %d listeners: %w", len(keys), err)
-	}
-	return nil
 }

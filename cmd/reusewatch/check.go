@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/report"
+)
+
+type checkCommand struct {
+	viewing
+	std    streams
+	fs     proc.FS
+	output string
+}
+
+func newCheck(std streams, fs proc.FS) *cobra.Command {
+	c := &checkCommand{std: std, fs: fs}
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Watch for a moment, and exit with 1 if anything is stuck",
+		Long: `check is for cron, CI and the hook after a reload: it watches for --for, long enough
+to tell, and says the result in one line. It exits with 1 if a listener is stuck or
+the filters match none. What is busy with other work or at its connection limit is
+let pass: that ends by itself.
+
+With -o nagios it prints a plugin's line with performance data, and exits with the
+plugin's codes: 0 OK, 2 CRITICAL, 3 UNKNOWN.`,
+		Example: "  reusewatch check --port 80 --for 10s\n  reusewatch check --comm haproxy -o nagios",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
+	}
+	c.observing.add(cmd)
+	c.flags = cmd.Flags()
+	c.from = "kernel" // whatever a daemon knows, the caller wants to know of from now on
+	c.addPeriod()
+	c.flags.StringVarP(&c.output, "output", "o", "text", "text or nagios")
+	return cmd
+}
+
+func (c *checkCommand) run(ctx context.Context) error {
+	if c.output != "text" && c.output != "nagios" {
+		return usagef("unknown --output %q: it is text or nagios", c.output)
+	}
+	found, err := c.look(ctx)
+	if c.output == "nagios" {
+		return c.plugin(found, err)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(c.std.out, report.CheckLine(found)); err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	if found.Failed() {
+		return exitStatus(exitStuck)
+	}
+	return nil
+}
+
+// The codes of monitoring plugins.
+const (
+	pluginCritical = 2
+	pluginUnknown  = 3
+)
+
+func (c *checkCommand) plugin(found *report.Check, err error) error {
+	line, status := "", error(nil)
+	switch {
+	case err != nil:
+		line, status = report.UnknownPluginLine(err), exitStatus(pluginUnknown)
+	case found.Failed():
+		line, status = report.PluginLine(found), exitStatus(pluginCritical)
+	default:
+		line = report.PluginLine(found)
+	}
+	if _, err := fmt.Fprintln(c.std.out, line); err != nil {
+		return errors.Join(exitStatus(pluginUnknown), err)
+	}
+	return status
+}
+
+// look watches and gives what was found.
+func (c *checkCommand) look(ctx context.Context) (*report.Check, error) {
+	if err := errors.Join(c.check(), c.longEnough()); err != nil {
+		return nil, err
+	}
+	scope, err := c.filter.open(c.fs)
+	if err != nil {
+		return nil, err
+	}
+	defer scope.close()
+	v, err := c.open(ctx, c.fs, scope, c.builtinWith(scope), true)
+	if err != nil {
+		return nil, err
+	}
+	defer v.Close()
+	began := time.Now()
+	f, err := latest(ctx, v, c.period)
+	if err != nil {
+		return nil, fmt.Errorf("check ended after %s of %s: %w", time.Since(began).Round(time.Second), c.period, err)
+	}
+	found := &report.Check{Watched: c.period, Listeners: scope.chosen(f), Filtered: !scope.IsZero()}
+	for _, j := range found.Listeners {
+		if j.Verdict == listener.Stuck && j.Cause != listener.CauseBusy && j.Cause != listener.CauseAtLimit {
+			found.Stuck = append(found.Stuck, j)
+		}
+	}
+	slices.SortStableFunc(found.Stuck, worstFirst)
+	return found, nil
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/reusewatch/reusewatch/internal/feed"
+	"github.com/reusewatch/reusewatch/internal/judge"
+	"github.com/reusewatch/reusewatch/internal/kernel"
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/report"
+)
+
+// view is what a command shows: what a daemon sees, or what it sees itself.
+type view interface {
+	// Next waits for the next frame: of all listeners, whatever the filters.
+	Next(context.Context) (*report.Frame, error)
+	// Explain tells all about one; an error that wraps feed.ErrUnknown if there is none.
+	Explain(ctx context.Context, c listener.Cookie, clients int) (*report.Explanation, error)
+	Close() error
+}
+
+// viewing are the flags of the commands that show.
+type viewing struct {
+	observing
+	from   string
+	period time.Duration
+	flags  *pflag.FlagSet
+}
+
+func (v *viewing) add(cmd *cobra.Command) {
+	v.observing.add(cmd)
+	v.flags = cmd.Flags()
+	v.flags.StringVar(&v.from, "from", "", "kernel: look for itself; unix:PATH: ask the daemon there (default: the daemon if one runs)")
+}
+
+func (v *viewing) addPeriod() {
+	v.flags.DurationVar(&v.period, "for", 0, "watch this long before telling")
+}
+
+func (v *viewing) check() error {
+	if v.period < 0 {
+		return usagef("--for %s is negative", v.period)
+	}
+	switch {
+	case v.from == "", v.from == "kernel":
+	case strings.HasPrefix(v.from, "unix:") && v.from != "unix:":
+		for _, name := range lookers() {
+			if v.flags.Changed(name) {
+				return usagef("--%s is how to look for itself: it goes with --from kernel", name)
+			}
+		}
+	default:
+		return usagef("unknown --from %q: it is kernel or unix:PATH", v.from)
+	}
+	return v.observing.check()
+}
+
+// longEnough makes the period long enough to tell what is stuck. A --for that was
+// typed decides: --stuck-after is made to fit into it, unless that was typed too.
+func (v *viewing) longEnough() error {
+	settled := 2 * v.interval // the first look, and the last one's tick
+	least := v.interval + settled
+	if v.flags.Changed("stuck-after") {
+		least = v.stuckAfter + settled
+	}
+	switch {
+	case !v.flags.Changed("for"):
+		v.period = v.stuckAfter + settled
+	case v.period >= v.stuckAfter+settled:
+	case v.period < least:
+		return usagef("--for %s is too short to tell what is stuck: %s is the least, for --stuck-after and two intervals", v.period, least)
+	default:
+		v.stuckAfter = v.period - settled
+	}
+	return nil
+}
+
+// lookers are the flags that say how to look, which a daemon decides for itself.
+func lookers() []string { return []string{"for", "interval", "stuck-after", "tier"} }
+
+// open gives the daemon's view if it may be asked and one runs, else its own: of
+// one look without history, or going on and counting every listener.
+func (v *viewing) open(ctx context.Context, fs proc.FS, s *scope, p judge.Policy, goOn bool) (view, error) {
+	if path, ok := strings.CutPrefix(v.from, "unix:"); ok {
+		d, err := askDaemon(ctx, path, goOn)
+		if err != nil {
+			return nil, &kernel.CannotObserve{Missing: "the daemon", WayOut: "start it, or use --from kernel", Err: err}
+		}
+		return d, nil
+	}
+	own := v.from == "kernel"
+	for _, name := range lookers() {
+		own = own || v.flags.Changed(name)
+	}
+	if !own {
+		if d, err := askDaemon(ctx, socketIn(defaultStateDir), goOn); err == nil {
+			return d, nil
+		}
+	}
+	return v.look(ctx, fs, s, p, goOn)
+}
+
+// daemonView asks a daemon: for single frames, or for a stream of them, during which it
+// counts every listener.
+type daemonView struct {
+	*feed.Client
+	first  *report.Frame
+	stream *feed.Stream // nil: single ones
+}
+
+func askDaemon(ctx context.Context, path string, goOn bool) (*daemonView, error) {
+	d := &daemonView{Client: feed.NewClient(path)}
+	var err error
+	if goOn {
+		if d.stream, err = d.Stream(ctx); err == nil {
+			d.first, err = d.stream.Next()
+		}
+	} else {
+		d.first, err = d.Snapshot(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+func (d *daemonView) Next(ctx context.Context) (*report.Frame, error) {
+	if f := d.first; f != nil {
+		d.first = nil
+		return f, nil
+	}
+	if d.stream != nil {
+		return d.stream.Next()
+	}
+	return d.Snapshot(ctx)
+}
+
+func (d *daemonView) Close() error {
+	var err error
+	if d.stream != nil {
+		err = d.stream.Close()
+	}
+	d.Client.Close()
+	return err
+}
+
+// builtinWith is the policy of the commands that only show.
+func (v *viewing) builtinWith(s *scope) judge.Policy {
+	p := builtinPolicy()
+	p.Scope = s.Filter
+	p.Default.StuckAfter = v.stuckAfter
+	p.Default.ActAfter = max(p.Default.ActAfter, v.stuckAfter)
+	return p
+}
+
+// latest gives the first frame, or, watching for a while, the last one of it.
+func latest(ctx context.Context, v view, period time.Duration) (*report.Frame, error) {
+	f, err := v.Next(ctx)
+	for until := time.Now().Add(period); err == nil && time.Now().Before(until); {
+		var next *report.Frame
+		limited, cancel := context.WithDeadline(ctx, until)
+		next, err = v.Next(limited)
+		cancel()
+		switch {
+		case err == nil:
+			f = next
+		case limited.Err() != nil && ctx.Err() == nil:
+			return f, nil
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("interrupted: %w", ctx.Err())
+	}
+	return f, err
+}
+
+// chosen are the listeners of a frame that the filters choose.
+func (s *scope) chosen(f *report.Frame) []listener.Judgement {
+	var chosen []listener.Judgement
+	for _, j := range f.Listeners {
+		if s.Match(j.Listener) {
+			chosen = append(chosen, j)
+		}
+	}
+	return chosen
+}
+
+// about is what a frame tells of one of its listeners.
+func about(f *report.Frame, c listener.Cookie) (*report.Explanation, error) {
+	e := &report.Explanation{Tier: f.Tier, Watched: f.Watched, Interval: f.Interval, Policy: f.Policy}
+	for _, j := range f.Listeners {
+		if j.Cookie == c {
+			e.Judgement = j
+		}
+	}
+	if e.Listener == nil {
+		return nil, fmt.Errorf("%w: %s", feed.ErrUnknown, c)
+	}
+	for _, j := range f.Listeners {
+		if e.Reuseport && e.Group != 0 && j.Group == e.Group {
+			e.Members = append(e.Members, j)
+		}
+	}
+	return e, nil
+}

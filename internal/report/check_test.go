@@ -1,0 +1,50 @@
+package report
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+func TestCheckLines(t *testing.T) {
+	piped := full()
+	l := *piped.Listener
+	l.Owners = []listener.Owner{{PID: 26939, Comm: "a|b\n"}}
+	piped.Listener = &l
+	for name, c := range map[string]struct {
+		check        Check
+		failed       bool
+		line, plugin string
+	}{
+		"well": {
+			Check{Watched: 12 * time.Second, Listeners: []listener.Judgement{bare(), bare()}, Filtered: true}, false,
+			"OK: 2 listeners, none stuck in 12 s",
+			"REUSEWATCH OK - 2 listeners, none stuck in 12 s | listeners=2;;;0 stuck=0;;0;0 waiting=0;;;0 oldest=0.0s;;;0",
+		},
+		"nothing there": {Check{Filtered: true}, true, "NOTHING: ", "REUSEWATCH CRITICAL - NOTHING: "},
+		"empty host":    {Check{}, false, "OK: 0 listeners", "REUSEWATCH OK - 0 listeners"},
+		"stuck": {
+			Check{Listeners: []listener.Judgement{piped, bare()}, Stuck: []listener.Judgement{piped}}, true,
+			`STUCK: 1 of 2 listeners: a|b\x0a pid 26939`,
+			`REUSEWATCH CRITICAL - STUCK: 1 of 2 listeners: a/b\x0a pid 26939`,
+		},
+		"more": {
+			Check{Listeners: []listener.Judgement{full(), full()}, Stuck: []listener.Judgement{full(), full()}}, true,
+			"STUCK: 2 of 2 listeners: ", "waiting=6570;;;0 oldest=7860.0s;;;0",
+		},
+	} {
+		line, plugin := CheckLine(&c.check), PluginLine(&c.check)
+		if c.check.Failed() != c.failed || !strings.HasPrefix(line, c.line) || !strings.Contains(plugin, c.plugin) {
+			t.Errorf("%s: failed %v\n%s\n%s", name, c.check.Failed(), line, plugin)
+		}
+		if strings.Contains(line+plugin, "\n") || strings.Count(plugin, "|") != 1 {
+			t.Errorf("%s: not one line and one bar:\n%s\n%s", name, line, plugin)
+		}
+	}
+	if s := UnknownPluginLine(errors.New("no\nprivilege | at all")); s != `REUSEWATCH UNKNOWN - no\x0aprivilege / at all` {
+		t.Error(s)
+	}
+}

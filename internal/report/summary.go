@@ -1,0 +1,47 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// Summary says how many listeners there are, how many of them are suspected or
+// stuck, and what to do next. Not watched: one look knows no more than suspects.
+func Summary(js []listener.Judgement, watched bool) string {
+	var suspect, stuck, waiting uint32
+	var worst *listener.Judgement
+	for i := range js {
+		j := &js[i]
+		switch j.Verdict {
+		case listener.Suspect:
+			suspect++
+		case listener.Stuck:
+			stuck++
+		default:
+			continue
+		}
+		waiting += j.Queue
+		if worst == nil || cmp.Or(cmp.Compare(rank(j), rank(worst)), cmp.Compare(j.Queue, worst.Queue)) > 0 {
+			worst = j
+		}
+	}
+	s := plural(len(js), "listener")
+	switch {
+	case stuck > 0:
+		s += fmt.Sprintf(", %d stuck with %s waiting: `reusewatch explain %s` says why, `reusewatch kill %s --dry-run` what can be done",
+			stuck, clients(waiting), worst.Cookie, worst.Cookie)
+	case suspect > 0 && watched:
+		s += fmt.Sprintf(", %d suspect with %s waiting: `reusewatch explain %s` says who", suspect, clients(waiting), worst.Cookie)
+	case suspect > 0:
+		s += fmt.Sprintf(", %d suspect with %s waiting: `reusewatch list --stuck` watches and tells whether they are stuck", suspect, clients(waiting))
+	case watched:
+		s += ", none stuck"
+	default:
+		s += ", none suspect"
+	}
+	return s
+}
+
+func rank(j *listener.Judgement) int { return b2i(j.Verdict == listener.Stuck) }

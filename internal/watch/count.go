@@ -1,0 +1,65 @@
+package watch
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// process is one with what it has in a network namespace.
+type process struct {
+	pid   int
+	netns uint32
+}
+
+// CountAll counts every listener from the next look on, or, as before, only what
+// is suspected; in the queues tier, which counts nothing, it does nothing. It
+// belongs to the goroutine that runs the watcher (Ask).
+func (w *Watcher) CountAll(on bool) {
+	w.all = on && w.opts.Tier != listener.TierQueues
+	w.recount = true
+}
+
+// count asks the kernel side to count the groups of the suspected, and what
+// else their owners listen on.
+func (w *Watcher) count() error {
+	if !w.opts.CountsSince.IsZero() {
+		return nil
+	}
+	groups, owners := make(map[listener.GroupKey]bool), make(map[process]bool)
+	for _, e := range w.entries {
+		if !e.suspected {
+			continue
+		}
+		if e.l.Group != 0 {
+			groups[e.l.Group] = true
+		}
+		for i := range e.l.Owners {
+			owners[process{e.l.Owners[i].PID, e.l.Netns}] = true
+		}
+	}
+	keys := make([]listener.Key, 0, len(groups))
+	fresh := false
+	for key, e := range w.entries {
+		ours := func(o listener.Owner) bool { return owners[process{o.PID, e.l.Netns}] }
+		if w.all || e.suspected || groups[e.l.Group] || slices.ContainsFunc(e.l.Owners, ours) {
+			keys = append(keys, key)
+			fresh = fresh || !w.counted[key]
+		}
+	}
+	if !fresh && len(keys) == len(w.counted) {
+		return nil
+	}
+	// An idle one tells of itself only when all are asked: that 0 came is news too.
+	w.resync = w.resync || w.all || w.recount
+	w.recount = false
+	w.counted = make(map[listener.Key]bool, len(keys))
+	for _, key := range keys {
+		w.counted[key] = true
+	}
+	if err := w.src.SetCounted(keys); err != nil {
+		return fmt.Errorf("count %d listeners: %w", len(keys), err)
+	}
+	return nil
+}
