@@ -67,7 +67,9 @@ func newByHand(std streams, fs proc.FS, action listener.Act, short, what string)
 It watches until the listener is stuck and every condition of the gate is met, as
 an armed run would, or one holds that time will not change; then it exits with 5.
 The clients that wait are moved to other members. --force overrules these reasons
-and no others: ` + strings.Join(soft, ", ") + `.`,
+and no others:
+
+  ` + strings.Join(soft, ", "),
 		Example: "  reusewatch list --stuck\n  reusewatch " + string(action) + " 1a2f --dry-run",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },

@@ -35,9 +35,13 @@ that process.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; see `%s --help`", err, cmd.CommandPath())
 	})
-	root.AddCommand(newList(std, fs), newExplain(std, fs), newCheck(std, fs), newRun(std, fs), newKill(std, fs), newClose(std, fs), newDoctor(std, fs), newDemo(std, fs), newVersion(std),
-		newReplay(std), newCheckConfig(std))
+	root.AddCommand(
+		newList(std, fs), newExplain(std, fs), newCheck(std, fs), newRun(std, fs), newKill(std, fs), newClose(std, fs),
+		newDoctor(std, fs), newDemo(std, fs), newReplay(std), newCheckConfig(std),
+		newVersion(std), newCompletion(std), newMan(),
+	)
 	for _, cmd := range append(root.Commands(), root) {
+		complete(cmd, fs)
 		args := cmd.Args
 		cmd.Args = func(cmd *cobra.Command, a []string) error {
 			if err := args(cmd, a); err != nil {
@@ -46,6 +50,7 @@ that process.`,
 			return nil
 		}
 	}
+	root.AddCommand(topics()...)
 	return root
 }
 

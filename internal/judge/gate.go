@@ -45,6 +45,15 @@ func gate() []condition {
 	}
 }
 
+// Reasons are all of them, in the order in which the gate asks.
+func Reasons() []listener.Reason {
+	var all []listener.Reason
+	for _, c := range gate() {
+		all = append(all, c.reason)
+	}
+	return append(all, listener.ChangedMeanwhile)
+}
+
 func decide(f *facts) *listener.Decision {
 	d := &listener.Decision{Act: f.settings.Action}
 	for _, c := range gate() {

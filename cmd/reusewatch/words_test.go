@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/reusewatch/reusewatch/internal/judge"
+	"github.com/reusewatch/reusewatch/internal/proc"
+)
+
+// TestGateIsTold: the README and `help gate` name every reason, in the gate's order.
+func TestGateIsTold(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Skip("the README is not beside the test: in a VM")
+	}
+	stdout, _, code := output(t, "help", "gate")
+	if code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	var want, table, topic []string
+	for _, r := range judge.Reasons() {
+		want = append(want, string(r))
+		if because, _ := reasonWords(r); because == "" {
+			t.Errorf("nothing is said of %s", r)
+		}
+	}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[a-z-]+`(?:, `[a-z-]+`)*) \\| .* \\| .*\\|$").FindAllStringSubmatch(string(readme), -1) {
+		for _, m := range regexp.MustCompile("`([a-z-]+)`").FindAllStringSubmatch(row[1], -1) {
+			if slices.Contains(want, m[1]) {
+				table = append(table, m[1])
+			}
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^  ([a-z-]+)  +\S`).FindAllStringSubmatch(stdout, -1) {
+		topic = append(topic, m[1])
+	}
+	if !slices.Equal(table, want) || !slices.Equal(topic, want) {
+		t.Errorf("the gate asks\n%q, the README has\n%q, the topic\n%q", want, table, topic)
+	}
+}
+
+// TestEveryCommandHelps: each says what it is, in lines that fit, with flags that are
+// explained.
+func TestEveryCommandHelps(t *testing.T) {
+	root := newRoot(streams{os.Stdout, os.Stderr}, proc.New(""))
+	for _, cmd := range root.Commands() {
+		stdout, stderr, code := output(t, "help", cmd.Name())
+		if code != 0 || stderr != "" || len(stdout) < 100 {
+			t.Errorf("help %s: exit code %d: %q", cmd.Name(), code, stderr)
+		}
+		for line := range strings.Lines(cmd.Long) {
+			if len(line) > 95 {
+				t.Errorf("help %s: a line of %d characters: %s", cmd.Name(), len(line), line)
+			}
+		}
+	}
+}
+
+func TestManual(t *testing.T) {
+	dir := t.TempDir()
+	if _, stderr, code := output(t, "man", dir); code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	for page, wants := range map[string][]string{
+		"reusewatch.8":       {"SO_REUSEPORT", ".SH VERDICTS", ".SH GATE", "no-sibling-accepted", ".SH EXIT-CODES", "internal error"},
+		"reusewatch-list.8":  {`\fB--stuck\fP`, `\fB--from\fP`, "exits with 1"},
+		"reusewatch-check.8": {"CRITICAL"},
+	} {
+		b, err := os.ReadFile(filepath.Join(dir, page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range wants {
+			if !strings.Contains(strings.ReplaceAll(string(b), `\-`, "-"), want) {
+				t.Errorf("%s has no %q", page, want)
+			}
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "reusewatch-man.8")); err == nil {
+		t.Error("what is hidden has a page")
+	}
+}
+
+// TestCompletionScripts: the shells take them.
+func TestCompletionScripts(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		script, _, code := output(t, "completion", shell)
+		if code != 0 || !strings.Contains(script, "reusewatch") {
+			t.Errorf("%s: exit code %d", shell, code)
+		}
+		path, err := exec.LookPath(shell)
+		if err != nil {
+			continue // bash alone is everywhere
+		}
+		if out, err := exec.Command(path, "-n", write(t, t.TempDir(), "script", script)).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", shell, err, out)
+		}
+	}
+}
+
+// TestCompletes: what listens now is offered.
+func TestCompletes(t *testing.T) {
+	ns := inhabited(t)
+	p := serve(t, ns, server{Addr: web})
+	l := listJSON(t, 0, "--netns", ns.Path).Listeners[0]
+	for args, want := range map[string]string{
+		"list --port ":       "80\t",
+		"list --pid ":        fmt.Sprint(p.Process.Pid) + "\t",
+		"explain ":           "cookie:" + l.Cookie + "\tidle 127.0.0.1:80",
+		"kill ":              l.Cookie + "\t",
+		"run --action ":      "observe",
+		"list --sort ":       "oldest",
+		"run --tier ":        "queues",
+		"completion ":        "zsh",
+		"list --from kernel": "kernel",
+	} {
+		words := strings.Split(args, " ")
+		stdout, _, code := output(t, append([]string{"__complete"}, words...)...)
+		if code != 0 || !strings.Contains(stdout, want) {
+			t.Errorf("%s: exit code %d, no %q in %q", args, code, want, stdout)
+		}
+	}
+	if out, _, _ := output(t, "__complete", "list", "--netns", ""); !strings.Contains(out, fmt.Sprint(ns.Inode)) {
+		t.Errorf("no %d in %q", ns.Inode, out)
+	}
+}
