@@ -143,7 +143,13 @@ func run(t *testing.T, args ...string) *runner {
 	if !slices.Contains(args, "--state-dir") {
 		args = append([]string{"--state-dir", t.TempDir()}, args...)
 	}
-	r := &runner{t: t, cmd: command(t, append([]string{"run", "-o", "json"}, args...)...), ended: make(chan struct{})}
+	return await(t, command(t, append([]string{"run", "-o", "json"}, args...)...))
+}
+
+// await starts a prepared run and waits until it is ready.
+func await(t *testing.T, cmd *exec.Cmd) *runner {
+	t.Helper()
+	r := &runner{t: t, cmd: cmd, ended: make(chan struct{})}
 	stdout, err := r.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -184,9 +184,11 @@ func TestRescueGunicornWorker(t *testing.T) {
 			defer conn.Close()
 			if beside {
 				other = instance()
-				load(t, ns, web, 4)
 			}
 			v := queueUp(t, ns, web, 300)
+			if beside {
+				load(t, ns, web, 4)
+			}
 			rescued(t, r, worker)
 			if o := v.outcome(t); o != (outcome{answered: 300}) {
 				t.Errorf("%+v, want all of 300 answered", o)

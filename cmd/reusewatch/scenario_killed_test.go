@@ -3,7 +3,9 @@ package main
 import (
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -80,8 +82,17 @@ func TestTwoAgents(t *testing.T) {
 	ns := livetest.Netns(t)
 	stays(t, serve(t, ns, server{Addr: web}))
 	stuck := serve(t, ns, server{Addr: web, Then: wayMutex})
-	// Each has its own state, as the container would; the lock is the kernel's.
-	first, second := arm(t, ns), arm(t, ns)
+	first := arm(t, ns)
+	// As a container of the host's pid namespace: mounts, /proc and state of its own.
+	// The lock is the kernel's.
+	inside := command(t, append(slices.Clone(first.cmd.Args[1:]), "--state-dir", t.TempDir())...)
+	inside.Args = append([]string{"unshare", "--mount-proc", inside.Path}, inside.Args[1:]...)
+	unshare, err := exec.LookPath("unshare")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside.Path = unshare
+	second := await(t, inside)
 	v := queueUp(t, ns, web, 100)
 	load(t, ns, web, 4)
 	livetest.Eventually(t, "its process has ended", func() bool { return gone(stuck.Process.Pid) })

@@ -25,6 +25,9 @@ func NewClient(path string) *Client {
 	}}}
 }
 
+// Path is the socket's.
+func (c *Client) Path() string { return c.path }
+
 // Close closes what is still connected.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
