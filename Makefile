@@ -11,7 +11,7 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 BIN := bin/reusewatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vm-test lint generate check-generated install clean
+.PHONY: help build demo test vm-test lint generate check-generated picture install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ generate: ## compile bpf/ anew (clang-19, libbpf-dev)
 
 check-generated: ## fail if the committed BPF object is not what bpf/ compiles to
 	scripts/check-generated
+
+picture: ## docs/top.png, from a real run (root; 90 s)
+	scripts/picture
 
 install: build ## into $(PREFIX)/bin
 	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/reusewatch
