@@ -37,6 +37,7 @@ type Options struct {
 	// where counting begins with a suspicion.
 	CountsSince time.Time
 	Proc        proc.FS
+	Names       Names // of containers; nil: none are known
 }
 
 const (
@@ -76,7 +77,8 @@ type Watcher struct {
 	resync  bool      // look at everything next time
 	born    bool      // births since the last census
 	counted map[listener.Key]bool
-	sets    sets // of the last census
+	named   uint64 // how much of the names is filled in
+	sets    sets   // of the last census
 	changes []Change
 }
 
@@ -114,6 +116,7 @@ func (w *Watcher) Start() (*listener.Snapshot, error) {
 	if err := w.learnAcceptors(); err != nil {
 		return nil, err
 	}
+	w.settleNames()
 	w.changes = nil
 	return w.snapshot(), nil
 }
@@ -170,6 +173,7 @@ func (w *Watcher) Step() error {
 	if err := w.look(); err != nil {
 		return err
 	}
+	w.learnNames()
 	fresh, some := w.suspicions()
 	if some || len(w.counted) > 0 {
 		if err := w.count(); err != nil {
