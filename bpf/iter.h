@@ -59,6 +59,34 @@ int enter_tcp(struct bpf_iter__tcp *ctx)
 }
 
 /*
+ * The same by way of descriptors, in all network namespaces at once: also where
+ * the namespace may not be entered, which takes CAP_SYS_ADMIN. Not of MPTCP: from
+ * its socket no way that the verifier trusts leads to its TCP listener, and only
+ * for a trusted one can a cookie be made.
+ */
+SEC("iter/task_file")
+int enter_file(struct bpf_iter__task_file *ctx)
+{
+	struct file *file = ctx->file;
+	struct socket *socket;
+	struct tcp_sock *tp;
+	struct sock *sk;
+
+	if (!file)
+		return 0;
+	socket = bpf_sock_from_file(file);
+	if (!socket)
+		return 0;
+	sk = socket->sk;
+	if (!sk || sk->__sk_common.skc_state != TCP_LISTEN)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk); /* NULL for any other protocol */
+	if (tp)
+		remember_listener((struct sock *)tp, bpf_get_socket_cookie(tp), 0);
+	return 0;
+}
+
+/*
  * Starts and ends the counting of listeners as `counted` says, and the children's
  * inheritance that it needs in the tracepoints tier.
  */

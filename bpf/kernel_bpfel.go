@@ -247,6 +247,7 @@ const (
 	KernelProgCountSelected    = "count_selected"
 	KernelProgCountSyn         = "count_syn"
 	KernelProgCountTcp         = "count_tcp"
+	KernelProgEnterFile        = "enter_file"
 	KernelProgEnterTcp         = "enter_tcp"
 	KernelProgLookTcp          = "look_tcp"
 	KernelProgReusewatchMove   = "reusewatch_move"
@@ -316,6 +317,7 @@ type KernelProgramSpecs struct {
 	CountSelected    *ebpf.ProgramSpec `ebpf:"count_selected"`
 	CountSyn         *ebpf.ProgramSpec `ebpf:"count_syn"`
 	CountTcp         *ebpf.ProgramSpec `ebpf:"count_tcp"`
+	EnterFile        *ebpf.ProgramSpec `ebpf:"enter_file"`
 	EnterTcp         *ebpf.ProgramSpec `ebpf:"enter_tcp"`
 	LookTcp          *ebpf.ProgramSpec `ebpf:"look_tcp"`
 	ReusewatchMove   *ebpf.ProgramSpec `ebpf:"reusewatch_move"`
@@ -431,6 +433,7 @@ type KernelPrograms struct {
 	CountSelected    *ebpf.Program `ebpf:"count_selected"`
 	CountSyn         *ebpf.Program `ebpf:"count_syn"`
 	CountTcp         *ebpf.Program `ebpf:"count_tcp"`
+	EnterFile        *ebpf.Program `ebpf:"enter_file"`
 	EnterTcp         *ebpf.Program `ebpf:"enter_tcp"`
 	LookTcp          *ebpf.Program `ebpf:"look_tcp"`
 	ReusewatchMove   *ebpf.Program `ebpf:"reusewatch_move"`
@@ -451,6 +454,7 @@ func (p *KernelPrograms) Close() error {
 		p.CountSelected,
 		p.CountSyn,
 		p.CountTcp,
+		p.EnterFile,
 		p.EnterTcp,
 		p.LookTcp,
 		p.ReusewatchMove,

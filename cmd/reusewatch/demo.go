@@ -73,7 +73,9 @@ func (c *demoCommand) canObserve() error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	k, _, err := o.open(c.fs, &scope{}, "", false)
+	everywhere := &scope{}
+	defer everywhere.close()
+	k, _, err := o.open(c.fs, everywhere, "", false)
 	if err != nil {
 		return err
 	}

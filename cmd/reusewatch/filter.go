@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/policy"
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
@@ -19,7 +20,11 @@ type filterFlags struct {
 	pids  []int
 	comms []string
 	uids  []uint
+	containers
 }
+
+// containers choose by what owners run in.
+type containers struct{ ids, pods, namespaces []string }
 
 func (ff *filterFlags) add(f *pflag.FlagSet) {
 	f.UintSliceVar(&ff.ports, "port", nil, "only listeners on this port (repeatable, as all filters)")
@@ -28,13 +33,17 @@ func (ff *filterFlags) add(f *pflag.FlagSet) {
 	f.IntSliceVar(&ff.pids, "pid", nil, "only listeners that this process owns")
 	f.StringArrayVar(&ff.comms, "comm", nil, "only listeners that a process of this name owns (exact, 15 bytes)")
 	f.UintSliceVar(&ff.uids, "uid", nil, "only listeners that a process of this user id owns")
+	f.StringArrayVar(&ff.ids, "container", nil, "only listeners that a process in this container owns (how its id begins)")
+	f.StringArrayVar(&ff.pods, "pod", nil, "only listeners that a process in a pod of this name owns (a shell pattern: web-*)")
+	f.StringArrayVar(&ff.namespaces, "namespace", nil, "only listeners that a process in a pod of this Kubernetes namespace owns")
 }
 
 // scope is a filter whose network namespaces are kept open: as long as it is,
 // no other namespace can get their inodes.
 type scope struct {
 	listener.Filter
-	held []*os.File
+	held  []*os.File
+	names *names // of containers, for as long as it is open
 }
 
 func (ff *filterFlags) open(fs proc.FS) (_ *scope, err error) {
@@ -78,7 +87,25 @@ func (ff *filterFlags) open(fs proc.FS) (_ *scope, err error) {
 	for _, uid := range ff.uids {
 		s.UIDs = append(s.UIDs, uint32(uid))
 	}
-	return s, nil
+	s.Containers, err = ff.choice()
+	return s, err
+}
+
+func (c *containers) choice() (listener.Containers, error) {
+	for _, f := range []struct {
+		name   string
+		values []string
+		parse  func(string) (string, error)
+	}{
+		{"container", c.ids, policy.ParseContainer}, {"pod", c.pods, policy.ParsePod}, {"namespace", c.namespaces, policy.ParseNamespace},
+	} {
+		for _, v := range f.values {
+			if _, err := f.parse(v); err != nil {
+				return listener.Containers{}, usagef("--%s %w", f.name, err)
+			}
+		}
+	}
+	return listener.Containers{IDs: c.ids, Pods: c.pods, Namespaces: c.namespaces}, nil
 }
 
 func parsePrefix(s string) (netip.Prefix, error) {
@@ -89,7 +116,7 @@ func parsePrefix(s string) (netip.Prefix, error) {
 }
 
 func (s *scope) close() error {
-	var errs []error
+	errs := []error{s.names.close()}
 	for _, f := range s.held {
 		errs = append(errs, f.Close())
 	}

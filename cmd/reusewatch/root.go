@@ -60,6 +60,7 @@ type observing struct {
 	interval   time.Duration
 	tier       string
 	filter     filterFlags
+	names      nameFlags
 }
 
 func (o *observing) add(cmd *cobra.Command) {
@@ -68,6 +69,7 @@ func (o *observing) add(cmd *cobra.Command) {
 	f.DurationVar(&o.interval, "interval", time.Second, "between two looks")
 	f.StringVar(&o.tier, "tier", "", "use this tier, not a higher one: functions, tracepoints or queues")
 	o.filter.add(f)
+	o.names.add(cmd)
 }
 
 func (o *observing) check() error {
@@ -87,6 +89,10 @@ func (o *observing) check() error {
 
 // open loads the kernel side and a watcher over it.
 func (o *observing) open(fs proc.FS, scope *scope, count kernel.Count, lookOnly bool) (*kernel.Kernel, *watch.Watcher, error) {
+	var err error
+	if scope.names, err = o.names.open(); err != nil {
+		return nil, nil, err
+	}
 	opts := kernel.Options{
 		Tier: listener.Tier(o.tier), Count: count, LookOnly: lookOnly,
 		Namespaces: func() ([]string, error) { return netnsPaths(fs, scope) },
@@ -96,7 +102,7 @@ func (o *observing) open(fs proc.FS, scope *scope, count kernel.Count, lookOnly 
 		return nil, nil, err
 	}
 	tier, _, _ := k.Tier()
-	wopts := watch.Options{Interval: o.interval, StuckAfter: o.stuckAfter, Tier: tier, Proc: fs}
+	wopts := watch.Options{Interval: o.interval, StuckAfter: o.stuckAfter, Tier: tier, Proc: fs, Names: scope.names}
 	if k.Counting() == kernel.CountAlways {
 		wopts.CountsSince = k.Started()
 	}

@@ -71,7 +71,7 @@ type Match struct {
 	Exes       []string // shell patterns of the whole path
 	UIDs       []uint32
 	Cgroups    []string // prefixes of the cgroup path
-	Containers []string // prefixes of the id
+	Containers listener.Containers
 }
 
 // For gives the settings of one listener: defaults, then the first rule that
@@ -112,7 +112,7 @@ func (m *Match) match(l *listener.Listener) bool {
 	if !sockets.Match(l) {
 		return false
 	}
-	if len(m.Comms)+len(m.Exes)+len(m.UIDs)+len(m.Cgroups)+len(m.Containers) == 0 {
+	if len(m.Comms)+len(m.Exes)+len(m.UIDs)+len(m.Cgroups) == 0 && m.Containers.IsZero() {
 		return true
 	}
 	return slices.ContainsFunc(l.Owners, m.owner)
@@ -126,7 +126,7 @@ func (m *Match) owner(o listener.Owner) bool {
 		some(m.Exes, func(p string) bool { ok, _ := path.Match(p, strings.TrimSuffix(o.Exe, " (deleted)")); return ok }) &&
 		(len(m.UIDs) == 0 || slices.Contains(m.UIDs, o.UID)) &&
 		some(m.Cgroups, func(c string) bool { return strings.HasPrefix(o.Cgroup, c) }) &&
-		some(m.Containers, func(c string) bool { return o.Container != "" && strings.HasPrefix(o.Container, c) })
+		m.Containers.Match(o.Container)
 }
 
 // Past is what the judge must know of earlier acts and of the operator's will.

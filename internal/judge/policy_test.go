@@ -12,11 +12,13 @@ import (
 
 func TestSettingsOfAListener(t *testing.T) {
 	l := deaf()
-	l.Owners[0].UID, l.Owners[0].Cgroup, l.Owners[0].Container = 104, "/kubepods/burstable/podx/3f2a", "3f2a"
+	l.Owners[0].UID, l.Owners[0].Cgroup, l.Owners[0].Container = 104, "/kubepods/burstable/podx/3f2a",
+		&listener.Container{ID: "3f2a", Pod: "web-5f7", Namespace: "shop"}
 	for name, m := range map[string]Match{
 		"everything": {}, "port": {Ports: []uint16{443, 80}}, "addr": {Addrs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
 		"comm": {Comms: []string{"haproxy"}}, "exe": {Exes: []string{"/usr/sbin/hap*"}}, "uid": {UIDs: []uint32{104}},
-		"cgroup": {Cgroups: []string{"/kubepods"}}, "container": {Containers: []string{"3f"}},
+		"cgroup": {Cgroups: []string{"/kubepods"}}, "container": {Containers: listener.Containers{IDs: []string{"3f"}}},
+		"pod": {Containers: listener.Containers{Pods: []string{"db", "web-*"}}}, "namespace": {Containers: listener.Containers{Namespaces: []string{"shop"}}},
 		"all of it": {Ports: []uint16{80}, Comms: []string{"haproxy"}, UIDs: []uint32{104}},
 	} {
 		if !m.match(l) {
@@ -26,16 +28,22 @@ func TestSettingsOfAListener(t *testing.T) {
 	for name, m := range map[string]Match{
 		"port": {Ports: []uint16{443}}, "addr": {Addrs: []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}},
 		"comm": {Comms: []string{"haprox"}}, "exe": {Exes: []string{"/usr/sbin/nginx"}}, "uid": {UIDs: []uint32{0}},
-		"cgroup": {Cgroups: []string{"/system.slice"}}, "container": {Containers: []string{"4"}},
-		"one kind of two": {Ports: []uint16{80}, Comms: []string{"nginx"}},
+		"cgroup": {Cgroups: []string{"/system.slice"}}, "container": {Containers: listener.Containers{IDs: []string{"4"}}},
+		"pod": {Containers: listener.Containers{Pods: []string{"web"}}}, "namespace": {Containers: listener.Containers{Namespaces: []string{"sho"}}},
+		"the pod of another namespace": {Containers: listener.Containers{Pods: []string{"web-*"}, Namespaces: []string{"x"}}},
+		"one kind of two":              {Ports: []uint16{80}, Comms: []string{"nginx"}},
 	} {
 		if m.match(l) {
 			t.Errorf("%s: %+v matches", name, m)
 		}
 	}
-	l.Owners[0].Container = ""
-	if (&Match{Containers: []string{""}}).match(l) {
-		t.Error("no container matches a prefix of one")
+	for _, none := range []*listener.Container{nil, {}} {
+		l.Owners[0].Container = none
+		for _, c := range []listener.Containers{{IDs: []string{""}}, {Pods: []string{"*"}}, {Namespaces: []string{"default"}}} {
+			if (&Match{Containers: c}).match(l) {
+				t.Errorf("%+v matches %+v", c, none)
+			}
+		}
 	}
 }
 

@@ -76,14 +76,21 @@ func compareSamples() cmp.Options {
 type oldListeners struct {
 	first, second *livetest.Namespace
 	hidden        *livetest.Namespace // the kernel side cannot find this one
-	seen, unseen  []placed
+	seen          []placed
+	held, unseen  []placed           // in it: by way of descriptors, and not
 	waited        *livetest.Listener // three clients waited already
 }
 
 func newOldListeners(t *testing.T, f *field) *oldListeners {
 	o := &oldListeners{first: f.netns(t), second: f.netns(t), hidden: livetest.Netns(t)}
 	o.seen = append(place(o.first), place(o.second)...)
-	o.unseen = place(o.hidden)
+	for _, p := range place(o.hidden) {
+		if p.opts.MPTCP {
+			o.unseen = append(o.unseen, p)
+		} else {
+			o.held = append(o.held, p)
+		}
+	}
 	o.waited = o.first.Listen(livetest.Listen{})
 	o.first.DialMany(3, livetest.Dial{To: o.waited.Dest(livetest.V4)})
 	return o
@@ -100,12 +107,13 @@ func (o *oldListeners) testAllNamespaces(t *testing.T, f *field) {
 			if !l.Complete || l.Listeners < len(o.seen)+len(after) {
 				t.Errorf("complete is %v with %d listeners", l.Complete, l.Listeners)
 			}
-			// Births are seen wherever they are.
-			born, absent := slices.Concat(after, later), o.unseen
+			// Births are seen wherever they are, and what a process holds but MPTCP.
+			seen, born := slices.Concat(o.seen, o.held), slices.Concat(after, later)
+			absent := o.unseen
 			if k.tier == queues {
-				born, absent = after, slices.Concat(o.unseen, later)
+				seen, born, absent = o.seen, after, slices.Concat(o.held, o.unseen, later)
 			}
-			checkSamples(t, samples, o.seen, false)
+			checkSamples(t, samples, seen, false)
 			checkSamples(t, samples, born, k.tier != queues)
 			for _, p := range absent {
 				if s, there := samples[p.Inode]; there {

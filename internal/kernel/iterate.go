@@ -17,8 +17,9 @@ import (
 	"github.com/reusewatch/reusewatch/internal/netns"
 )
 
-// Enter makes the kernel side watch what was there before it, in every network
-// namespace that can be found.
+// Enter makes the kernel side watch what was there before it: in every network
+// namespace that can be found and entered, and whatever but MPTCP a process holds
+// in others.
 func (k *Kernel) Enter() error {
 	if k.tier == listener.TierQueues {
 		return nil
@@ -30,6 +31,9 @@ func (k *Kernel) Enter() error {
 
 func (k *Kernel) enter() error {
 	if err := k.eachNetns(bpf.KernelProgEnterTcp, nil); err != nil {
+		return err
+	}
+	if err := k.iterate(bpf.KernelProgEnterFile, "", 0, nil); err != nil {
 		return err
 	}
 	if k.count == CountAlways {

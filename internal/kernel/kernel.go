@@ -171,7 +171,7 @@ func (k *Kernel) openReaders() (err error) {
 	if k.tier == listener.TierQueues {
 		iters = append(iters, bpf.KernelProgServedTcp)
 	} else {
-		iters = append(iters, bpf.KernelProgEnterTcp, bpf.KernelProgCountTcp)
+		iters = append(iters, bpf.KernelProgEnterTcp, bpf.KernelProgEnterFile, bpf.KernelProgCountTcp)
 		if k.rows, err = k.objs.maps.Maps[bpf.KernelMapSamples].Memory(); err != nil {
 			return fmt.Errorf("map the samples: %w", err)
 		}

@@ -15,6 +15,8 @@ type Filter struct {
 	PIDs  []int
 	Comms []string // exact
 	UIDs  []uint32
+	// In what the owner runs.
+	Containers Containers
 }
 
 // IsZero says that the filter matches everything.
@@ -23,7 +25,7 @@ func (f *Filter) IsZero() bool {
 }
 
 func (f *Filter) byOwner() bool {
-	return len(f.PIDs) > 0 || len(f.Comms) > 0 || len(f.UIDs) > 0
+	return len(f.PIDs) > 0 || len(f.Comms) > 0 || len(f.UIDs) > 0 || !f.Containers.IsZero()
 }
 
 // Match says whether the filter chooses l.
@@ -36,7 +38,8 @@ func (f *Filter) Match(l *Listener) bool {
 		return false
 	}
 	return !f.byOwner() || slices.ContainsFunc(l.Owners, func(o Owner) bool {
-		return oneOf(f.PIDs, o.PID) && oneOf(f.Comms, o.Comm) && oneOf(f.UIDs, o.UID)
+		return oneOf(f.PIDs, o.PID) && oneOf(f.Comms, o.Comm) && oneOf(f.UIDs, o.UID) &&
+			f.Containers.Match(o.Container)
 	})
 }
 

@@ -94,7 +94,7 @@ type Owner struct {
 	AcceptedElsewhere Maybe[bool]
 	PIDNS             Maybe[uint32] // inode of its pid namespace
 	Cgroup            string        // v2 path, or that of a v1 controller
-	Container         string        // id, "" for none
+	Container         *Container    // nil: in none; never changed
 	Evidence          *Evidence     // nil unless the listener is suspected
 }
 

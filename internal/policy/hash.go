@@ -31,13 +31,10 @@ func Hash(p judge.Policy) string {
 func JSON(p judge.Policy) ([]byte, error) {
 	out := jsonPolicy{
 		Defaults: toJSON(every(&p.Default)), Rules: []jsonRule{}, Given: toJSON(p.Given),
-		Scope: jsonFilter(p.Scope), Protect: plain(p.Protect), HostBudget: allowance(p.HostBudget),
+		Scope: filterJSON(&p.Scope), Protect: plain(p.Protect), HostBudget: allowance(p.HostBudget),
 	}
-	out.Scope.Comms = plain(p.Scope.Comms)
 	for _, r := range p.Rules {
-		m := jsonMatch(r.Match)
-		m.Comms, m.Exes, m.Cgroups, m.Containers = plain(m.Comms), plain(m.Exes), plain(m.Cgroups), plain(m.Containers)
-		out.Rules = append(out.Rules, jsonRule{m, toJSON(r.Set)})
+		out.Rules = append(out.Rules, jsonRule{matchJSON(&r.Match), toJSON(r.Set)})
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -63,16 +60,14 @@ type jsonRule struct {
 	Set   jsonSettings `json:"set"`
 }
 
-// jsonMatch and jsonFilter have the fields of what they are converted from, or
-// this does not compile.
 type jsonMatch struct {
-	Ports      []uint16       `json:"port,omitempty"`
-	Addrs      []netip.Prefix `json:"addr,omitempty"`
-	Comms      []string       `json:"comm,omitempty"`
-	Exes       []string       `json:"exe,omitempty"`
-	UIDs       []uint32       `json:"uid,omitempty"`
-	Cgroups    []string       `json:"cgroup,omitempty"`
-	Containers []string       `json:"container,omitempty"`
+	Ports   []uint16       `json:"port,omitempty"`
+	Addrs   []netip.Prefix `json:"addr,omitempty"`
+	Comms   []string       `json:"comm,omitempty"`
+	Exes    []string       `json:"exe,omitempty"`
+	UIDs    []uint32       `json:"uid,omitempty"`
+	Cgroups []string       `json:"cgroup,omitempty"`
+	jsonContainers
 }
 
 type jsonFilter struct {
@@ -82,6 +77,25 @@ type jsonFilter struct {
 	PIDs  []int          `json:"pid,omitempty"`
 	Comms []string       `json:"comm,omitempty"`
 	UIDs  []uint32       `json:"uid,omitempty"`
+	jsonContainers
+}
+
+type jsonContainers struct {
+	IDs        []string `json:"container,omitempty"`
+	Pods       []string `json:"pod,omitempty"`
+	Namespaces []string `json:"namespace,omitempty"`
+}
+
+func matchJSON(m *judge.Match) jsonMatch {
+	return jsonMatch{m.Ports, m.Addrs, plain(m.Comms), plain(m.Exes), m.UIDs, plain(m.Cgroups), containersJSON(m.Containers)}
+}
+
+func filterJSON(f *listener.Filter) jsonFilter {
+	return jsonFilter{f.Ports, f.Addrs, f.Netns, f.PIDs, plain(f.Comms), f.UIDs, containersJSON(f.Containers)}
+}
+
+func containersJSON(c listener.Containers) jsonContainers {
+	return jsonContainers{plain(c.IDs), plain(c.Pods), plain(c.Namespaces)}
 }
 
 type jsonSettings struct {

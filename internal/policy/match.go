@@ -13,7 +13,7 @@ import (
 
 func (d *decoder) match(n *yaml.Node) judge.Match {
 	var m judge.Match
-	known := []string{"port", "addr", "comm", "exe", "uid", "cgroup", "container"}
+	known := []string{"port", "addr", "comm", "exe", "uid", "cgroup", "container", "pod", "namespace"}
 	d.mapping(n, "match", known, func(key string, v *yaml.Node) {
 		switch key {
 		case "port":
@@ -29,7 +29,11 @@ func (d *decoder) match(n *yaml.Node) judge.Match {
 		case "cgroup":
 			m.Cgroups = some(d, key, v, parseCgroup)
 		case "container":
-			m.Containers = some(d, key, v, parseContainer)
+			m.Containers.IDs = some(d, key, v, ParseContainer)
+		case "pod":
+			m.Containers.Pods = some(d, key, v, ParsePod)
+		case "namespace":
+			m.Containers.Namespaces = some(d, key, v, ParseNamespace)
 		}
 	})
 	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
@@ -64,17 +68,20 @@ func (d *decoder) reachable(rules []rule) {
 // covers says whether a matches whatever b matches; not always of two patterns.
 func covers(a, b *judge.Match) bool {
 	prefix := func(a, b string) bool { return strings.HasPrefix(b, a) }
+	pattern := func(a, b string) bool {
+		literal := !strings.ContainsAny(b, `*?[\`)
+		matched, _ := path.Match(a, b)
+		return a == b || literal && matched
+	}
 	return within(a.Ports, b.Ports, equal) &&
 		within(a.Addrs, b.Addrs, func(a, b netip.Prefix) bool { return a.Bits() <= b.Bits() && a.Contains(b.Addr()) }) &&
 		within(a.Comms, b.Comms, equal) &&
-		within(a.Exes, b.Exes, func(a, b string) bool {
-			literal := !strings.ContainsAny(b, `*?[\`)
-			matched, _ := path.Match(a, b)
-			return a == b || literal && matched
-		}) &&
+		within(a.Exes, b.Exes, pattern) &&
 		within(a.UIDs, b.UIDs, equal) &&
 		within(a.Cgroups, b.Cgroups, prefix) &&
-		within(a.Containers, b.Containers, prefix)
+		within(a.Containers.IDs, b.Containers.IDs, prefix) &&
+		within(a.Containers.Pods, b.Containers.Pods, pattern) &&
+		within(a.Containers.Namespaces, b.Containers.Namespaces, equal)
 }
 
 func equal[T comparable](a, b T) bool { return a == b }

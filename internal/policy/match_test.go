@@ -13,6 +13,8 @@ func TestNeverApplies(t *testing.T) {
 		{"match: {uid: 0}, ", "match: {uid: 0}, "},
 		{"match: {cgroup: /a}, ", "match: {cgroup: /a/b}, "},
 		{"match: {container: 3f}, ", "match: {container: 3f2a}, "},
+		{"match: {pod: web-*}, ", "match: {pod: web-5f7, namespace: x}, "},
+		{"match: {namespace: [shop, x]}, ", "match: {namespace: shop}, "},
 	} {
 		text := "rules:\n- {" + pair.first + "set: {protect: true}}\n- {match: {comm: z, port: 9, exe: /z, uid: 9, cgroup: /z, container: z, addr: '::'}, set: {protect: true}}\n- {" + pair.later + "set: {action: kill}}\n"
 		got := problems(t, text, testBase())

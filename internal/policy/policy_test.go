@@ -59,7 +59,8 @@ func TestLoad(t *testing.T) {
 				Ports: []uint16{80, 443},
 				Addrs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")},
 				Comms: []string{"haproxy", "nginx"}, Exes: []string{"/usr/*/haproxy"}, UIDs: []uint32{0},
-				Cgroups: []string{"/kubepods"}, Containers: []string{"3f2a", "3e12"},
+				Cgroups:    []string{"/kubepods"},
+				Containers: listener.Containers{IDs: []string{"3f2a", "3e12"}, Pods: []string{"edge-*"}, Namespaces: []string{"web", "shop"}},
 			},
 			Set: judge.Override{
 				Action: new(listener.Kill), ActAfter: new(15 * time.Second), ActAfterServed: new(90 * time.Second),

@@ -12,7 +12,7 @@ import (
 const (
 	keysOfFile  = "version, protect, host-budget, defaults, rules"
 	keysOfRule  = "name, match, set"
-	keysOfMatch = "port, addr, comm, exe, uid, cgroup, container"
+	keysOfMatch = "port, addr, comm, exe, uid, cgroup, container, pod, namespace"
 	keysOfSet   = "action, stuck-after, act-after, act-after-served, startup-grace, allow-sole, allow-served, allow-stopped, protect, max-acts"
 )
 
@@ -126,6 +126,9 @@ func TestProblems(t *testing.T) {
 		inMatch("cgroup: kubepods"):          `1:27: cgroup: "kubepods" never matches: a cgroup path begins with /`,
 		inMatch("cgroup: /kubepods*"):        `1:27: cgroup: "/kubepods*" is no pattern but how the path begins: leave the * and what follows out`,
 		inMatch("cgroup: '/x '"):             `1:27: cgroup: "/x " is empty or has blanks around it`,
+		inMatch("pod: shop/web-1"):           `1:24: pod: "shop/web-1" is no name of a pod: write the namespace on its own, and the name as kubectl prints it`,
+		inMatch("pod: 'web-['"):              `1:24: pod: "web-[" is no shell pattern: close its [ or escape it as \[`,
+		inMatch("namespace: sho*"):           `1:30: namespace: "sho*" is no name of a namespace: write it whole, as kubectl prints it`,
 		inMatch("container: docker://3f"):    `1:30: container: "docker://3f" is no container id: write how the id begins, without docker:// and the like, and without *`,
 		inMatch("container: ''"):             `1:30: container: "" is empty or has blanks around it`,
 

@@ -162,7 +162,9 @@ func listeners(m *judge.Match) string {
 	add(&owner, "runs", words(m.Exes, proc.Printable))
 	add(&owner, "is of user id", words(m.UIDs, func(u uint32) string { return strconv.FormatUint(uint64(u), 10) }))
 	add(&owner, "has a cgroup that begins with", words(m.Cgroups, proc.Printable))
-	add(&owner, "is in a container whose id begins with", words(m.Containers, proc.Printable))
+	add(&owner, "is in a container whose id begins with", words(m.Containers.IDs, proc.Printable))
+	add(&owner, "is in a pod named", words(m.Containers.Pods, proc.Printable))
+	add(&owner, "is in the namespace", words(m.Containers.Namespaces, proc.Printable))
 	if len(owner) > 0 {
 		all = append(all, "held by a process that "+strings.Join(owner, " and "))
 	}

@@ -128,12 +128,38 @@ func parseCgroup(s string) (string, error) {
 	return s, nil
 }
 
-func parseContainer(s string) (string, error) {
+// ParseContainer reads how the id of a container begins.
+func ParseContainer(s string) (string, error) {
 	if _, err := parseName(s); err != nil {
 		return "", err
 	}
 	if strings.ContainsAny(s, "/:*") {
 		return "", fmt.Errorf("%s is no container id: write how the id begins, without docker:// and the like, and without *", quote(s))
+	}
+	return s, nil
+}
+
+// ParsePod reads a shell pattern of the name of a pod.
+func ParsePod(s string) (string, error) {
+	if _, err := parseName(s); err != nil {
+		return "", err
+	}
+	if _, err := path.Match(s, ""); err != nil {
+		return "", fmt.Errorf("%s is no shell pattern: close its [ or escape it as \\[", quote(s))
+	}
+	if strings.ContainsAny(s, "/_:") {
+		return "", fmt.Errorf("%s is no name of a pod: write the namespace on its own, and the name as kubectl prints it", quote(s))
+	}
+	return s, nil
+}
+
+// ParseNamespace reads the name of a namespace of Kubernetes.
+func ParseNamespace(s string) (string, error) {
+	if _, err := parseName(s); err != nil {
+		return "", err
+	}
+	if strings.ContainsAny(s, "/_:*?[") {
+		return "", fmt.Errorf("%s is no name of a namespace: write it whole, as kubectl prints it", quote(s))
 	}
 	return s, nil
 }

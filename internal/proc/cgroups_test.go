@@ -15,7 +15,7 @@ func TestCgroupsGolden(t *testing.T) {
 	want := Cgroups{V2: "/system.slice/containerd.service", V1: map[string]string{
 		"freezer": "/docker/" + idA, "cpu": "/docker/" + idA, "cpuacct": "/docker/" + idA, "name=systemd": "/docker/" + idA,
 	}}
-	if err != nil || !reflect.DeepEqual(got, want) || got.ContainerID() != idA {
+	if err != nil || !reflect.DeepEqual(got, want) || got.Container().ID != idA {
 		t.Errorf("= %+v, %v\nwant %+v", got, err, want)
 	}
 }

@@ -11,38 +11,77 @@ import (
 // hexadecimal.
 const containerIDLen = 64
 
-// ContainerID is the id of the container that a process is in, as its cgroups
-// name it, or "". Of containers in containers it is the innermost. The ids of
-// LXC and systemd-nspawn containers are their names, those of AWS Fargate have
+// Container is what the cgroups of a process say of the container that it is in.
+type Container struct {
+	Runtime string // docker, containerd, cri-o, podman, ecs, lxc or systemd-nspawn; "" where no path tells
+	ID      string
+	PodUID  string // of the Kubernetes pod, "" for none
+}
+
+// Container is the container that a process is in, as its cgroups name it; the
+// zero value is none. Of containers in containers it is the innermost. The ids
+// of LXC and systemd-nspawn containers are their names, those of AWS Fargate have
 // their own form, all others are 64 lower-case hexadecimal digits.
 //
 // It is told by names alone, which whoever may make cgroups chooses: fit to
 // report and to select by, not to trust.
-func (c Cgroups) ContainerID() string {
-	id, depth := containerIn(c.V2)
+func (c Cgroups) Container() Container {
+	found, depth := containerIn(c.V2)
 	for _, controller := range slices.Sorted(maps.Keys(c.V1)) {
 		if other, at := containerIn(c.V1[controller]); at > depth {
-			id, depth = other, at
+			found, depth = other, at
 		}
 	}
-	return id
+	return found
 }
 
 // containerIn finds the innermost container in a path, and how deep it lies; 0
 // is none.
-func containerIn(path string) (id string, depth int) {
+func containerIn(path string) (_ Container, depth int) {
 	segments := strings.Split(strings.TrimSuffix(path, " (deleted)"), "/")
 	for i := len(segments) - 1; i > 0; i-- {
 		if i+1 < len(segments) && isMonitor(segments[i+1]) {
 			continue
 		}
-		for _, find := range []func(parent, segment string) string{hexContainer, fargateContainer, lxcContainer, nspawnContainer} {
-			if id := find(segments[i-1], segments[i]); id != "" {
-				return id, i
+		for _, find := range []func(parent, segment string) (runtime, id string){
+			hexContainer, fargateContainer, lxcContainer, nspawnContainer,
+		} {
+			if runtime, id := find(segments[i-1], segments[i]); id != "" {
+				return Container{Runtime: runtime, ID: id, PodUID: podIn(segments[:i+1])}, i
 			}
 		}
 	}
-	return "", 0
+	return Container{}, 0
+}
+
+// podIn finds the UID of the innermost pod above a container, the last segment:
+//
+//	podUID                        cgroupfs
+//	kubepods-burstable-podUID.slice  systemd, which has _ for each -
+//
+// A pod in which a container runs containers of its own is theirs too.
+func podIn(segments []string) string {
+	for _, segment := range slices.Backward(segments) {
+		if uid, ok := strings.CutPrefix(segment, "pod"); ok && isPodUID(uid) {
+			return uid
+		}
+		slice, _, ok := strings.Cut(segment, ".slice")
+		if !ok || !strings.Contains(slice, "kubepods") {
+			continue
+		}
+		if _, uid, ok := strings.Cut(slice, "-pod"); ok {
+			if uid = strings.ReplaceAll(uid, "_", "-"); isPodUID(uid) {
+				return uid
+			}
+		}
+	}
+	return ""
+}
+
+// isPodUID knows UUIDs, and the hash that a static pod has instead.
+func isPodUID(s string) bool {
+	plain := strings.ReplaceAll(s, "-", "")
+	return len(plain) == 32 && isHex(plain) && (len(s) == 32 || len(s) == 36)
 }
 
 // isMonitor knows the cgroups of those who watch over a container from outside:
@@ -61,50 +100,69 @@ func isMonitor(segment string) bool {
 //
 // Podman's health check runs outside of the container that its cgroup is named
 // after (ID.service).
-func hexContainer(_, segment string) string {
+func hexContainer(parent, segment string) (runtime, id string) {
 	segment = strings.TrimSuffix(segment, ".scope")
 	cut := len(segment) - containerIDLen
 	if cut < 0 {
-		return ""
+		return "", ""
 	}
 	prefix, id := segment[:cut], segment[cut:]
 	if prefix != "" && !strings.ContainsAny(prefix[cut-1:], "-_:") {
-		return ""
+		return "", ""
 	}
 	if !isHex(id) || isMonitor(prefix) {
+		return "", ""
+	}
+	return engine(parent, prefix), id
+}
+
+// engine names who made a container by how its segment begins, or, where that is
+// an id alone, by the segment above.
+func engine(parent, prefix string) string {
+	switch {
+	case strings.Contains(prefix, "containerd"), strings.Contains(prefix, "nerdctl"):
+		return "containerd"
+	case strings.Contains(prefix, "crio"):
+		return "cri-o"
+	case strings.Contains(prefix, "libpod"):
+		return "podman"
+	case strings.Contains(prefix, "docker"), prefix == "" && parent == "docker":
+		return "docker"
+	case prefix == "" && len(parent) == 32 && isHex(parent):
+		return "ecs"
+	default:
 		return ""
 	}
-	return id
 }
 
 // fargateContainer knows /ecs/TASK/TASK-NUMBER, where TASK has 32 digits.
-func fargateContainer(parent, segment string) string {
+func fargateContainer(parent, segment string) (runtime, id string) {
 	number, ok := strings.CutPrefix(segment, parent+"-")
 	if !ok || len(parent) != 32 || !isHex(parent) {
-		return ""
+		return "", ""
 	}
 	if _, err := strconv.ParseUint(number, 10, 64); err != nil {
-		return ""
+		return "", ""
 	}
-	return segment
+	return "ecs", segment
 }
 
 // lxcContainer knows /lxc.payload.NAME and the older /lxc/NAME. LXC's monitor
 // lives in lxc.monitor.NAME.
-func lxcContainer(parent, segment string) string {
+func lxcContainer(parent, segment string) (runtime, id string) {
 	if parent == "lxc" || parent == "lxc.payload" {
-		return segment
+		return "lxc", segment
 	}
-	name, _ := strings.CutPrefix(segment, "lxc.payload.")
-	if name == segment {
-		return ""
+	name, ok := strings.CutPrefix(segment, "lxc.payload.")
+	if !ok {
+		return "", ""
 	}
-	return name
+	return "lxc", name
 }
 
 // nspawnContainer knows systemd-nspawn@NAME.service, and machine-NAME.scope,
 // which virtual machines have too.
-func nspawnContainer(_, segment string) string {
+func nspawnContainer(_, segment string) (runtime, id string) {
 	name, ok := strings.CutPrefix(segment, "systemd-nspawn@")
 	if ok {
 		name, ok = strings.CutSuffix(name, ".service")
@@ -112,13 +170,17 @@ func nspawnContainer(_, segment string) string {
 		name, ok = strings.CutSuffix(name, ".scope")
 	}
 	if !ok {
-		return ""
+		return "", ""
 	}
 	name = unescapeUnit(name)
 	if strings.HasPrefix(name, "qemu-") {
-		return ""
+		return "", ""
 	}
-	return name
+	// machinectl gives LXC's, which libvirt starts, a name with their number.
+	if strings.HasPrefix(name, "lxc-") {
+		return "lxc", name
+	}
+	return "systemd-nspawn", name
 }
 
 // unescapeUnit undoes the \xNN of systemd-escape(1).

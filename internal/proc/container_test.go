@@ -99,13 +99,60 @@ func TestContainerIn(t *testing.T) {
 		"/machine.slice/machine-x.slice":                               "",
 		"/machine.slice/systemd-nspawn@.service":                       "",
 	} {
-		if got, depth := containerIn(path); got != want || (depth > 0) != (want != "") {
-			t.Errorf("containerIn(%q) = %q, %d; want %q", path, got, depth, want)
+		if got, depth := containerIn(path); got.ID != want || (depth > 0) != (want != "") {
+			t.Errorf("containerIn(%q) = %q, %d; want %q", path, got.ID, depth, want)
 		}
 	}
 }
 
-func TestContainerID(t *testing.T) {
+// TestRuntimeAndPod: who made a container and which pod it is in.
+func TestRuntimeAndPod(t *testing.T) {
+	const (
+		uid    = "5759a1ae-36ca-48a8-b20a-b0b5c8a90fb8"
+		static = "0f1e2d3c4b5a69788796a5b4c3d2e1f0" // of a static pod: a hash
+		slice  = "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod5759a1ae_36ca_48a8_b20a_b0b5c8a90fb8.slice"
+		kind   = "/docker/" + idB + "/kubelet/kubepods/besteffort/pod" + uid
+	)
+	for path, want := range map[string]Container{
+		"/docker/" + idA:                                      {"docker", idA, ""},
+		"/system.slice/docker-" + idA + ".scope":              {"docker", idA, ""},
+		"/docker/" + idB + "/docker/" + idA:                   {"docker", idA, ""},
+		"/default/" + idA:                                     {"", idA, ""},
+		"/system.slice/nerdctl-" + idA + ".scope":             {"containerd", idA, ""},
+		"/machine.slice/libpod-" + idA + ".scope":             {"podman", idA, ""},
+		"/libpod_parent/libpod-" + idA + "/ctr":               {"podman", idA, ""},
+		"/ecs/" + task + "/" + idA:                            {"ecs", idA, ""},
+		"/ecs/" + task + "/" + task + "-1234567890":           {"ecs", task + "-1234567890", ""},
+		"/lxc.payload.web/init.scope":                         {"lxc", "web", ""},
+		`/machine.slice/machine-lxc\x2d12\x2dw.scope`:         {"lxc", "lxc-12-w", ""},
+		"/machine.slice/systemd-nspawn@web.service/payload/x": {"systemd-nspawn", "web", ""},
+
+		"/kubepods/burstable/pod" + uid + "/" + idA:                {"", idA, uid}, // cgroupfs says no more
+		"/kubepods/pod" + uid + "/" + idA:                          {"", idA, uid}, // guaranteed
+		"/kubepods/besteffort/pod" + static + "/" + idA:            {"", idA, static},
+		"/kubepods/burstable/pod" + uid + "/crio-" + idA:           {"cri-o", idA, uid},
+		slice + "/cri-containerd-" + idA + ".scope":                {"containerd", idA, uid},
+		slice + "/crio-" + idA + ".scope/container":                {"cri-o", idA, uid},
+		slice + "/docker-" + idA + ".scope":                        {"docker", idA, uid},
+		slice + "/cri-containerd-" + idA + ".scope/system.slice/x": {"containerd", idA, uid}, // systemd inside
+		"/kubelet" + slice + "/cri-containerd-" + idA + ".scope":   {"containerd", idA, uid},
+		kind + "/" + idA: {"", idA, uid},
+		kind:             {"docker", idB, ""}, // a process of the node's
+		"/kubepods/pod" + uid + "/" + idB + "/docker/" + idA:                                                                       {"docker", idA, uid}, // Docker in a pod
+		"/system.slice/containerd.service/kubepods-besteffort-pod5759a1ae_36ca_48a8_b20a_b0b5c8a90fb8.slice:cri-containerd:" + idA: {"containerd", idA, uid},
+
+		"/machine.slice/machine-libpod_pod_" + idB + ".slice/libpod-" + idA + ".scope": {"podman", idA, ""}, // of podman's own
+		"/kubepods/podwork/" + idA:                         {"", idA, ""},
+		"/kubepods/pod" + uid[1:] + "/" + idA:              {"", idA, ""},
+		"/system.slice/pod.slice/docker-" + idA + ".scope": {"docker", idA, ""},
+	} {
+		if got, _ := containerIn(path); got != want {
+			t.Errorf("containerIn(%q) = %+v, want %+v", path, got, want)
+		}
+	}
+}
+
+func TestContainerOfCgroups(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		in   Cgroups
@@ -121,7 +168,7 @@ func TestContainerID(t *testing.T) {
 		{"first of equals", Cgroups{V1: map[string]string{"pids": "/docker/" + idB, "cpu": "/docker/" + idA}}, idA},
 	} {
 		for range 20 { // maps have no order
-			if got := tc.in.ContainerID(); got != tc.want {
+			if got := tc.in.Container().ID; got != tc.want {
 				t.Fatalf("%s: %q, want %q", tc.name, got, tc.want)
 			}
 		}
@@ -142,8 +189,8 @@ func FuzzContainerIn(f *testing.F) {
 	f.Add("/docker/" + idA)
 	f.Add(`/machine.slice/machine-\x2d.scope`)
 	f.Fuzz(func(t *testing.T, path string) {
-		if id, depth := containerIn(path); (id == "") != (depth == 0) {
-			t.Errorf("containerIn(%q) = %q, %d", path, id, depth)
+		if c, depth := containerIn(path); (c.ID == "") != (depth == 0) || depth == 0 && c != (Container{}) {
+			t.Errorf("containerIn(%q) = %+v, %d", path, c, depth)
 		}
 	})
 }

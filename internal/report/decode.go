@@ -148,7 +148,7 @@ func (in *jsonListener) judgement(at time.Time) (listener.Judgement, error) {
 		l.Owners = append(l.Owners, listener.Owner{
 			PID: o.PID, NSPID: o.NSPID, FD: o.FD, Comm: o.Comm, Exe: o.Exe.Or(""), Cmdline: o.Cmdline,
 			UID: o.UID, User: o.User.Or(""), PPID: o.PPID, Started: timeOf(o.Started).Or(time.Time{}),
-			State: o.State, Wchan: o.Wchan.Or(""),
+			State: o.State, Wchan: o.Wchan.Or(""), Container: o.Container.container(),
 		})
 		if o.Culprit {
 			j.Culprit = o.PID

@@ -105,7 +105,7 @@ func ownerEvidenceJSON(o *listener.Owner) jsonOwnerEvidence {
 	out := jsonOwnerEvidence{
 		PID: o.PID, Connections: o.Connections, AcceptedElsewhere: o.AcceptedElsewhere,
 		Registered: ev.Registered, Frozen: ev.Frozen, FilesFull: ev.FilesFull,
-		TracerComm: maybeText(ev.TracerComm), Cgroup: maybeText(o.Cgroup), Container: maybeText(o.Container),
+		TracerComm: maybeText(ev.TracerComm), Cgroup: maybeText(o.Cgroup), Container: maybeText(containerID(o.Container)),
 		Parents:     append([]listener.Parent{}, ev.Parents...),
 		ThreadCount: ev.Total, Threads: append([]listener.Thread{}, ev.Threads...),
 	}
@@ -143,7 +143,7 @@ func (ev *jsonEvidence) into(j *listener.Judgement) {
 
 func (ev *jsonOwnerEvidence) into(o *listener.Owner) {
 	o.Connections, o.AcceptedElsewhere = ev.Connections, ev.AcceptedElsewhere
-	o.Tracer, o.Cgroup, o.Container = ev.Tracer.Or(0), ev.Cgroup.Or(""), ev.Container.Or("")
+	o.Tracer, o.Cgroup = ev.Tracer.Or(0), ev.Cgroup.Or("")
 	o.Evidence = &listener.Evidence{
 		Threads: ev.Threads, Total: ev.ThreadCount, Frozen: ev.Frozen, Registered: ev.Registered,
 		FilesFull: ev.FilesFull, Parents: ev.Parents, TracerComm: ev.TracerComm.Or(""),

@@ -80,8 +80,8 @@ func (e *Explanation) owner(p *page, o *listener.Owner, wide bool) {
 	if o.NSPID != 0 && o.NSPID != o.PID {
 		field("inner pid", fmt.Sprint(o.NSPID))
 	}
-	if o.Container != "" {
-		field("container", proc.Printable(shortID(o.Container)))
+	if o.Container != nil {
+		field("container", containerField(o.Container))
 	}
 	if o.Tracer != 0 {
 		field("tracer", fmt.Sprintf("pid %d%s", o.Tracer, tracerOf(o)))
@@ -102,14 +102,6 @@ func (e *Explanation) owner(p *page, o *listener.Owner, wide bool) {
 	}
 	field("usage", e.usage(ev))
 	threads(p, ev, wide)
-}
-
-// shortID cuts an engine's id as the engines do; other ids are names.
-func shortID(id string) string {
-	if len(id) == 64 {
-		return id[:12]
-	}
-	return id
 }
 
 func held(o *listener.Owner) string {

@@ -24,7 +24,7 @@ func explained() *Explanation {
 	l.Caller = listener.Known(listener.Caller{PID: 26924, UID: 0, Comm: nasty, Parents: []listener.Parent{{PID: 800, Comm: nasty}, {PID: 1, Comm: "systemd"}}})
 	o := &l.Owners[0]
 	o.Connections, o.AcceptedElsewhere, o.Tracer = listener.Known(3), listener.Known(true), 77
-	o.Container, o.Cgroup = strings.Repeat("0123456789abcdef", 4), "/machine/"+nasty
+	o.Cgroup = "/machine/" + nasty
 	stack := strings.Split("wait_for_partner fifo_open do_dentry_open vfs_open path_openat do_filp_open do_sys_openat2 __x64_sys_openat do_syscall_64", " ")
 	threads := []listener.Thread{
 		{TID: 26939, Comm: nasty, State: "S", Wchan: "wait_for_partner", Stack: stack},

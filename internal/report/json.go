@@ -124,7 +124,7 @@ type jsonOwner struct {
 	State     string                 `json:"state"`
 	Wchan     listener.Maybe[string] `json:"wchan"`
 	Culprit   bool                   `json:"culprit"`
-	Container *struct{}              `json:"container"` // no container is told apart yet
+	Container *jsonContainer         `json:"container"` // null: in none
 }
 
 func toJSON(j *listener.Judgement) jsonListener {
@@ -170,6 +170,7 @@ func ownerJSON(o *listener.Owner, j *listener.Judgement) jsonOwner {
 		PID: o.PID, NSPID: o.NSPID, FD: o.FD, Comm: o.Comm, Exe: maybeText(o.Exe),
 		Cmdline: append([]string{}, o.Cmdline...), UID: o.UID, User: maybeText(o.User), PPID: o.PPID, Started: maybeStamp(listener.Known(o.Started)),
 		State: o.State, Wchan: maybeText(o.Wchan), Culprit: j.Culprit == o.PID,
+		Container: containerJSON(o.Container),
 	}
 }
 

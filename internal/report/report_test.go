@@ -51,7 +51,11 @@ func full() listener.Judgement {
 				Cmdline: []string{"haproxy", "-sf", nasty}, UID: 0, User: "root", PPID: 26924,
 				Started: instant().Add(-3 * time.Hour), State: "S", Wchan: "wait_for_partner",
 				Connections: listener.Known(0), AcceptedElsewhere: listener.Known(false), Tracer: 99,
-				Cgroup: "/kubepods/" + nasty, Container: "3f2a",
+				Cgroup: "/kubepods/" + nasty,
+				Container: &listener.Container{
+					Runtime: "containerd", ID: strings.Repeat("3f2a", 16), PodUID: "5759a1ae-36ca-48a8-b20a-b0b5c8a90fb8",
+					Pod: "web-" + nasty, Namespace: "shop" + nasty, Name: "proxy", Image: "haproxy:3.2",
+				},
 				Evidence: &listener.Evidence{
 					Usage: listener.Known(listener.Usage{
 						Over: 9 * time.Second, User: 20 * time.Millisecond, System: 10 * time.Millisecond, MajorFaults: 1,
@@ -61,7 +65,7 @@ func full() listener.Judgement {
 					Total:   1, Frozen: listener.Known(false), Registered: listener.Known(false), FilesFull: listener.Known(false),
 					Parents: []listener.Parent{{PID: 26924, Comm: nasty}}, TracerComm: nasty,
 				},
-			}, {PID: 26940, Comm: "haproxy", UID: 104, State: "S"}},
+			}, {PID: 26940, Comm: "haproxy", UID: 104, State: "S", Container: &listener.Container{ID: "web"}}},
 		},
 		At: instant(), Verdict: listener.Stuck, Cause: listener.CauseNeverPolled, Culprit: 26939,
 		Decision: &listener.Decision{Act: listener.Hold, Reason: listener.AmbiguousHolders,

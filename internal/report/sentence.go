@@ -15,8 +15,8 @@ func Sentence(j *listener.Judgement) string {
 	o, known := j.CulpritOwner()
 	switch {
 	case known:
-		fmt.Fprintf(&b, "%s pid %d (%s, started %s ago by %d) listens on %s but %s",
-			proc.Printable(o.Comm), o.PID, userOf(o), span(j.At.Sub(o.Started)), o.PPID, j.Local, because(j, o))
+		fmt.Fprintf(&b, "%s pid %d (%s%s, started %s ago by %d) listens on %s but %s",
+			proc.Printable(o.Comm), o.PID, userOf(o), after(", in ", inContainer(o.Container)), span(j.At.Sub(o.Started)), o.PPID, j.Local, because(j, o))
 	case len(j.Owners) > 1:
 		fmt.Fprintf(&b, "%d processes hold the listener on %s, %s pid %d first, and which of them should accept is not known",
 			len(j.Owners), j.Local, proc.Printable(j.Owners[0].Comm), j.Owners[0].PID)

@@ -26,11 +26,12 @@ func TestSentence(t *testing.T) {
 	} {
 		j := full()
 		j.Cause = cause
+		j.Owners[0].Container.Namespace, j.Owners[0].Container.Pod = "shop", "web-1"
 		got := Sentence(&j)
 		if !strings.Contains(got, want) || !strings.HasSuffix(got, ".") {
 			t.Errorf("%s: %q, want %q", cause, got, want)
 		}
-		for _, part := range []string{"pid 26939 (root, started 3 h 0 min ago by 26924) listens on 10.39.1.68:80 but ",
+		for _, part := range []string{"pid 26939 (root, in pod shop/web-1 container proxy, started 3 h 0 min ago by 26924) listens on 10.39.1.68:80 but ",
 			"3,285 clients wait, the oldest for 2 h 11 min; about 51 % of new clients land here."} {
 			if !strings.Contains(got, part) {
 				t.Errorf("%s: %q lacks %q", cause, got, part)

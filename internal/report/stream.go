@@ -157,6 +157,7 @@ func who(l *listener.Listener) string {
 	if o.User != "" {
 		s += " user " + proc.Printable(o.User)
 	}
+	s += after(" in ", inContainer(o.Container))
 	if more := len(l.Owners) - 1; more > 0 {
 		s += fmt.Sprintf(" and %d more", more)
 	}

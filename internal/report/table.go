@@ -33,6 +33,7 @@ func narrow() []column {
 func wide() []column {
 	return append(narrow(),
 		column{"COOKIE", func(j *listener.Judgement) string { return j.Cookie.String() }},
+		column{"CONTAINER", container},
 		column{"PROTO", func(j *listener.Judgement) string { return string(j.Protocol()) }},
 		column{"WAITERS", waiters},
 		column{"SYNS", func(j *listener.Judgement) string { return number(j.SYNs) }},
@@ -125,6 +126,10 @@ func user(j *listener.Judgement) string {
 		}
 		return fmt.Sprint(o.UID)
 	})
+}
+
+func container(j *listener.Judgement) string {
+	return owners(j, func(o *listener.Owner) string { return containerName(o.Container) })
 }
 
 func cmdline(j *listener.Judgement) string {

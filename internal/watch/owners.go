@@ -148,7 +148,7 @@ func (w *Watcher) process(pid int) (listener.Owner, error) {
 		o.PIDNS = listener.Known(ns)
 	}
 	if cgroups, err := w.opts.Proc.Cgroups(pid); err == nil {
-		o.Cgroup, o.Container = cgroupOf(cgroups), cgroups.ContainerID()
+		o.Cgroup, o.Container = cgroupOf(cgroups), w.container(cgroups)
 	}
 	return o, nil
 }

@@ -36,6 +36,7 @@ type Options struct {
 	// where counting begins with a suspicion.
 	CountsSince time.Time
 	Proc        proc.FS
+	Names       Names // of containers; nil: none are known
 }
 
 const (
@@ -75,9 +76,10 @@ type Watcher struct {
 	resync  bool      // look at everything next time
 	born    bool      // births since the last census
 	counted map[listener.Key]bool
-	all     bool // count every listener, as long as somebody wants to see that
-	recount bool // that was begun or ended
-	sets    sets // of the last census
+	all     bool   // count every listener, as long as somebody wants to see that
+	recount bool   // that was begun or ended
+	named   uint64 // how much of the names is filled in
+	sets    sets   // of the last census
 	changes []Change
 }
 
@@ -110,6 +112,7 @@ func (w *Watcher) Start() (*listener.Snapshot, error) {
 	if err := w.learnAcceptors(); err != nil {
 		return nil, err
 	}
+	w.settleNames()
 	w.changes = nil
 	return w.snapshot(), nil
 }
@@ -188,6 +191,7 @@ func (w *Watcher) Step() error {
 	if err := w.look(); err != nil {
 		return err
 	}
+	w.learnNames()
 	fresh, some := w.suspicions()
 	if some || w.all || len(w.counted) > 0 {
 		if err := w.count(); err != nil {

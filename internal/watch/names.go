@@ -1,0 +1,70 @@
+package watch
+
+import (
+	"slices"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
+)
+
+// Names knows the names of containers.
+type Names interface {
+	// Of gives what is known of a container by now, and has the rest learned.
+	Of(listener.Container) *listener.Container
+	// Learned grows whenever something was learned.
+	Learned() uint64
+	// Settle waits until what was asked for is learned, or for the limit.
+	Settle(limit time.Duration)
+}
+
+// settleFor is how long the first snapshot waits for names, that filters may ask for.
+const settleFor = 2 * time.Second
+
+// container is what a process runs in, nil for none.
+func (w *Watcher) container(of proc.Cgroups) *listener.Container {
+	found := of.Container()
+	if found.ID == "" {
+		return nil
+	}
+	c := listener.Container{Runtime: found.Runtime, ID: found.ID, PodUID: found.PodUID}
+	if w.opts.Names == nil {
+		return &c
+	}
+	return w.opts.Names.Of(c)
+}
+
+// settleNames gives the names of a first census time to be learned.
+func (w *Watcher) settleNames() {
+	if w.opts.Names != nil {
+		w.opts.Names.Settle(settleFor)
+		w.learnNames()
+	}
+}
+
+// learnNames fills in what was learned since the last look.
+func (w *Watcher) learnNames() {
+	if w.opts.Names == nil || w.opts.Names.Learned() == w.named {
+		return
+	}
+	w.named = w.opts.Names.Learned()
+	for _, e := range w.entries {
+		var owners []listener.Owner
+		for i, o := range e.l.Owners {
+			if o.Container == nil {
+				continue
+			}
+			if c := w.opts.Names.Of(*o.Container); c != o.Container {
+				if owners == nil {
+					owners = slices.Clone(e.l.Owners)
+				}
+				owners[i].Container = c
+			}
+		}
+		if owners != nil {
+			next := *e.l
+			next.Owners = owners
+			e.l = &next
+		}
+	}
+}
