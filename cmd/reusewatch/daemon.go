@@ -58,6 +58,7 @@ type daemon struct {
 	actor   *remedy.Actor
 	served  *served // nil: to nobody
 	shown   atomic.Pointer[report.Frame]
+	notify  *notifier
 
 	mu     sync.Mutex // of the stream, which an act writes to beside the watcher
 	stream report.Stream
@@ -86,8 +87,9 @@ func (d *daemon) watch(ctx context.Context, w *watch.Watcher, first *listener.Sn
 		for {
 			select {
 			case <-hup:
-				d.reloadPolicy()
+				d.notify.reload(d.reloadPolicy)
 			case <-ctx.Done():
+				d.notify.stopping()
 				d.acts.Wait()
 				d.actor.Close()
 				d.finish()
@@ -98,6 +100,7 @@ func (d *daemon) watch(ctx context.Context, w *watch.Watcher, first *listener.Sn
 		}
 	}()
 	d.emit(report.Event{Time: time.Now(), Kind: report.Ready, Tier: first.Tier, Count: len(first.Listeners)})
+	d.notify.ready()
 	d.publish(ctx, first, nil)
 	err := w.Run(d.alive, func(s *listener.Snapshot, changes []watch.Change) { d.publish(ctx, s, changes) })
 	d.finish()
@@ -155,6 +158,7 @@ func (d *daemon) publish(ctx context.Context, s *listener.Snapshot, changes []wa
 			d.act(ctx, j)
 		}
 	}
+	d.notify.tick(s, js, d.inForce().Scope)
 }
 
 // left are the judgements but for those of listeners that an act is about: what

@@ -106,6 +106,8 @@ func (c *runCommand) run(ctx context.Context) error {
 		said:    make(map[listener.Cookie]string),
 		busy:    make(chan struct{}, 1),
 	}
+	d.notify = newNotifier(d.log, c.interval)
+	defer d.notify.onAbort(c.stateDir)()
 	d.alive, d.finish = context.WithCancel(context.WithoutCancel(ctx))
 	defer d.finish()
 	if d.past.Acts, err = d.state.Acts(); err != nil {
