@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 
 // command prepares `reusewatch args…`. What shows looks for itself unless it is
 // told otherwise: the host's own daemon knows nothing of a test's settings.
-func command(t *testing.T, args ...string) *exec.Cmd {
+func command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	if len(args) > 0 && slices.Contains([]string{"list", "explain", "top"}, args[0]) && !slices.Contains(args, "--from") {
 		args = append(slices.Clone(args), "--from", "kernel")
@@ -121,7 +121,7 @@ func (m *messages) String() string {
 
 // runner is a `reusewatch run`.
 type runner struct {
-	t      *testing.T
+	t      testing.TB
 	cmd    *exec.Cmd
 	errs   messages
 	mu     sync.Mutex
@@ -138,7 +138,7 @@ func runArmed(t *testing.T, ns *livetest.Namespace, args ...string) *runner {
 
 // run starts `run -o json` and waits until it is ready. The host's own state folder
 // is none of a test's business.
-func run(t *testing.T, args ...string) *runner {
+func run(t testing.TB, args ...string) *runner {
 	t.Helper()
 	if !slices.Contains(args, "--state-dir") {
 		args = append([]string{"--state-dir", t.TempDir()}, args...)
@@ -147,7 +147,7 @@ func run(t *testing.T, args ...string) *runner {
 }
 
 // await starts a prepared run and waits until it is ready.
-func await(t *testing.T, cmd *exec.Cmd) *runner {
+func await(t testing.TB, cmd *exec.Cmd) *runner {
 	t.Helper()
 	r := &runner{t: t, cmd: cmd, ended: make(chan struct{})}
 	stdout, err := r.cmd.StdoutPipe()

@@ -14,12 +14,12 @@ import (
 
 // terminal is a shell in a tmux server of its own: a real terminal to drive.
 type terminal struct {
-	t      *testing.T
+	t      testing.TB
 	socket string
 }
 
 // newTerminal opens one of this size; it ends with the test.
-func newTerminal(t *testing.T, columns, rows int, env ...string) *terminal {
+func newTerminal(t testing.TB, columns, rows int, env ...string) *terminal {
 	t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
 		t.Fatal("tmux is missing: scripts/setup test installs it")
