@@ -8,8 +8,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// meaning says in a line what a reason of the gate means, and what would lift it.
-func (e *Explanation) meaning(r listener.Reason) string {
+// Meaning says in a line what a reason of the gate means, and what would lift it.
+func (e *Explanation) Meaning(r listener.Reason) string {
 	switch r {
 	case listener.Disarmed:
 		return "a file \"disarmed\" in the state folder stops every act: remove it"
@@ -100,7 +100,7 @@ func (e *Explanation) gate(p *page) {
 		width = max(width, len(r))
 	}
 	for _, r := range e.Decision.Reasons {
-		p.paragraph(fmt.Sprintf("%s%-*s  ", pageIndent, width, r), e.meaning(r))
+		p.paragraph(fmt.Sprintf("%s%-*s  ", pageIndent, width, r), e.Meaning(r))
 	}
 }
 

@@ -104,7 +104,7 @@ func describe(e Event) string {
 		fmt.Fprintf(&b, ", %s", who)
 	}
 	if e.Kind == Suspect || e.Kind == Held {
-		fmt.Fprintf(&b, ": %d of %d wait, the oldest for %s", j.Queue, j.Backlog, ago(j.OldestWait))
+		fmt.Fprintf(&b, ": %d of %d wait, the oldest for %s", j.Queue, j.Backlog, Ago(j.OldestWait))
 	}
 	switch {
 	case e.Kind == Held && j.Decision.Act == listener.Observe:
@@ -163,8 +163,8 @@ func who(l *listener.Listener) string {
 	return s
 }
 
-// ago prints a wait in the unit that a person would choose.
-func ago(d listener.Maybe[time.Duration]) string {
+// Ago prints a wait in the unit that a person would choose.
+func Ago(d listener.Maybe[time.Duration]) string {
 	v, known := d.Get()
 	switch {
 	case !known:
