@@ -81,7 +81,7 @@ func (e *Explanation) owner(p *page, o *listener.Owner, wide bool) {
 		field("inner pid", fmt.Sprint(o.NSPID))
 	}
 	if o.Container != "" {
-		field("container", proc.Printable(shortID(o.Container)))
+		field("container", proc.Printable(ShortID(o.Container)))
 	}
 	if o.Tracer != 0 {
 		field("tracer", fmt.Sprintf("pid %d%s", o.Tracer, tracerOf(o)))
@@ -104,8 +104,8 @@ func (e *Explanation) owner(p *page, o *listener.Owner, wide bool) {
 	threads(p, ev, wide)
 }
 
-// shortID cuts an engine's id as the engines do; other ids are names.
-func shortID(id string) string {
+// ShortID cuts an engine's id as the engines do; other ids are names.
+func ShortID(id string) string {
 	if len(id) == 64 {
 		return id[:12]
 	}

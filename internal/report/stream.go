@@ -175,7 +175,9 @@ func Ago(d listener.Maybe[time.Duration]) string {
 		return fmt.Sprintf("%.0fs", v.Seconds())
 	case v < time.Hour:
 		return fmt.Sprintf("%dm%02ds", int(v.Minutes()), int(v.Seconds())%60)
-	default:
+	case v < 100*time.Hour:
 		return fmt.Sprintf("%dh%02dm", int(v.Hours()), int(v.Minutes())%60)
+	default:
+		return fmt.Sprintf("%dd%02dh", int(v.Hours())/24, int(v.Hours())%24)
 	}
 }
