@@ -51,6 +51,9 @@ func complete(cmd *cobra.Command, fs proc.FS) {
 		"tier": {"functions", "tracepoints", "queues"}, "from": {"kernel", "unix:"}, "action": {"observe", "close", "kill"},
 		"rescue": {"auto", "off"}, "count": {"always", "suspected"}, "sort": orderNames(),
 	}
+	if cmd.Name() == "top" {
+		words["sort"] = sortNames()
+	}
 	for name, all := range words {
 		if cmd.Flags().Lookup(name) != nil {
 			_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(all, cobra.ShellCompDirectiveNoFileComp)) // it is there, and once

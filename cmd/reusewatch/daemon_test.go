@@ -71,7 +71,7 @@ func TestFromDaemon(t *testing.T) {
 		x.Total == nil || *x.Total != 20 || len(x.Clients) != 3 || len(x.Gate) == 0 {
 		t.Errorf("explained by the daemon: %+v", x)
 	}
-	table, _, code := output(t, append([]string{"list", "--sort", "verdict"}, from...)...)
+	table, _, code := output(t, append([]string{"list", "--sort", "worst"}, from...)...)
 	if rows := lines(table); code != 0 || len(rows) != 4 || !strings.HasPrefix(rows[1], "stuck") ||
 		!strings.Contains(rows[3], "1 stuck with 20 clients waiting: `reusewatch explain "+e.Listener.Cookie) {
 		t.Errorf("exit code %d:\n%s", code, table)

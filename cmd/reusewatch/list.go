@@ -158,7 +158,7 @@ func orders() map[string]func(a, b listener.Judgement) int {
 	accepted := func(j listener.Judgement) uint64 { return j.Accepted.Or(0) }
 	return map[string]func(a, b listener.Judgement) int{
 		"address":  func(a, b listener.Judgement) int { return listener.Compare(a.Listener, b.Listener) },
-		"verdict":  worstFirst,
+		"worst":    worstFirst,
 		"queue":    func(a, b listener.Judgement) int { return cmp.Compare(b.Queue, a.Queue) },
 		"oldest":   func(a, b listener.Judgement) int { return cmp.Compare(b.OldestWait.Or(0), a.OldestWait.Or(0)) },
 		"accepted": func(a, b listener.Judgement) int { return cmp.Compare(accepted(b), accepted(a)) },
@@ -175,5 +175,5 @@ func orders() map[string]func(a, b listener.Judgement) int {
 }
 
 func orderNames() []string {
-	return []string{"address", "verdict", "queue", "oldest", "accepted", "pid"}
+	return []string{"address", "worst", "queue", "oldest", "accepted", "pid"}
 }

@@ -36,7 +36,7 @@ that process.`,
 		return usagef("%w; see `%s --help`", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		newList(std, fs), newExplain(std, fs), newCheck(std, fs), newRun(std, fs), newKill(std, fs), newClose(std, fs),
+		newList(std, fs), newExplain(std, fs), newTop(std, fs), newCheck(std, fs), newRun(std, fs), newKill(std, fs), newClose(std, fs),
 		newDoctor(std, fs), newDemo(std, fs), newReplay(std), newCheckConfig(std),
 		newVersion(std), newCompletion(std), newMan(),
 	)

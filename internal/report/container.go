@@ -53,8 +53,8 @@ func shortID(id string) string {
 	return id
 }
 
-// containerName is what fits a column: NAMESPACE/POD/CONTAINER, or the id.
-func containerName(c *listener.Container) string {
+// ContainerName is what fits a column: NAMESPACE/POD/CONTAINER, or the id.
+func ContainerName(c *listener.Container) string {
 	switch {
 	case c == nil:
 		return "-"
@@ -70,7 +70,7 @@ func inContainer(c *listener.Container) string {
 	case c == nil:
 		return ""
 	case c.Pod == "":
-		return "container " + containerName(c)
+		return "container " + ContainerName(c)
 	}
 	return "pod " + proc.Printable(c.Namespace+"/"+c.Pod) + " container " + proc.Printable(cmp.Or(c.Name, shortID(c.ID)))
 }

@@ -28,14 +28,15 @@ type Explanation struct {
 type ExplainDetail struct {
 	Wide    bool // every thread, stack, member and owner
 	Clients int  // how many clients to show
+	Width   int  // of the text in columns, 0 for 80; tables and long words may be wider
 }
 
 // Explain writes an explanation for a person, in sections of plain text.
 func Explain(w io.Writer, e *Explanation, d ExplainDetail) error {
-	p := &page{}
+	p := newPage(d.Width)
 	p.paragraph("", headline(e))
 	p.line("")
-	p.paragraph("", standing(e))
+	p.paragraph("", e.Standing())
 	if e.Note != "" {
 		p.line("")
 		p.paragraph("", e.Note)
@@ -69,8 +70,8 @@ func headline(e *Explanation) string {
 	return s
 }
 
-// standing is the sentence of a stuck listener, or what another one is.
-func standing(e *Explanation) string {
+// Standing is the sentence of a stuck listener, or what another one is.
+func (e *Explanation) Standing() string {
 	if e.Verdict == listener.Stuck {
 		return Sentence(&e.Judgement)
 	}

@@ -26,7 +26,7 @@ func (e *Explanation) clients(p *page, show int) {
 	t := p.table()
 	t.row("CLIENT", "WAITED", "UNREAD", "")
 	for _, r := range rows {
-		t.row(r.Remote.String(), ago(listener.Known(r.Waited)), unread(r.Unread), left(r.Gone))
+		t.row(r.Remote.String(), Ago(listener.Known(r.Waited)), unread(r.Unread), left(r.Gone))
 	}
 	t.flush()
 	if more := c.Total - len(rows); more > 0 {
@@ -70,10 +70,11 @@ func unread(n listener.Maybe[uint32]) string {
 	if !known {
 		return "-"
 	}
-	return bytesOf(uint64(v))
+	return Bytes(uint64(v))
 }
 
-func bytesOf(n uint64) string {
+// Bytes prints a size in the unit that a person would choose.
+func Bytes(n uint64) string {
 	switch {
 	case n < 1000:
 		return fmt.Sprintf("%d B", n)
@@ -102,7 +103,7 @@ func (e *Explanation) group(p *page, wide bool) {
 		if shown++; shown > groupRows && !wide {
 			return
 		}
-		t.marked(mark, dash(string(j.Verdict)), fmt.Sprint(j.Queue), ago(j.OldestWait), percent(j.Share),
+		t.marked(mark, dash(string(j.Verdict)), fmt.Sprint(j.Queue), Ago(j.OldestWait), percent(j.Share),
 			number(j.Accepted), pids(j), command(j), user(j), age(j), j.Cookie.String())
 	}
 	for _, mine := range []bool{true, false} {
@@ -134,5 +135,5 @@ func age(j *listener.Judgement) string {
 	if len(j.Owners) == 0 || j.Owners[0].Started.IsZero() {
 		return "-"
 	}
-	return ago(listener.Known(max(j.At.Sub(j.Owners[0].Started), time.Duration(0))))
+	return Ago(listener.Known(max(j.At.Sub(j.Owners[0].Started), time.Duration(0))))
 }

@@ -3,13 +3,12 @@ package report
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// meaning says in a line what a reason of the gate means, and what would lift it.
-func (e *Explanation) meaning(r listener.Reason) string {
+// Meaning says in a line what a reason of the gate means, and what would lift it.
+func (e *Explanation) Meaning(r listener.Reason) string {
 	switch r {
 	case listener.Disarmed:
 		return "a file \"disarmed\" in the state folder stops every act: remove it"
@@ -50,7 +49,7 @@ func (e *Explanation) meaning(r listener.Reason) string {
 	case listener.Served:
 		return "it has served before, or may have, and may come back: --allow-served acts all the same"
 	case listener.TooSoon:
-		return fmt.Sprintf("the same client stood at the head for %s of the %s that it takes", span(e.Window.Observed), span(e.actAfter()))
+		return fmt.Sprintf("the same client stood at the head for %s of the %s that it takes", span(e.Window.Observed), span(e.Policy.For(e.Served)))
 	case listener.HostWide:
 		return "three processes or more stopped accepting at once: the host is ill, not they"
 	case listener.Budget:
@@ -73,14 +72,6 @@ func (e *Explanation) busyMeaning() string {
 	return "nobody has measured yet that it makes no progress: " + e.longer()
 }
 
-// actAfter is how long the head must have stood still for this class.
-func (e *Explanation) actAfter() time.Duration {
-	if e.Served {
-		return max(e.Policy.ActAfter, e.Policy.ActAfterServed)
-	}
-	return e.Policy.ActAfter
-}
-
 // asked: the gate is asked only about a stuck listener.
 func (e *Explanation) asked() bool { return e.Verdict == listener.Stuck && e.Decision != nil }
 
@@ -100,7 +91,7 @@ func (e *Explanation) gate(p *page) {
 		width = max(width, len(r))
 	}
 	for _, r := range e.Decision.Reasons {
-		p.paragraph(fmt.Sprintf("%s%-*s  ", pageIndent, width, r), e.meaning(r))
+		p.paragraph(fmt.Sprintf("%s%-*s  ", pageIndent, width, r), e.Meaning(r))
 	}
 }
 
@@ -122,7 +113,7 @@ func (e *Explanation) answer() string {
 	case held > 0:
 		return fmt.Sprintf("It holds: an armed run would not act, because of what follows. Class %s.", class)
 	case soon:
-		return fmt.Sprintf("An armed run would %s in %s, should no accept come before. Class %s.", what, span(e.actAfter()-e.Window.Observed), class)
+		return fmt.Sprintf("An armed run would %s in %s, should no accept come before. Class %s.", what, span(e.Policy.For(e.Served)-e.Window.Observed), class)
 	default:
 		return fmt.Sprintf("An armed run would %s now. Class %s.", what, class)
 	}

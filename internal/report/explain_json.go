@@ -70,7 +70,7 @@ func ExplainJSON(w io.Writer, e *Explanation, d ExplainDetail) error {
 	if e.asked() {
 		out.Gate = []jsonReason{}
 		for _, r := range e.Decision.Reasons {
-			out.Gate = append(out.Gate, jsonReason{r, e.meaning(r)})
+			out.Gate = append(out.Gate, jsonReason{r, e.Meaning(r)})
 		}
 	}
 	for _, m := range e.moments() {

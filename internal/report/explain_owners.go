@@ -139,7 +139,7 @@ func (e *Explanation) usage(ev *listener.Evidence) string {
 		return "not measured: " + e.longer()
 	}
 	s := fmt.Sprintf("in %s: %.2f s user, %.2f s system, I/O %s, %d major faults, %.0f %% of the time waiting for a CPU",
-		span(u.Over), u.User.Seconds(), u.System.Seconds(), bytesOf(u.IOBytes), u.MajorFaults, 100*u.RunnableWait)
+		span(u.Over), u.User.Seconds(), u.System.Seconds(), Bytes(u.IOBytes), u.MajorFaults, 100*u.RunnableWait)
 	if u.Throttled {
 		s += ", its CPU quota used up"
 	}

@@ -155,7 +155,7 @@ func TestGateAnswer(t *testing.T) {
 // TestEveryReasonHasAMeaning: one that the gate gains must get one.
 func TestEveryReasonHasAMeaning(t *testing.T) {
 	e := explained()
-	fallback := e.meaning("")
+	fallback := e.Meaning("")
 	seen := make(map[string]listener.Reason)
 	for _, r := range []listener.Reason{
 		listener.Disarmed, listener.NotArmed, listener.OutOfScope, listener.Protected, listener.Self, listener.Unowned,
@@ -164,7 +164,7 @@ func TestEveryReasonHasAMeaning(t *testing.T) {
 		listener.Starting, listener.Served, listener.TooSoon, listener.HostWide, listener.Budget,
 		listener.LastAcceptingMember, listener.ChangedMeanwhile,
 	} {
-		m := e.meaning(r)
+		m := e.Meaning(r)
 		if m == "" || m == fallback || seen[m] != "" {
 			t.Errorf("%s means %q, as %q does", r, m, seen[m])
 		}

@@ -52,6 +52,14 @@ type Thresholds struct {
 	ActAfterServed time.Duration
 }
 
+// For is how long the head must have stood still for an act on this class.
+func (t Thresholds) For(served bool) time.Duration {
+	if served {
+		return max(t.ActAfter, t.ActAfterServed)
+	}
+	return t.ActAfter
+}
+
 type jsonFrame struct {
 	Schema    string         `json:"schema"`
 	Time      stamp          `json:"time"`

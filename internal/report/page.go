@@ -3,8 +3,8 @@ package report
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
-	"unicode/utf8"
+
+	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
 const (
@@ -14,8 +14,19 @@ const (
 	fieldWidth = 11
 )
 
-// page collects text in sections, wrapped to pageWidth.
-type page struct{ strings.Builder }
+// page collects text in sections, wrapped to its width.
+type page struct {
+	strings.Builder
+	width int // in columns
+}
+
+// newPage takes a width, 0 for pageWidth.
+func newPage(width int) *page {
+	if width == 0 {
+		width = pageWidth
+	}
+	return &page{width: width}
+}
 
 func (p *page) line(s string) {
 	p.WriteString(strings.TrimRight(s, " "))
@@ -40,10 +51,10 @@ func (p *page) subfield(name, text string) {
 // paragraph wraps text at its spaces, behind a lead that later lines stay clear
 // of. A word longer than a line keeps its length: nobody can copy half a path.
 func (p *page) paragraph(lead, text string) {
-	indent := strings.Repeat(" ", utf8.RuneCountInString(lead))
+	indent := strings.Repeat(" ", proc.Width(lead))
 	line, empty := lead, true
 	for word := range strings.FieldsSeq(text) {
-		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > pageWidth {
+		if !empty && proc.Width(line)+1+proc.Width(word) > p.width {
 			p.line(line)
 			line, empty = indent, true
 		}
@@ -59,26 +70,20 @@ func (p *page) paragraph(lead, text string) {
 // grid is a table within a page.
 type grid struct {
 	page *page
-	tw   *tabwriter.Writer
-	text *strings.Builder
+	columns
 }
 
-func (p *page) table() *grid {
-	text := &strings.Builder{}
-	return &grid{p, tabwriter.NewWriter(text, 0, 0, 2, ' ', 0), text}
-}
+func (p *page) table() *grid { return &grid{page: p} }
 
 func (g *grid) row(cells ...string) { g.marked(pageIndent, cells...) }
 
 // marked is a row with a mark in the place of its indent.
 func (g *grid) marked(mark string, cells ...string) {
-	// Into memory: it cannot fail.
-	fmt.Fprintln(g.tw, mark+strings.Join(cells, "\t"))
+	g.columns.row(append([]string{mark + cells[0]}, cells[1:]...)...)
 }
 
 func (g *grid) flush() {
-	_ = g.tw.Flush()
-	for line := range strings.Lines(g.text.String()) {
-		g.page.line(strings.TrimSuffix(line, "\n"))
+	for line := range g.lines {
+		g.page.line(line)
 	}
 }

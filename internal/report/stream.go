@@ -104,7 +104,7 @@ func describe(e Event) string {
 		fmt.Fprintf(&b, ", %s", who)
 	}
 	if e.Kind == Suspect || e.Kind == Held {
-		fmt.Fprintf(&b, ": %d of %d wait, the oldest for %s", j.Queue, j.Backlog, ago(j.OldestWait))
+		fmt.Fprintf(&b, ": %d of %d wait, the oldest for %s", j.Queue, j.Backlog, Ago(j.OldestWait))
 	}
 	switch {
 	case e.Kind == Held && j.Decision.Act == listener.Observe:
@@ -164,8 +164,8 @@ func who(l *listener.Listener) string {
 	return s
 }
 
-// ago prints a wait in the unit that a person would choose.
-func ago(d listener.Maybe[time.Duration]) string {
+// Ago prints a wait in the unit that a person would choose.
+func Ago(d listener.Maybe[time.Duration]) string {
 	v, known := d.Get()
 	switch {
 	case !known:
@@ -176,7 +176,9 @@ func ago(d listener.Maybe[time.Duration]) string {
 		return fmt.Sprintf("%.0fs", v.Seconds())
 	case v < time.Hour:
 		return fmt.Sprintf("%dm%02ds", int(v.Minutes()), int(v.Seconds())%60)
-	default:
+	case v < 100*time.Hour:
 		return fmt.Sprintf("%dh%02dm", int(v.Hours()), int(v.Minutes())%60)
+	default:
+		return fmt.Sprintf("%dd%02dh", int(v.Hours())/24, int(v.Hours())%24)
 	}
 }

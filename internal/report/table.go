@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
@@ -23,7 +22,7 @@ func narrow() []column {
 		{"NETNS", func(j *listener.Judgement) string { return netns(j.Listener) }},
 		{"MEMBERS", members},
 		{"QUEUE", func(j *listener.Judgement) string { return fmt.Sprintf("%d/%d", j.Queue, j.Backlog) }},
-		{"OLDEST", func(j *listener.Judgement) string { return ago(j.OldestWait) }},
+		{"OLDEST", func(j *listener.Judgement) string { return Ago(j.OldestWait) }},
 		{"PID", pids},
 		{"COMMAND", command},
 		{"USER", user},
@@ -54,25 +53,27 @@ type TableDetail struct {
 // Table writes listeners for a terminal, and a last line that says how many are
 // suspected or stuck, and what to do next.
 func Table(w io.Writer, js []listener.Judgement, d TableDetail) error {
-	columns := narrow()
+	shown := narrow()
 	if d.Wide {
-		columns = wide()
+		shown = wide()
 	}
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	titles := make([]string, len(columns))
-	for i, c := range columns {
+	var aligned columns
+	titles := make([]string, len(shown))
+	for i, c := range shown {
 		titles[i] = c.title
 	}
-	fmt.Fprintln(tw, strings.Join(titles, "\t"))
+	aligned.row(titles...)
 	for i := range js {
-		cells := make([]string, len(columns))
-		for k, c := range columns {
+		cells := make([]string, len(shown))
+		for k, c := range shown {
 			cells[k] = c.value(&js[i])
 		}
-		fmt.Fprintln(tw, strings.Join(cells, "\t"))
+		aligned.row(cells...)
 	}
-	if err := tw.Flush(); err != nil {
-		return fmt.Errorf("write the table: %w", err)
+	for line := range aligned.lines {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return fmt.Errorf("write the table: %w", err)
+		}
 	}
 	if _, err := fmt.Fprintln(w, Summary(d.Of, d.Watched)); err != nil {
 		return fmt.Errorf("write the table: %w", err)
@@ -129,7 +130,7 @@ func user(j *listener.Judgement) string {
 }
 
 func container(j *listener.Judgement) string {
-	return owners(j, func(o *listener.Owner) string { return containerName(o.Container) })
+	return owners(j, func(o *listener.Owner) string { return ContainerName(o.Container) })
 }
 
 func cmdline(j *listener.Judgement) string {

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
-	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/top"
 )
 
@@ -25,6 +25,7 @@ type topCommand struct {
 	batch  bool
 	frames int
 	allow  bool
+	sort   string
 }
 
 func newTop(std streams, fs proc.FS) *cobra.Command {
@@ -49,6 +50,7 @@ gate.`,
 	f := cmd.Flags()
 	f.BoolVarP(&c.batch, "batch", "b", false, "print frames as plain text, without a terminal")
 	f.IntVarP(&c.frames, "iterations", "n", 0, "end after this many frames; 0: go on (with --batch)")
+	f.StringVar(&c.sort, "sort", string(top.Worst), strings.Join(sortNames(), ", ")+": what comes first")
 	f.BoolVar(&c.allow, "allow-actions", false, "let c and K close and kill")
 	return cmd
 }
@@ -58,6 +60,8 @@ func (c *topCommand) checkFlags() error {
 		return err
 	}
 	switch {
+	case !slices.Contains(sortNames(), c.sort):
+		return usagef("unknown --sort %q: it is %s", c.sort, strings.Join(sortNames(), ", "))
 	case c.frames < 0:
 		return usagef("--iterations %d is negative", c.frames)
 	case c.frames > 0 && !c.batch:
@@ -99,14 +103,23 @@ func (c *topCommand) run(ctx context.Context) error {
 		// What was the daemon's stays the daemon's, should it go and come back.
 		from, c.from = "daemon", "unix:"+d.Path()
 	}
+	initial := top.View{Sort: top.Sort(c.sort)}
 	if c.batch {
-		return top.Batch(ctx, top.BatchOptions{Source: s, Out: c.std.out, Frames: c.frames, Env: os.Environ(), From: from})
+		return top.Batch(ctx, top.BatchOptions{Source: s, Out: c.std.out, Frames: c.frames, Env: os.Environ(), Initial: initial, From: from})
 	}
-	o := top.Options{Source: s, In: os.Stdin, Out: c.std.out, Env: os.Environ(), From: from}
+	o := top.Options{Source: s, In: os.Stdin, Out: c.std.out, Env: os.Environ(), Initial: initial, From: from}
 	if c.allow {
 		o.Act = c.act
 	}
 	return top.Run(ctx, o)
+}
+
+func sortNames() []string {
+	names := make([]string, 0, len(top.Sorts()))
+	for _, s := range top.Sorts() {
+		names = append(names, string(s))
+	}
+	return names
 }
 
 // act is `close` or `kill` with the flags that top was given.
@@ -118,4 +131,3 @@ func (c *topCommand) act(ctx context.Context, action listener.Act, cookie listen
 	hand.action = string(action)
 	return hand.run(ctx, cookie.String())
 }
-
