@@ -38,11 +38,11 @@ func newTerminal(t testing.TB, columns, rows int, env ...string) *terminal {
 		_ = os.RemoveAll(dir)
 	})
 	words := []string{"-f", "/dev/null", "-u", "new-session", "-d", "-x", fmt.Sprint(columns), "-y", fmt.Sprint(rows), "-s", "s"}
-	for _, e := range append([]string{"PS1=ready$ ", "LC_ALL=C.UTF-8", asReusewatch + "=1", "ENV="}, env...) {
+	for _, e := range append([]string{"LC_ALL=C.UTF-8", asReusewatch + "=1", "ENV="}, env...) {
 		words = append(words, "-e", e)
 	}
 	tm.tmux(append(words, "sh")...)
-	tm.await("ready$")
+	tm.await("#") // of root
 	return tm
 }
 
