@@ -21,7 +21,7 @@ import (
 func mustFit(t *testing.T, m *model) {
 	t.Helper()
 	lines := m.lines()
-	if n := m.listHeight(); n > 0 && m.at >= 0 && (m.at < m.top || m.at >= m.top+n) {
+	if n := m.listHeight(); m.screen == screenList && n > 0 && m.at >= 0 && (m.at < m.top || m.at >= m.top+n) {
 		t.Fatalf("%dx%d: row %d is selected and not in sight, from %d on %d are", m.width, m.height, m.at, m.top, n)
 	}
 	if len(lines) > m.height {

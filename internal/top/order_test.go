@@ -124,3 +124,24 @@ func TestFilter(t *testing.T) {
 		t.Errorf("pasted: %q", m.view.Filter)
 	}
 }
+
+// TestTheSelectedRowStaysWhereItIs on the screen when others come above it.
+func TestTheSelectedRowStaysWhereItIs(t *testing.T) {
+	m, _ := at(80, 24, unicodeGlyphs())
+	feed(m, crowd(40, 2, 0))
+	press(m, "pgdown", "pgdown", "up", "up", "up", "up", "up") // not at an edge
+	j, _ := m.selected()
+	f := crowd(40, 2, 1)
+	for i := range f.Listeners {
+		if f.Listeners[i].Local.Port() == 1024+39 { // goes to the top
+			f.Listeners[i].Verdict = listener.Stuck
+		}
+	}
+	before := m.at - m.top
+	for range holdFrames + 1 {
+		feed(m, f)
+	}
+	if now, _ := m.selected(); now.Cookie != j.Cookie || m.at-m.top != before {
+		t.Errorf("%s is selected in line %d, it was %s in line %d", now.Cookie, m.at-m.top, j.Cookie, before)
+	}
+}
