@@ -31,14 +31,12 @@ func Batch(ctx context.Context, o BatchOptions) error {
 	m := newModel(nil, Options{Initial: o.Initial, From: o.From}, profile, glyphsFor(o.Env))
 	for n := 0; o.Frames == 0 || n < o.Frames; {
 		f, err := o.Source.Next(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil && lost(err):
+		if lost(err) {
 			pause(ctx, time.Second)
 			continue
-		case err != nil:
-			return err
+		}
+		if err != nil {
+			return endOf(ctx, err)
 		}
 		m.history.add(f)
 		m.show(newTable(f, &m.history))
@@ -46,6 +44,14 @@ func Batch(ctx context.Context, o BatchOptions) error {
 			return fmt.Errorf("write frame %d: %w", n+1, err)
 		}
 		n++
+	}
+	return nil
+}
+
+// endOf is why it ended: being told to is no error.
+func endOf(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
 	}
 	return nil
 }

@@ -60,7 +60,6 @@ func (m *model) ask(action listener.Act) tea.Cmd {
 		Judgement: *j, Tier: m.table.frame.Tier, Watched: m.table.frame.Watched,
 		Interval: m.table.frame.Interval, Policy: m.table.frame.Policy,
 	}
-	m.keepInSight()
 	return m.refresh()
 }
 
@@ -94,7 +93,6 @@ func (d *dialog) key(m *model, name string) tea.Cmd {
 	case dialogEnded:
 		m.dialog = nil
 	}
-	m.keepInSight()
 	return nil
 }
 
@@ -105,7 +103,6 @@ func (d *dialog) said(m *model, msg saidMsg) tea.Cmd {
 	}
 	if msg.done {
 		d.state, d.err, d.hidden = dialogEnded, msg.err, false
-		m.keepInSight()
 		return nil
 	}
 	d.lines = append(d.lines, m.glyphs.text(msg.line))
@@ -134,6 +131,7 @@ func (d *dialog) text(m *model, width int) (body []styled, keys string) {
 	}
 	gap := func() { body = append(body, styled{}) }
 	switch d.state {
+	case dialogAsks:
 	case dialogRuns:
 		say(strong, "", "Under way: "+d.about)
 		for _, l := range d.lines {

@@ -34,8 +34,9 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 			m.help.key(name, m.pageHeight())
 		}
 		return nil
+	default:
+		return m.listKey(name)
 	}
-	return m.listKey(name)
 }
 
 // leaves are the keys that lead back.

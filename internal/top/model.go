@@ -88,12 +88,19 @@ func (m *model) Init() tea.Cmd {
 
 // Update takes one message in.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	cmd := m.take(msg)
+	if m.screen == screenList {
+		m.keepInSight() // there may be less room for it now
+	}
+	return m, cmd
+}
+
+func (m *model) take(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = max(0, msg.Width), max(0, msg.Height)
 		m.fitColumns()
 		m.detail.refit(m)
-		m.keepInSight()
 	case tea.ColorProfileMsg:
 		m.profile = msg.Profile
 		m.theme = newTheme(m.profile, m.dark)
@@ -101,25 +108,25 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.dark = msg.IsDark()
 		m.theme = newTheme(m.profile, m.dark)
 	case frameMsg:
-		return m, m.takeFrame(msg)
+		return m.takeFrame(msg)
 	case tickMsg:
 		if msg.seq != m.seq {
-			return m, nil // of an older frame
+			return nil // of an older frame
 		}
 		m.now = msg.at
-		return m, m.do.tick(time.Second, m.seq)
+		return m.do.tick(time.Second, m.seq)
 	case explainMsg:
 		m.takeExplanation(msg)
 	case saidMsg:
-		return m, m.dialog.said(m, msg)
+		return m.dialog.said(m, msg)
 	case tea.PasteMsg:
 		if m.typing {
 			m.setFilter(m.view.Filter + m.glyphs.text(msg.Content))
 		}
 	case tea.KeyPressMsg:
-		return m, m.key(msg)
+		return m.key(msg)
 	}
-	return m, nil
+	return nil
 }
 
 // late is how long after a frame the clock goes on by itself: where frames come

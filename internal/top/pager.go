@@ -35,7 +35,7 @@ func (p *pager) clamp(height int) {
 	p.top = max(0, min(p.top, len(p.lines)-height))
 }
 
-// in sight are at most height lines.
+// inSight is at most height lines.
 func (p *pager) inSight(height int) []string {
 	p.clamp(height)
 	return p.lines[p.top:min(len(p.lines), p.top+max(0, height))]

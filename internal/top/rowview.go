@@ -12,12 +12,11 @@ import (
 
 // drawRow draws one line of the list into l.
 func (m *model) drawRow(l *line, r row, isSelected bool) {
-	rank := rankFine
-	if r.item != nil {
-		rank = r.item.rank
-	} else {
-		rank = r.group.worst().rank
+	worst := r.item
+	if worst == nil {
+		worst = r.group.worst()
 	}
+	rank := worst.rank
 	if isSelected {
 		l.over = selected
 		if rank == rankStuck {
@@ -184,6 +183,7 @@ func (m *model) drawGroupCell(l *line, c *column, g *group, rank int) {
 		as, text = dim, g.command(m.glyphs)
 	case colWhere:
 		as, text = dim, m.glyphs.netns(g.members[0].j)
+	default: // of members alone
 	}
 	l.cell(as, text, c.width, c.right)
 }

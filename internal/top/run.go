@@ -23,11 +23,8 @@ func Run(ctx context.Context, o Options) error {
 	stop()
 	cancel()
 	do.wait()
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("draw on the terminal: %w", err)
-	case m.err != nil && ctx.Err() == nil:
-		return m.err
 	}
-	return nil
+	return endOf(ctx, m.err)
 }

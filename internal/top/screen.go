@@ -97,12 +97,13 @@ func (m *model) lines() []string {
 
 func (m *model) titles() string {
 	l := m.line()
-	switch {
-	case m.screen == screenDetail:
+	switch m.screen {
+	case screenDetail:
 		m.detailTitle(l)
 		return l.String()
-	case m.screen == screenHelp:
+	case screenHelp:
 		return ""
+	default:
 	}
 	l.space(lead)
 	for i := range m.columns {
