@@ -30,6 +30,7 @@ type topCommand struct {
 
 func newTop(std streams, fs proc.FS) *cobra.Command {
 	c := &topCommand{std: std, fs: fs}
+	c.action = string(listener.Observe) // whatever c and K do is a person's word
 	cmd := &cobra.Command{
 		Use:   "top",
 		Short: "Watch groups and their members live, the stuck ones on top",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,15 +26,15 @@ func TestTop(t *testing.T) {
 	ns, stuck, from, tm := watched(t)
 	before := tm.state()
 	tm.reusewatch("top", "--from", from, "--netns", ns.Path)
-	tm.await("127.0.0.1:80", "stuck", "never-polled", fmt.Sprint(stuck.Process.Pid), "accepting")
+	tm.await("127.0.0.1:80", "STUCK", "never-polled", fmt.Sprint(stuck.Process.Pid), "accepting")
 	if tm.state() == before {
 		t.Error("nothing of the terminal has changed: is it there?")
 	}
 
 	tm.press("j", "k", "Down", "Up", "Down", "Enter")
-	tm.await("LISTENER", "TIMELINE")
+	tm.await("CLIENTS", "OWNERS")
 	tm.press("Escape")
-	tm.awaitNot("TIMELINE")
+	tm.awaitNot("OWNERS")
 
 	tm.press("?")
 	tm.await("filter", "pause")
@@ -44,8 +45,9 @@ func TestTop(t *testing.T) {
 	tm.awaitNot("never-polled")
 	tm.press("/", "C-u")
 	tm.typed(fmt.Sprint(stuck.Process.Pid))
-	tm.await("never-polled")
-	tm.press("Escape")
+	tm.await("never-polled", "filter: ")
+	tm.press("Escape") // a key after it at once would be Alt and that key
+	tm.awaitNot("filter: ")
 
 	tm.press("p")
 	tm.await("PAUSED")
@@ -59,7 +61,7 @@ func TestTop(t *testing.T) {
 	}
 
 	tm.resize(40, 10)
-	tm.await("stuck")
+	tm.await("STUCK")
 	for _, line := range lines(tm.screen()) {
 		if len([]rune(line)) > 40 {
 			t.Errorf("%q is wider than the terminal", line)
@@ -104,25 +106,28 @@ func TestTopActs(t *testing.T) {
 	tm := newTerminal(t, 120, 40)
 	tm.reusewatch("top", "--from", "kernel", "--netns", ns.Path, "--allow-actions", "--state-dir", t.TempDir(),
 		"--interval", "200ms", "--stuck-after", "1s", "--act-after", "2s", "--startup-grace", "1s", "--allow-served", "--act-after-served", "2s", "--term-grace", "1s")
-	tm.await("stuck", "never-polled")
+	tm.await("STUCK", "never-polled")
 	tm.press("/")
 	tm.typed(fmt.Sprint(stuck.Process.Pid))
 	tm.press("End", "K")
-	tm.await(fmt.Sprintf("kill pid %d", stuck.Process.Pid))
+	question := fmt.Sprintf("Kill reusewatch.test pid %d", stuck.Process.Pid)
+	tm.await(question, "nothing holds")
 	tm.press("n")
-	tm.awaitNot("kill pid")
+	tm.awaitNot(question)
 	if gone(stuck.Process.Pid) {
 		t.Fatal("the answer was no, and it has ended")
 	}
 	tm.press("K")
-	tm.await("kill pid")
+	tm.await(question)
 	tm.press("y")
 	livetest.Eventually(t, "it has ended", func() bool { return gone(stuck.Process.Pid) })
 	tm.await("rescued")
 	if o := v.outcome(t); o != (outcome{answered: 20}) {
 		t.Errorf("%+v, want all of 20 answered", o)
 	}
-	tm.press("Escape", "q")
+	tm.press("Escape")
+	tm.awaitNot("rescued")
+	tm.press("q")
 	tm.await("ended: 0")
 }
 
@@ -131,8 +136,8 @@ func TestTopPlain(t *testing.T) {
 	ns, stuck, from, tm := watched(t, "NO_COLOR=1")
 	tm.reusewatch("top", "--from", from, "--netns", ns.Path)
 	tm.await("never-polled")
-	if s := tm.tmux("capture-pane", "-e", "-p", "-t", "s"); strings.Contains(s, "\x1b[3") || strings.Contains(s, "\x1b[4") && strings.Contains(s, ";5;") {
-		t.Error("colours, though NO_COLOR is set")
+	if s := tm.tmux("capture-pane", "-e", "-p", "-t", "s"); regexp.MustCompile(`\x1b\[([0-9;]*;)?(3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]`).MatchString(s) {
+		t.Errorf("colours, though NO_COLOR is set:\n%q", s)
 	}
 	tm.press("q")
 	tm.await("ended: 0")

@@ -135,7 +135,10 @@ func yesNo(b listener.Maybe[bool], yes, no string) string {
 
 func (e *Explanation) usage(ev *listener.Evidence) string {
 	u, known := ev.Usage.Get()
-	if !known {
+	switch {
+	case !known && e.Watched && e.Verdict != listener.Suspect && e.Verdict != listener.Stuck:
+		return "not measured: it is not suspected"
+	case !known:
 		return "not measured: " + e.longer()
 	}
 	s := fmt.Sprintf("in %s: %.2f s user, %.2f s system, I/O %s, %d major faults, %.0f %% of the time waiting for a CPU",
