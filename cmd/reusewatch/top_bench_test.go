@@ -27,7 +27,7 @@ func BenchmarkTop(b *testing.B) {
 			}
 			tm := newTerminal(b, 120, 40)
 			tm.reusewatch("top", "--from", source, "--netns", ns.Path)
-			tm.await("5,000 listeners")
+			tm.await("5000 listeners  2000 groups")
 			time.Sleep(5 * time.Second) // what it costs to start is another matter
 			pid := tm.foreground()
 			b.ResetTimer()

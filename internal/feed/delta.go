@@ -47,27 +47,43 @@ func same(a, b *listener.Judgement) bool {
 
 // whole is what the reader of a stream has put together.
 type whole struct {
-	listeners map[listener.Cookie]listener.Judgement
+	listeners []listener.Judgement // in the order of snapshots
+	at        map[listener.Cookie]int
 }
 
 // take makes a frame complete that only tells what changed.
 func (w *whole) take(f *report.Frame) *report.Frame {
-	if f.Complete || w.listeners == nil {
-		w.listeners = make(map[listener.Cookie]listener.Judgement, len(f.Listeners))
+	if f.Complete || w.at == nil {
+		w.listeners, w.at = nil, make(map[listener.Cookie]int, len(f.Listeners))
 	}
+	moved := len(f.Gone) > 0
 	for _, j := range f.Listeners {
-		w.listeners[j.Cookie] = j
+		i, known := w.at[j.Cookie]
+		if known {
+			w.listeners[i] = j
+			continue
+		}
+		w.at[j.Cookie] = len(w.listeners)
+		w.listeners = append(w.listeners, j)
+		moved = true
 	}
-	for _, cookie := range f.Gone {
-		delete(w.listeners, cookie)
+	if moved {
+		gone := make(map[listener.Cookie]bool, len(f.Gone))
+		for _, cookie := range f.Gone {
+			gone[cookie] = true
+		}
+		w.listeners = slices.DeleteFunc(w.listeners, func(j listener.Judgement) bool { return gone[j.Cookie] })
+		slices.SortFunc(w.listeners, func(a, b listener.Judgement) int { return listener.Compare(a.Listener, b.Listener) })
+		clear(w.at)
+		for i := range w.listeners {
+			w.at[w.listeners[i].Cookie] = i
+		}
 	}
 	all := *f
 	all.Complete, all.Gone = true, nil
-	all.Listeners = make([]listener.Judgement, 0, len(w.listeners))
-	for _, j := range w.listeners {
-		j.At = f.Time
-		all.Listeners = append(all.Listeners, j)
+	all.Listeners = slices.Clone(w.listeners) // the next frame changes ours
+	for i := range all.Listeners {
+		all.Listeners[i].At = f.Time
 	}
-	slices.SortFunc(all.Listeners, func(a, b listener.Judgement) int { return listener.Compare(a.Listener, b.Listener) })
 	return &all
 }

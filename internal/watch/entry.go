@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"reflect"
 	"slices"
 	"time"
 
@@ -31,6 +32,20 @@ func (e *entry) suspicious(stuckAfter time.Duration) bool {
 	// come after an accept.
 	wait, known := l.OldestWait.Get()
 	return known && wait > stuckAfter && !l.LastAccept.IsKnown()
+}
+
+// same says that a look saw nothing new: the listener stays the one that earlier
+// snapshots have, and whoever compares two of them sees that at once.
+func (e *entry) same(s *listener.Sample) bool {
+	none := listener.Head{}
+	if !e.announced || s.Head != none || e.l.Head != none {
+		return false
+	}
+	now := *s
+	if !now.ListenedAt.IsKnown() {
+		now.ListenedAt = e.l.ListenedAt
+	}
+	return reflect.DeepEqual(&now, &e.l.Sample)
 }
 
 // sample takes one look at this listener into a new Listener. fromBirth: it was

@@ -69,6 +69,9 @@ func (w *Watcher) take(look listener.Look) {
 			w.order = nil
 			w.born = true
 		}
+		if e.same(s) {
+			continue
+		}
 		e.sample(*s, look.At, elapsed, w.opts.Interval, !w.opts.CountsSince.IsZero() && s.ListenedAt.IsKnown())
 		w.name(e)
 		e.l.Waiters = w.sets.holders(e.l.Waiters)
