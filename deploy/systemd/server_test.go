@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,7 +29,12 @@ func port80() netip.AddrPort { return netip.MustParseAddrPort("127.0.0.1:80") }
 
 // beServer listens on a bare descriptor, which nobody waits on who does not accept.
 func beServer(how string) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	how, mptcp := strings.CutSuffix(how, " mptcp")
+	protocol := unix.IPPROTO_TCP
+	if mptcp {
+		protocol = unix.IPPROTO_MPTCP
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, protocol)
 	if err != nil {
 		return fmt.Errorf("open a socket: %w", err)
 	}

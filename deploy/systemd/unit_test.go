@@ -217,32 +217,6 @@ type discard struct{}
 
 func (discard) Write(b []byte) (int, error) { return len(b), nil }
 
-// TestArmed: with the shipped drop-ins, and all their hardening, it ends a stuck
-// process and moves who waits there to the other one.
-func TestArmed(t *testing.T) {
-	inVM(t)
-	put(t, "/etc/reusewatch/policy.yaml", keep(t, "/etc/reusewatch/policy.yaml")+"  stuck-after: 2s\n  act-after: 4s\n")
-	started(t, map[string]string{"armed.conf": shipped(t, "armed.conf"), "arm-port-80.conf": shipped(t, "arm-port-80.conf")})
-	ns := livetest.Netns(t)
-	stuck := serve(t, ns, "hang")
-	serve(t, ns, "serve")
-	awaits(t, "an act", func() bool {
-		ns.Dial(livetest.Dial{To: port80()}) // its sibling must be seen to accept
-		return strings.Contains(journal(t), "acted ")
-	})
-	if err := stuck.Wait(); err == nil || !strings.Contains(err.Error(), "terminated") {
-		t.Errorf("the stuck one: %v, want it to be terminated", err)
-	}
-	if s := journal(t); !strings.Contains(s, "moved to other members") || strings.Contains(s, "level=WARN") {
-		t.Errorf("the clients were not moved, or something was amiss:\n%s", s)
-	}
-	for _, path := range []string{"/var/lib/reusewatch/acts.jsonl", "/var/lib/reusewatch/evidence"} {
-		if _, err := os.Stat(path); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 // TestExposure: how much the service could do, by systemd's own measure.
 func TestExposure(t *testing.T) {
 	inVM(t)
