@@ -11,7 +11,7 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 BIN := bin/reusewatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vm-test lint generate check-generated picture install clean
+.PHONY: help build demo test vm-test systemd-test package package-test image image-test lint generate check-generated picture install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,21 @@ test: ## all tests on this machine's kernel (root; real servers in their own net
 
 vm-test: ## the live tests in a Debian kernel under qemu (KERNEL=6.12)
 	scripts/vm-test -k $(KERNEL) -t 900 ./internal/kernel
+
+systemd-test: ## the unit under a real systemd, in a VM (root; 60 s)
+	scripts/systemd-test
+
+package: ## deb and rpm for amd64 and arm64, SBOM and checksums, in dist/
+	scripts/package
+
+package-test: ## two builds are equal; install, upgrade, remove and purge in a small Debian (root; 60 s)
+	scripts/package-test
+
+image: ## the container image for amd64 and arm64, in dist/
+	scripts/image
+
+image-test: ## build the image and look at what is in it (root)
+	scripts/image-test
 
 lint: ## golangci-lint, with the walls between the packages
 	$(GOLANGCI) run ./...
@@ -48,4 +63,4 @@ install: build ## into $(PREFIX)/bin
 	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/reusewatch
 
 clean: ## remove what build leaves
-	rm -rf bin
+	rm -rf bin dist

@@ -23,6 +23,7 @@ type actFlags struct {
 	stateDir    string
 	auditLog    string
 	evidenceDir string
+	procSys     string
 }
 
 func (c *actFlags) add(cmd *cobra.Command) {
@@ -31,6 +32,7 @@ func (c *actFlags) add(cmd *cobra.Command) {
 	f.StringVar(&c.rescue, "rescue", "auto", "move the clients that wait to other members: auto, where that is safe, or off")
 	f.StringVar(&c.stateDir, "state-dir", defaultStateDir, "where acts are counted; a file \"disarmed\" in it stops every act; empty: keep nothing")
 	f.StringVar(&c.auditLog, "audit-log", "", "append each act to this file, before it is begun and when it has ended")
+	f.StringVar(&c.procSys, "proc-sys", "/proc/sys", "write net.ipv4.tcp_migrate_req here: in a container /proc/sys is read-only, so mount the host's /proc elsewhere")
 	f.StringVar(&c.evidenceDir, "evidence-dir", "", "keep the evidence of each act in a file here, before anything is touched")
 }
 
@@ -71,7 +73,7 @@ func (c *actFlags) actor(with acting) (*remedy.Actor, *audit.Log, error) {
 	dir := state.At(c.stateDir)
 	o := remedy.Options{
 		Refresh: with.refresh, Judge: with.judge, Kernel: with.kernel, Keeper: dir, Proc: with.fs,
-		TermGrace: c.termGrace, Disarmed: dir.Disarmed, Warn: with.warn,
+		ProcSys: c.procSys, TermGrace: c.termGrace, Disarmed: dir.Disarmed, Warn: with.warn,
 		Witness: &witness{
 			by: with.by, count: with.count, policy: with.policy, clients: with.kernel.Clients, log: log,
 			bundles: audit.NewBundles(c.evidenceDir), emit: with.emit, begun: with.begun, done: with.done, kept: make(map[string]kept),

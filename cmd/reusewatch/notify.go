@@ -7,7 +7,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -92,7 +91,7 @@ func (n *notifier) stopping() { n.tell(sd.SdNotifyStopping) }
 
 // onAbort makes a watchdog's SIGABRT leave one line in the journal and all stacks
 // in a file of the state folder, where Go alone would write 150 lines to the
-// journal. Panics keep their stacks. The returned func takes it back.
+// journal. The returned func takes it back.
 func (n *notifier) onAbort(dir string) func() {
 	if n.watchdog == 0 || dir == "" {
 		return func() {}
@@ -104,8 +103,11 @@ func (n *notifier) onAbort(dir string) func() {
 		case <-abort:
 			path := filepath.Join(dir, "stalled.txt")
 			err := os.WriteFile(path, stacks(), 0o600)
-			debug.SetTraceback("none")
-			panic(fmt.Sprintf("aborted, for the ticks had stopped; where everything stood is in %s (error: %v)", path, err))
+			if err != nil {
+				path = err.Error()
+			}
+			n.log.Error("aborted, for the ticks had stopped", "stacks", path)
+			os.Exit(exitInternal) // main waits for what has stopped
 		case <-done:
 		}
 	}()

@@ -82,6 +82,7 @@ type Options struct {
 	LoadMigration func() (Migration, error)
 	Keeper        Keeper
 	Proc          proc.FS
+	ProcSys       string        // a /proc/sys that can be written; "" is that one
 	TermGrace     time.Duration // between SIGTERM and SIGKILL
 	Witness       Witness
 	// Disarmed stops an act between two rungs.

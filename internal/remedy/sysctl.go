@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/netns"
 )
 
 // migrateReq turns migration on for every group of the namespace that the
-// reading thread is in.
-const migrateReq = "/proc/sys/net/ipv4/tcp_migrate_req"
+// thread that opens it is in, wherever /proc/sys is mounted.
+const migrateReq = "net/ipv4/tcp_migrate_req"
 
 // Kept is a value of net.ipv4.tcp_migrate_req that an act has replaced by 1.
 type Kept struct {
@@ -32,15 +33,24 @@ type Keeper interface {
 // sysctl is a namespace whose migration was turned on.
 type sysctl struct {
 	kept   Kept
+	path   string
 	keeper Keeper
 	lock   *lock
 }
 
+func (a *Actor) sysctl(l *lock, k Kept) *sysctl {
+	dir := a.ProcSys
+	if dir == "" {
+		dir = "/proc/sys"
+	}
+	return &sysctl{kept: k, path: filepath.Join(dir, migrateReq), keeper: a.Keeper, lock: l}
+}
+
 // migrateAll turns migration on in a whole namespace; what was is kept first.
 func (a *Actor) migrateAll(l *lock, of *listener.Listener) (*sysctl, error) {
-	s := &sysctl{keeper: a.Keeper, lock: l, kept: Kept{Netns: of.Netns, NetCookie: of.NetCookie}}
+	s := a.sysctl(l, Kept{Netns: of.Netns, NetCookie: of.NetCookie})
 	err := netns.Do(l.path(), func() error {
-		old, err := os.ReadFile(migrateReq)
+		old, err := os.ReadFile(s.path)
 		if err != nil {
 			return fmt.Errorf("read net.ipv4.tcp_migrate_req of namespace %d: %w", of.Netns, err)
 		}
@@ -51,7 +61,7 @@ func (a *Actor) migrateAll(l *lock, of *listener.Listener) (*sysctl, error) {
 		if err := a.Keeper.Keep(s.kept); err != nil {
 			return err
 		}
-		if err := os.WriteFile(migrateReq, []byte("1"), 0); err != nil {
+		if err := os.WriteFile(s.path, []byte("1"), 0); err != nil {
 			return errors.Join(fmt.Errorf("set net.ipv4.tcp_migrate_req of namespace %d: %w", of.Netns, err), a.Keeper.Forget(s.kept))
 		}
 		return nil
@@ -68,9 +78,9 @@ func (s *sysctl) restore() error {
 		return nil
 	}
 	err := netns.Do(s.lock.path(), func() error {
-		now, err := os.ReadFile(migrateReq)
+		now, err := os.ReadFile(s.path)
 		if err == nil && string(bytes.TrimSpace(now)) == "1" {
-			err = os.WriteFile(migrateReq, []byte(s.kept.Value), 0)
+			err = os.WriteFile(s.path, []byte(s.kept.Value), 0)
 		}
 		if err != nil {
 			return fmt.Errorf("restore net.ipv4.tcp_migrate_req of namespace %d: %w", s.kept.Netns, err)

@@ -182,7 +182,7 @@ func (a *Actor) Restore(s *listener.Snapshot) error {
 	errs = append(errs, err)
 	for _, k := range kept {
 		err := a.restoring(k.Netns, k.NetCookie, func(held *lock) error {
-			return (&sysctl{kept: k, keeper: a.Keeper, lock: held}).restore()
+			return a.sysctl(held, k).restore()
 		})
 		if errors.Is(err, os.ErrNotExist) {
 			err = a.Keeper.Forget(k) // its namespace has gone

@@ -55,7 +55,9 @@ func (e *entry) sample(s listener.Sample, at time.Time, elapsed, interval time.D
 	next := *old
 	next.Sample = s
 	next.Waiters = append([]listener.Waiter(nil), s.Waiters...)
-	if !s.ListenedAt.IsKnown() {
+	// Each look turns the kernel's clock into ours anew: what it was born and counted
+	// from must not drift apart.
+	if old.ListenedAt.IsKnown() {
 		next.ListenedAt = old.ListenedAt
 	}
 	next.Window = advance(old.Window, &old.Sample, &s, at, step(elapsed, interval))

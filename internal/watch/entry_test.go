@@ -183,3 +183,15 @@ func TestRecent(t *testing.T) {
 		t.Errorf("%d an hour later, want 0", n)
 	}
 }
+
+// TestBirthStays: a time of birth that comes out a little earlier at a later look
+// would make a listener that was counted from its birth one that was not.
+func TestBirthStays(t *testing.T) {
+	e := &entry{l: &listener.Listener{}}
+	for _, born := range []time.Time{start(), start().Add(-time.Millisecond), start().Add(time.Millisecond)} {
+		e.sample(listener.Sample{ListenedAt: listener.Known(born)}, start().Add(time.Second), time.Second, time.Second, true)
+		if got, _ := e.l.ListenedAt.Get(); !got.Equal(start()) {
+			t.Errorf("born %s, want %s", got, start())
+		}
+	}
+}
