@@ -42,7 +42,7 @@ func (e *entry) same(s *listener.Sample) bool {
 		return false
 	}
 	now := *s
-	if !now.ListenedAt.IsKnown() {
+	if e.l.ListenedAt.IsKnown() {
 		now.ListenedAt = e.l.ListenedAt
 	}
 	return reflect.DeepEqual(&now, &e.l.Sample)
