@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,10 +62,11 @@ func (tm *terminal) screen() string {
 	return string(out)
 }
 
-// colours says whether anything on the screen has attributes or colour.
-func (tm *terminal) colours() bool {
+// coloured says whether anything on the screen has a colour; bold and the like are none.
+func (tm *terminal) coloured() bool {
 	tm.t.Helper()
-	return strings.Contains(tm.tmux("capture-pane", "-e", "-p", "-t", "s"), "\x1b[")
+	colour := regexp.MustCompile(`\x1b\[([0-9;]*;)?(3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]`)
+	return colour.MatchString(tm.tmux("capture-pane", "-e", "-p", "-t", "s"))
 }
 
 // press sends keys one at a time, as a person does.

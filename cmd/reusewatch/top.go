@@ -93,7 +93,7 @@ func (c *topCommand) run(ctx context.Context) error {
 		return badConfig(c.std, c.config, err)
 	}
 	s := &topSource{scope: scope}
-	s.open = func() (view, error) { return c.viewing.open(ctx, c.fs, scope, p, true) }
+	s.open = func() (view, error) { return c.open(ctx, c.fs, scope, p, true) }
 	first, err := s.connect()
 	if err != nil {
 		return err
