@@ -147,6 +147,9 @@ func (n *Names) learn(ctx context.Context) {
 		n.mu.Lock()
 		ids := n.wanted
 		n.mu.Unlock()
+		if len(ids) == 0 {
+			continue // they came with those before
+		}
 		links := readLinks(n.opts.Logs)
 		silent := n.opts.Ask == nil
 		for _, id := range ids {
