@@ -58,6 +58,7 @@ type Kernel struct {
 	started    time.Time
 	seenLoss   bpf.KernelTickIo
 	namespaces func() ([]string, error)
+	barred     bool // from some namespace
 	opts       Options
 	served     served          // of the queues tier
 	programs   map[uint32]bool // that choose the member of a group: ours or not
@@ -169,7 +170,7 @@ func (k *Kernel) openReaders() (err error) {
 	if k.tier == listener.TierQueues {
 		iters = append(iters, bpf.KernelProgServedTcp)
 	} else {
-		iters = append(iters, bpf.KernelProgEnterTcp, bpf.KernelProgEnterFile, bpf.KernelProgCountTcp)
+		iters = append(iters, bpf.KernelProgEnterTcp, bpf.KernelProgEnterFile, bpf.KernelProgCountTcp, bpf.KernelProgCountFile)
 		if k.rows, err = k.objs.maps.Maps[bpf.KernelMapSamples].Memory(); err != nil {
 			return fmt.Errorf("map the samples: %w", err)
 		}
