@@ -43,8 +43,9 @@ type acted struct {
 
 // daemon joins watcher, judge, remedy and report.
 type daemon struct {
-	log   *slog.Logger
-	state state.Dir
+	log      *slog.Logger
+	state    state.Dir
+	exporter *exporter // of metrics; nil: nobody wants them
 
 	rules  sync.Mutex // of policy and past, which an act reads beside the watcher
 	policy judge.Policy
@@ -151,6 +152,7 @@ func (d *daemon) publish(ctx context.Context, s *listener.Snapshot, changes []wa
 			d.act(ctx, j)
 		}
 	}
+	d.export(s, js)
 }
 
 // left are the judgements but for those of listeners that an act is about: what
@@ -280,6 +282,7 @@ func (d *daemon) emit(events ...report.Event) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, e := range events {
+		d.exporter.event(e)
 		if err := d.stream.Write(e); err != nil && d.failed == nil {
 			d.failed = err
 			d.finish()

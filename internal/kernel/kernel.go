@@ -239,6 +239,17 @@ func (k *Kernel) Stats() ([]ProgramStats, error) {
 	return stats, nil
 }
 
+// Room says how many listeners are remembered, and how many may be before the map
+// is grown; 0 of each in the queues tier, which remembers none.
+func (k *Kernel) Room() (entries, capacity int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.tier == listener.TierQueues {
+		return 0, 0
+	}
+	return int(k.seenLoss.Listeners), k.objs.capacity()
+}
+
 // Close detaches and frees everything.
 func (k *Kernel) Close() error {
 	k.mu.Lock()
