@@ -20,7 +20,6 @@ type seen struct {
 	Verdict  string
 	Cause    string
 	Queue    int
-	Text     string `json:"-"`
 	Decision *struct {
 		Act     string
 		Reasons []string
@@ -38,12 +37,13 @@ type seen struct {
 	}
 	Evidence *struct {
 		Text   *string
-		Owners []struct {
-			FilesFull  *bool `json:"files_full"`
-			Registered *bool
-		}
+		Owners []ownerEvidence
 	}
-	Accepted *uint64
+}
+
+type ownerEvidence struct {
+	Usage   *struct{ Progress bool }
+	Threads []struct{ Stack []string }
 }
 
 // event is what a test reads of one.
@@ -55,6 +55,7 @@ type event struct {
 	Rescue   *string
 	Rescued  *int
 	Listener seen
+	line     string
 }
 
 // listeners looks once, at one network namespace.
@@ -89,8 +90,13 @@ func read(t *testing.T, from io.Reader) *events {
 		defer close(e.ended)
 		lines := json.NewDecoder(from)
 		for {
-			var next event
-			if err := lines.Decode(&next); err != nil {
+			var line json.RawMessage
+			err := lines.Decode(&line)
+			next := event{line: string(line)}
+			if err == nil {
+				err = json.Unmarshal(line, &next)
+			}
+			if err != nil {
 				if !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrClosed) {
 					t.Errorf("read events: %v", err)
 				}
@@ -104,8 +110,7 @@ func read(t *testing.T, from io.Reader) *events {
 	t.Cleanup(func() {
 		if t.Failed() {
 			for _, ev := range e.so() {
-				b, _ := json.Marshal(ev)
-				t.Logf("%s", b)
+				t.Log(ev.line)
 			}
 		}
 	})

@@ -92,7 +92,7 @@ func stuckPod(t *testing.T) *pod {
 func (p *pod) listening(t *testing.T, n int) {
 	t.Helper()
 	livetest.Eventually(t, fmt.Sprintf("%d haproxys listen", n), func() bool {
-		return p.stuck.alive() && len(listeners(t, p.Path)) == n
+		return p.stuck.alive() && len(listeners(t, p.Path, "--port", "8080")) == n
 	})
 }
 
