@@ -40,3 +40,18 @@ func run(m *testing.M) int {
 }
 
 func reusewatch() string { return filepath.Join(os.Getenv(binary), "reusewatch") }
+
+// unpacked gives a file of a Debian package that scripts/setup unpacks and does not
+// install, for it would start a service.
+func unpacked(t *testing.T, name, file string) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(cache, "reusewatch", name, file)
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("%v: `scripts/setup test` gets it", err)
+	}
+	return path
+}

@@ -74,8 +74,8 @@ func TestMetrics(t *testing.T) {
 	}
 	stuck := full()
 	healthy := counted(9, 80, 7, 7)
-	healthy.Listener.Local, healthy.Listener.NetnsName = stuck.Local, "blue"
-	healthy.Listener.Share, healthy.Listener.Queue = listener.Known(0.49), 2
+	healthy.Local, healthy.NetnsName = stuck.Local, "blue"
+	healthy.Share, healthy.Queue = listener.Known(0.49), 2
 	publish(m, stuck, healthy, bare())
 	m.CensusTook(3 * time.Millisecond)
 	m.Cost(Costs{Programs: []ProgramCost{{"tick", 1500 * time.Millisecond, 10, 1}}, Entries: 3, Capacity: 4096})
