@@ -59,50 +59,48 @@ int enter_tcp(struct bpf_iter__tcp *ctx)
 }
 
 /*
+ * The listener that a descriptor is of; NULL for anything else, and for one that
+ * speaks MPTCP: from its socket no way that the verifier trusts leads to its TCP
+ * listener, and only for a trusted one can a cookie be made.
+ */
+static __always_inline struct tcp_sock *file_listener(struct bpf_iter__task_file *ctx)
+{
+	struct file *file = ctx->file;
+	struct socket *socket;
+	struct sock *sk;
+
+	if (!file)
+		return NULL;
+	socket = bpf_sock_from_file(file);
+	if (!socket)
+		return NULL;
+	sk = socket->sk;
+	if (!sk || sk->__sk_common.skc_state != TCP_LISTEN)
+		return NULL;
+	return bpf_skc_to_tcp_sock(sk);
+}
+
+/*
  * The same by way of descriptors, in all network namespaces at once: also where
- * the namespace may not be entered, which takes CAP_SYS_ADMIN. Not of MPTCP: from
- * its socket no way that the verifier trusts leads to its TCP listener, and only
- * for a trusted one can a cookie be made.
+ * the namespace may not be entered, which takes CAP_SYS_ADMIN.
  */
 SEC("iter/task_file")
 int enter_file(struct bpf_iter__task_file *ctx)
 {
-	struct file *file = ctx->file;
-	struct socket *socket;
-	struct tcp_sock *tp;
-	struct sock *sk;
+	struct tcp_sock *tp = file_listener(ctx);
 
-	if (!file)
-		return 0;
-	socket = bpf_sock_from_file(file);
-	if (!socket)
-		return 0;
-	sk = socket->sk;
-	if (!sk || sk->__sk_common.skc_state != TCP_LISTEN)
-		return 0;
-	tp = bpf_skc_to_tcp_sock(sk); /* NULL for any other protocol */
 	if (tp)
 		remember_listener((struct sock *)tp, bpf_get_socket_cookie(tp), 0);
 	return 0;
 }
 
-/*
- * Starts and ends the counting of listeners as `counted` says, and the children's
- * inheritance that it needs in the tracepoints tier.
- */
-SEC("iter/tcp")
-int count_tcp(struct bpf_iter__tcp *ctx)
+static __always_inline void count_listener(struct tcp_sock *tp)
 {
-	struct tcp_sock *tp = iter_listener(ctx);
-	struct listener *l;
-	__u64 key;
+	struct listener *l = lookup_listener((struct sock *)tp);
+	__u64 key = (__u64)tp;
 
-	if (!tp)
-		return 0;
-	l = lookup_listener((struct sock *)tp);
 	if (!l)
-		return 0;
-	key = (__u64)tp;
+		return;
 	if (count_all || bpf_map_lookup_elem(&counted, &key)) {
 		if (count_children)
 			count_children_of((struct sock *)tp);
@@ -116,6 +114,30 @@ int count_tcp(struct bpf_iter__tcp *ctx)
 			bpf_sk_storage_delete(&parents, (struct sock *)tp);
 		l->counting = 0;
 	}
+}
+
+/*
+ * Starts and ends the counting of listeners as `counted` says, and the children's
+ * inheritance that it needs in the tracepoints tier.
+ */
+SEC("iter/tcp")
+int count_tcp(struct bpf_iter__tcp *ctx)
+{
+	struct tcp_sock *tp = iter_listener(ctx);
+
+	if (tp)
+		count_listener(tp);
+	return 0;
+}
+
+/* The same by way of descriptors. */
+SEC("iter/task_file")
+int count_file(struct bpf_iter__task_file *ctx)
+{
+	struct tcp_sock *tp = file_listener(ctx);
+
+	if (tp)
+		count_listener(tp);
 	return 0;
 }
 

@@ -242,6 +242,7 @@ const (
 	KernelMapScratch           = "scratch"
 	KernelProgCensus           = "census"
 	KernelProgCountAdopted     = "count_adopted"
+	KernelProgCountFile        = "count_file"
 	KernelProgCountQueueAdd    = "count_queue_add"
 	KernelProgCountQueued      = "count_queued"
 	KernelProgCountSelected    = "count_selected"
@@ -312,6 +313,7 @@ type KernelSpecs struct {
 type KernelProgramSpecs struct {
 	Census           *ebpf.ProgramSpec `ebpf:"census"`
 	CountAdopted     *ebpf.ProgramSpec `ebpf:"count_adopted"`
+	CountFile        *ebpf.ProgramSpec `ebpf:"count_file"`
 	CountQueueAdd    *ebpf.ProgramSpec `ebpf:"count_queue_add"`
 	CountQueued      *ebpf.ProgramSpec `ebpf:"count_queued"`
 	CountSelected    *ebpf.ProgramSpec `ebpf:"count_selected"`
@@ -428,6 +430,7 @@ type KernelVariables struct {
 type KernelPrograms struct {
 	Census           *ebpf.Program `ebpf:"census"`
 	CountAdopted     *ebpf.Program `ebpf:"count_adopted"`
+	CountFile        *ebpf.Program `ebpf:"count_file"`
 	CountQueueAdd    *ebpf.Program `ebpf:"count_queue_add"`
 	CountQueued      *ebpf.Program `ebpf:"count_queued"`
 	CountSelected    *ebpf.Program `ebpf:"count_selected"`
@@ -449,6 +452,7 @@ func (p *KernelPrograms) Close() error {
 	return _KernelClose(
 		p.Census,
 		p.CountAdopted,
+		p.CountFile,
 		p.CountQueueAdd,
 		p.CountQueued,
 		p.CountSelected,

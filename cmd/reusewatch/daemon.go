@@ -44,8 +44,9 @@ type acted struct {
 
 // daemon joins watcher, judge, remedy and report.
 type daemon struct {
-	log   *slog.Logger
-	state state.Dir
+	log      *slog.Logger
+	state    state.Dir
+	exporter *exporter // of metrics; nil: nobody wants them
 
 	rules  sync.Mutex // of policy and past, which an act reads beside the watcher
 	policy judge.Policy
@@ -159,6 +160,7 @@ func (d *daemon) publish(ctx context.Context, s *listener.Snapshot, changes []wa
 		}
 	}
 	d.notify.tick(s, js, d.inForce().Scope)
+	d.export(s, js)
 }
 
 // left are the judgements but for those of listeners that an act is about: what
@@ -288,6 +290,7 @@ func (d *daemon) emit(events ...report.Event) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, e := range events {
+		d.exporter.event(e)
 		if err := d.stream.Write(e); err != nil && d.failed == nil {
 			d.failed = err
 			d.finish()

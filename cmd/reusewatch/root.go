@@ -61,6 +61,8 @@ type observing struct {
 	tier       string
 	filter     filterFlags
 	names      nameFlags
+	// source measures the kernel side; nil: nobody wants to know.
+	source func(watch.Source) watch.Source
 }
 
 func (o *observing) add(cmd *cobra.Command) {
@@ -105,6 +107,9 @@ func (o *observing) open(fs proc.FS, scope *scope, count kernel.Count, lookOnly 
 	wopts := watch.Options{Interval: o.interval, StuckAfter: o.stuckAfter, Tier: tier, Proc: fs, Names: scope.names}
 	if k.Counting() == kernel.CountAlways {
 		wopts.CountsSince = k.Started()
+	}
+	if o.source != nil {
+		return k, watch.New(o.source(k), wopts), nil
 	}
 	return k, watch.New(k, wopts), nil
 }

@@ -27,6 +27,7 @@ type runCommand struct {
 	count  string
 	policyFlags
 	actFlags
+	metrics      metricsFlags
 	allListeners bool
 	record       string
 }
@@ -45,6 +46,7 @@ every condition of its gate is met, and otherwise holds and says why.`,
 	c.observing.add(cmd)
 	c.policyFlags.add(cmd)
 	c.actFlags.add(cmd)
+	c.metrics.add(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&c.output, "output", "o", "text", "text, or json: one object a line")
 	f.StringVar(&c.count, "count", "", "count always or suspected (default always in the functions tier, else suspected)")
@@ -91,13 +93,21 @@ func (c *runCommand) run(ctx context.Context) error {
 	if err != nil {
 		return badConfig(c.std, c.config, err)
 	}
+	log := slog.New(slog.NewTextHandler(c.std.err, nil))
+	exporter, err := c.metrics.serve(log, c.interval)
+	if err != nil {
+		return err
+	}
+	defer exporter.close()
+	c.source = exporter.source
 	k, w, err := c.open(c.fs, scope, kernel.Count(c.count), false)
 	if err != nil {
 		return err
 	}
 	defer k.Close()
+	exporter.watch(k)
 	d := &daemon{
-		log:     slog.New(slog.NewTextHandler(c.std.err, nil)),
+		log: log, exporter: exporter,
 		changes: report.NewChanges(scope.Filter),
 		stream:  newStream(c.std, c.output),
 		policy:  policy,
@@ -113,14 +123,14 @@ func (c *runCommand) run(ctx context.Context) error {
 	if d.past.Acts, err = d.state.Acts(); err != nil {
 		return err
 	}
-	actor, log, err := c.actor(acting{
+	actor, auditLog, err := c.actor(acting{
 		by: audit.ByRun, kernel: k, fs: c.fs, refresh: d.refresh(w), judge: d.judge, policy: d.inForce,
 		count: d.count, emit: d.emit, begun: d.begun, done: d.done, warn: d.warn,
 	})
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer auditLog.Close()
 	d.actor = actor
 	if c.record != "" {
 		tier, _, _ := k.Tier()
@@ -136,7 +146,7 @@ func (c *runCommand) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := recoverActs(actor, log, snap, d.warn); err != nil {
+	if err := recoverActs(actor, auditLog, snap, d.warn); err != nil {
 		return err
 	}
 	if c.stateDir != "" {

@@ -148,7 +148,7 @@ func (n *Names) learn(ctx context.Context) {
 		ids := n.wanted
 		n.mu.Unlock()
 		if len(ids) == 0 {
-			continue // woken for those that the last round has sought as well
+			continue // they came with those before
 		}
 		links := readLinks(n.opts.Logs)
 		silent := n.opts.Ask == nil

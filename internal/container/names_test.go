@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -139,6 +140,26 @@ func TestBrokenRuntime(t *testing.T) {
 			t.Errorf("after it was mended: %+v", got)
 		}
 	})
+}
+
+// TestOneComesWhileAnotherIsLearned, at whatever moment.
+func TestOneComesWhileAnotherIsLearned(t *testing.T) {
+	ask := func(context.Context, string) (listener.Container, error) { return listener.Container{Pod: "web"}, nil }
+	for range 3000 {
+		n := New(Options{Ask: ask})
+		ids := []string{fmt.Sprintf("%064x", 1), fmt.Sprintf("%064x", 2), fmt.Sprintf("%064x", 3)}
+		for _, id := range ids {
+			n.Of(known(id))
+			runtime.Gosched()
+		}
+		n.Settle(time.Minute)
+		for _, id := range ids {
+			if got := n.Of(known(id)); got.Pod != "web" {
+				t.Fatalf("%s: %+v", id, got)
+			}
+		}
+		n.Close()
+	}
 }
 
 // TestForgotten: a host that starts containers for years.

@@ -37,9 +37,17 @@ func (k *Kernel) enter() error {
 		return err
 	}
 	if k.count == CountAlways {
-		return k.eachNetns(bpf.KernelProgCountTcp, nil)
+		return k.recount()
 	}
 	return nil
+}
+
+// recount has the kernel side take up what is to be counted.
+func (k *Kernel) recount() error {
+	if err := k.eachNetns(bpf.KernelProgCountTcp, nil); err != nil || !k.barred {
+		return err
+	}
+	return k.iterate(bpf.KernelProgCountFile, "", 0, nil)
 }
 
 // SetCounted makes the kernel side count these listeners and no others. Where
@@ -79,7 +87,7 @@ func (k *Kernel) SetCounted(keys []listener.Key) error {
 			return fmt.Errorf("stop counting a listener: %w", err)
 		}
 	}
-	return k.eachNetns(bpf.KernelProgCountTcp, nil)
+	return k.recount()
 }
 
 // LookQueues is a look by the iterators alone: every listener of every network
@@ -186,6 +194,7 @@ func (k *Kernel) eachNetns(program string, row func([]byte) error) error {
 		err := k.iterate(program, path, size, row)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ESRCH) {
 			failed = append(failed, err)
+			k.barred = k.barred || errors.Is(err, unix.EPERM)
 		}
 	}
 	if len(failed) > 0 && len(failed) == len(paths) {

@@ -60,6 +60,7 @@ type Kernel struct {
 	started    time.Time
 	seenLoss   bpf.KernelTickIo
 	namespaces func() ([]string, error)
+	barred     bool // from some namespace
 	opts       Options
 	served     served          // of the queues tier
 	programs   map[uint32]bool // that choose the member of a group: ours or not
@@ -171,7 +172,7 @@ func (k *Kernel) openReaders() (err error) {
 	if k.tier == listener.TierQueues {
 		iters = append(iters, bpf.KernelProgServedTcp)
 	} else {
-		iters = append(iters, bpf.KernelProgEnterTcp, bpf.KernelProgEnterFile, bpf.KernelProgCountTcp)
+		iters = append(iters, bpf.KernelProgEnterTcp, bpf.KernelProgEnterFile, bpf.KernelProgCountTcp, bpf.KernelProgCountFile)
 		if k.rows, err = k.objs.maps.Maps[bpf.KernelMapSamples].Memory(); err != nil {
 			return fmt.Errorf("map the samples: %w", err)
 		}
@@ -263,6 +264,17 @@ func CountRunTime() (io.Closer, error) {
 		return nil, fmt.Errorf("turn on the kernel's BPF statistics: %w", err)
 	}
 	return c, nil
+}
+
+// Room says how many listeners are remembered, and how many may be before the map
+// is grown; 0 of each in the queues tier, which remembers none.
+func (k *Kernel) Room() (entries, capacity int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.tier == listener.TierQueues {
+		return 0, 0
+	}
+	return int(k.seenLoss.Listeners), k.objs.capacity()
 }
 
 // Close detaches and frees everything.

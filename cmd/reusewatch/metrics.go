@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reusewatch/reusewatch/internal/judge"
+	"github.com/reusewatch/reusewatch/internal/kernel"
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/watch"
+)
+
+// metricsFlags say whether and where metrics are served.
+type metricsFlags struct {
+	address string
+	groups  int
+}
+
+func (m *metricsFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&m.address, "metrics-address", "", "serve /metrics, /healthz and /readyz on this HOST:PORT; empty: nowhere")
+	f.IntVar(&m.groups, "metrics-groups", 1000, "export at most this many addresses under their own name, and the others as one")
+}
+
+// costEvery is how often the kernel is asked what its side costs.
+const costEvery = 10 * time.Second
+
+// serve listens, so that probes are answered while the kernel side is loaded. Where
+// nobody asked for metrics it gives nil.
+func (m *metricsFlags) serve(log *slog.Logger, interval time.Duration) (*exporter, error) {
+	if m.address == "" {
+		return nil, nil
+	}
+	if m.groups < 1 {
+		return nil, usagef("--metrics-groups %d: at least 1 must have its name", m.groups)
+	}
+	l, err := net.Listen("tcp", m.address)
+	if err != nil {
+		return nil, usagef("--metrics-address: %w", err)
+	}
+	e := &exporter{
+		Metrics: report.NewMetrics(report.Build{Version: version, GoVersion: runtime.Version()}, interval, m.groups),
+		done:    make(chan struct{}),
+	}
+	e.server = &http.Server{Handler: e.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	log.Info("metrics are served", "address", l.Addr())
+	go func() {
+		defer close(e.done)
+		if err := e.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("metrics are served no more", "error", err)
+		}
+	}()
+	return e, nil
+}
+
+// exporter is the metrics with what serves them, and what it must ask for them.
+// On a nil one nothing is done.
+type exporter struct {
+	*report.Metrics
+	server *http.Server
+	done   chan struct{}
+	kernel *kernel.Kernel
+	asked  time.Time // what it costs
+}
+
+func (e *exporter) close() error {
+	if e == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	err := e.server.Shutdown(ctx)
+	if err != nil {
+		err = e.server.Close()
+	}
+	<-e.done
+	if err != nil {
+		return fmt.Errorf("end serving metrics: %w", err)
+	}
+	return nil
+}
+
+// watch says which kernel side is asked what it costs.
+func (e *exporter) watch(k *kernel.Kernel) {
+	if e != nil {
+		e.kernel = k
+	}
+}
+
+// source measures what a watcher does to the kernel side.
+func (e *exporter) source(s watch.Source) watch.Source {
+	if e == nil {
+		return s
+	}
+	return timed{s, e.Metrics}
+}
+
+// event takes an event as it is told.
+func (e *exporter) event(ev report.Event) {
+	if e != nil {
+		e.Event(ev)
+	}
+}
+
+// export publishes a judged snapshot: the tick has ended.
+func (d *daemon) export(s *listener.Snapshot, js []listener.Judgement) {
+	if d.exporter == nil {
+		return
+	}
+	p := d.inForce()
+	d.exporter.Publish(s, js, armed(&p) && !d.state.Disarmed())
+	if err := d.exporter.cost(); err != nil {
+		d.log.Warn("what the kernel side costs is not known", "error", err)
+	}
+}
+
+// cost tells, now and then, what the kernel side costs.
+func (e *exporter) cost() error {
+	if time.Since(e.asked) < costEvery {
+		return nil
+	}
+	e.asked = time.Now()
+	stats, err := e.kernel.Stats()
+	if err != nil {
+		return err
+	}
+	var c report.Costs
+	c.Entries, c.Capacity = e.kernel.Room()
+	for _, p := range stats {
+		c.Programs = append(c.Programs, report.ProgramCost{
+			Name: p.Name, RunTime: time.Duration(p.RunTime), Runs: p.RunCount, RecursionMisses: p.RecursionMisses,
+		})
+	}
+	e.Cost(c)
+	return nil
+}
+
+// armed says whether the policy lets anything be acted on.
+func armed(p *judge.Policy) bool {
+	acts := func(a *listener.Act) bool { return a != nil && *a != listener.Observe }
+	if p.Given.Action != nil {
+		return acts(p.Given.Action)
+	}
+	for i := range p.Rules {
+		if acts(p.Rules[i].Set.Action) {
+			return true
+		}
+	}
+	return acts(&p.Default.Action)
+}
+
+// timed is a kernel side whose ticks and censuses are measured.
+type timed struct {
+	watch.Source
+	metrics *report.Metrics
+}
+
+// Events is the first that a tick asks for.
+func (t timed) Events() ([]listener.Event, error) {
+	t.metrics.TickBegan()
+	return t.Source.Events()
+}
+
+func (t timed) Census() ([]listener.Held, error) {
+	began := time.Now()
+	defer func() { t.metrics.CensusTook(time.Since(began)) }()
+	return t.Source.Census()
+}
