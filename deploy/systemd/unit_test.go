@@ -4,6 +4,8 @@ package systemd_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -128,6 +130,12 @@ func TestLife(t *testing.T) {
 	said(t, "ready watching")
 	awaits(t, "a status", func() bool { return strings.Contains(show(t, "StatusText"), " 0 stuck, functions tier") })
 
+	for path, want := range map[string]string{"/healthz": "", "/readyz": "", "/metrics": "reusewatch_"} {
+		if got := get(t, "http://127.0.0.1:9793"+path); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+
 	ns := livetest.Netns(t)
 	l := ns.Listen(livetest.Listen{})
 	ns.Dial(livetest.Dial{To: l.Addr})
@@ -155,6 +163,21 @@ func TestLife(t *testing.T) {
 		t.Errorf("disarmed is forgotten: %v", err)
 	}
 	_ = os.Remove("/run/reusewatch/disarmed")
+}
+
+// get asks as Prometheus and probes do.
+func get(t *testing.T, url string) string {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("%s: %s, %v: %s", url, resp.Status, err, b)
+	}
+	return string(b)
 }
 
 // TestBadPolicy: it is tried a few times and no more.

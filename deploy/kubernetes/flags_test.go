@@ -1,0 +1,20 @@
+package kubernetes_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestFlags: the binary knows each flag that a pod is started with. It is stopped
+// at one more, which it checks before it does anything.
+func TestFlags(t *testing.T) {
+	reusewatch := binary(t)
+	for _, overlay := range overlays() {
+		args := append(container(t, overlay).Args, "--tier=none")
+		out, err := exec.Command(reusewatch, args...).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), `unknown --tier "none"`) {
+			t.Errorf("%s: %v: %s", overlay, err, out)
+		}
+	}
+}
