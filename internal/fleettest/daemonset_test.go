@@ -6,16 +6,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/reusewatch/reusewatch/deploy"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
-
-// observing are the capabilities of the base in deploy/kubernetes, which only
-// observes; enforcing those of the overlay that acts.
-func observing() []string {
-	return []string{"CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"}
-}
-
-func enforcing() []string { return append(observing(), "CAP_SYS_ADMIN", "CAP_KILL") }
 
 // daemonSet runs reusewatch as the DaemonSet does: in a container with the host's
 // pid namespace and a network namespace of its own, as root with these
@@ -53,7 +46,7 @@ func inContainer(p *pod, args ...string) []string {
 // it is not ended.
 func TestDaemonSetObserves(t *testing.T) {
 	p := stuckPod(t)
-	_, e := daemonSet(t, p, observing())
+	_, e := daemonSet(t, p, deploy.Observing())
 	p.attributed(t, e.must("stuck"))
 	// It counts in a namespace that it may not enter: that a sibling accepts is known.
 	held := e.must("held").Listener.Decision
@@ -69,7 +62,7 @@ func TestDaemonSetObserves(t *testing.T) {
 // clients along.
 func TestDaemonSetEnforces(t *testing.T) {
 	p := stuckPod(t)
-	_, e := daemonSet(t, p, enforcing(), "--action", "kill", "--namespace", podNamespace)
+	_, e := daemonSet(t, p, deploy.Acting(), "--action", "kill", "--namespace", podNamespace)
 	p.attributed(t, e.must("stuck"))
 	acted := e.must("acted", "act_failed")
 	if acted.Event != "acted" || acted.PID != p.stuck.PID || acted.Rescued == nil {

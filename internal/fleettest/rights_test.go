@@ -4,12 +4,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/reusewatch/reusewatch/deploy"
 )
 
 // TestEachRightIsNeeded: without any one of the capabilities something that the
 // page promises is missing, so the sets are the least.
 func TestEachRightIsNeeded(t *testing.T) {
 	p := stuckPod(t)
+	var tried []string
 	for _, c := range []struct {
 		right  string
 		needed string // for what
@@ -23,15 +26,19 @@ func TestEachRightIsNeeded(t *testing.T) {
 		{"CAP_KILL", "processes of other users", actFails},
 	} {
 		t.Run(c.right, func(t *testing.T) {
-			set := enforcing()
-			if slices.Contains(observing(), c.right) {
-				set = observing()
+			set := deploy.Acting()
+			if slices.Contains(deploy.Observing(), c.right) {
+				set = deploy.Observing()
 			}
 			c.gone(t, p, without(set, c.right))
 			if !p.stuck.alive() {
 				t.Fatalf("without %s, for %s, it was ended all the same", c.right, c.needed)
 			}
 		})
+		tried = append(tried, c.right)
+	}
+	if !slices.Equal(tried, deploy.Acting()) {
+		t.Errorf("tried without each of %v, the sets have %v", tried, deploy.Acting())
 	}
 }
 
@@ -51,7 +58,7 @@ func noUsage(t *testing.T, p *pod, caps []string) {
 	if looked(t, p, caps).Usage != nil {
 		t.Error("it could read what the process does")
 	}
-	if looked(t, p, observing()).Usage == nil {
+	if looked(t, p, deploy.Observing()).Usage == nil {
 		t.Error("with it neither")
 	}
 }
@@ -66,7 +73,7 @@ func noStacks(t *testing.T, p *pod, caps []string) {
 	if n := stacks(caps); n > 0 {
 		t.Errorf("it could read %d frames", n)
 	}
-	if stacks(enforcing()) == 0 {
+	if stacks(deploy.Acting()) == 0 {
 		t.Error("with it neither")
 	}
 }
