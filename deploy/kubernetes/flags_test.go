@@ -2,6 +2,7 @@ package kubernetes_test
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -11,7 +12,7 @@ import (
 func TestFlags(t *testing.T) {
 	reusewatch := binary(t)
 	for _, overlay := range overlays() {
-		args := append(container(t, overlay).Args, "--tier=none")
+		args := slices.Concat(container(t, overlay).Args, []string{"--tier=none"})
 		out, err := exec.Command(reusewatch, args...).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), `unknown --tier "none"`) {
 			t.Errorf("%s: %v: %s", overlay, err, out)
