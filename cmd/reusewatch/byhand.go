@@ -147,7 +147,7 @@ func (c *byHand) run(ctx context.Context, name string) error {
 func readCookie(name string) (listener.Cookie, error) {
 	readings, err := readTarget("cookie:" + strings.TrimPrefix(name, "cookie:"))
 	if err != nil {
-		return 0, usagef("%q is no cookie: the first column of `reusewatch list` has them", name)
+		return 0, usagef("%q is no cookie: `reusewatch list -o wide` shows them", name)
 	}
 	return listener.Cookie(readings[0].value), nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/reusewatch/reusewatch/deploy"
@@ -58,20 +59,51 @@ func TestDaemonSetObserves(t *testing.T) {
 	}
 }
 
-// TestDaemonSetEnforces: with those of the overlay it ends it and takes the
-// clients along.
+// TestDaemonSetEnforces: with those of an overlay that acts it ends it and takes
+// the clients along.
 func TestDaemonSetEnforces(t *testing.T) {
-	p := stuckPod(t)
-	_, e := daemonSet(t, p, deploy.Acting(), "--action", "kill", "--namespace", podNamespace)
-	p.attributed(t, e.must("stuck"))
-	acted := e.must("acted", "act_failed")
-	if acted.Event != "acted" || acted.PID != p.stuck.PID || acted.Rescued == nil {
-		t.Errorf("%+v, want pid %d ended and its clients rescued", acted, p.stuck.PID)
+	for overlay, caps := range map[string][]string{"enforce": deploy.Acting(), "privileged": allCaps(t)} {
+		t.Run(overlay, func(t *testing.T) {
+			p := stuckPod(t)
+			_, e := daemonSet(t, p, caps, "--action", "kill", "--namespace", podNamespace)
+			p.attributed(t, e.must("stuck"))
+			acted := e.must("acted", "act_failed")
+			if acted.Event != "acted" || acted.PID != p.stuck.PID || acted.Rescued == nil {
+				t.Errorf("%+v, want pid %d ended and its clients rescued", acted, p.stuck.PID)
+			}
+			livetest.Eventually(t, "the stuck container has ended", func() bool { return !p.stuck.alive() })
+			if !p.healthy.alive() {
+				t.Error("the healthy container has ended too")
+			}
+		})
 	}
-	livetest.Eventually(t, "the stuck container has ended", func() bool { return !p.stuck.alive() })
-	if !p.healthy.alive() {
-		t.Error("the healthy container has ended too")
+}
+
+// allCaps are all that this test has, in the order of <linux/capability.h>: as much as
+// a privileged container gets here.
+func allCaps(t *testing.T) []string {
+	t.Helper()
+	names := strings.Fields(`CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP
+		LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE
+		SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME
+		SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG
+		WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE`)
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
 	}
+	_, rest, _ := strings.Cut(string(status), "CapBnd:\t")
+	var have uint64
+	if _, err := fmt.Sscanf(rest, "%x", &have); err != nil {
+		t.Fatal(err)
+	}
+	var caps []string
+	for i, name := range names {
+		if have&(1<<i) != 0 {
+			caps = append(caps, "CAP_"+name)
+		}
+	}
+	return caps
 }
 
 // without gives the capabilities but for one.

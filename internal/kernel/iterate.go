@@ -33,6 +33,13 @@ func (k *Kernel) enter() error {
 	if err := k.eachNetns(bpf.KernelProgEnterTcp, nil); err != nil {
 		return err
 	}
+	var io bpf.KernelTickIo
+	if err := k.run(&io); err != nil {
+		return err
+	}
+	if io.LostListeners != k.seenLoss.LostListeners {
+		return nil // the next look makes room and enters anew; who is lost twice counts twice
+	}
 	if err := k.iterate(bpf.KernelProgEnterFile, "", 0, nil); err != nil {
 		return err
 	}
