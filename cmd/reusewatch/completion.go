@@ -12,6 +12,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/report"
 )
 
 // completionPatience is how long a person who pressed TAB waits.
@@ -22,8 +23,8 @@ func newCompletion(std streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",
 		Short: "Print the completion script of a shell",
-		Long: `completion prints the script for a shell. Ports, processes, network namespaces and
-cookies are completed with what listens now.`,
+		Long: `completion prints the script for a shell. Ports, processes, network namespaces,
+containers, pods and cookies are completed with what listens now.`,
 		Example: `  source <(reusewatch completion bash)
   reusewatch completion zsh >"${fpath[1]}/_reusewatch"
   reusewatch completion fish >~/.config/fish/completions/reusewatch.fish`,
@@ -78,15 +79,6 @@ func complete(cmd *cobra.Command, fs proc.FS) {
 
 // completions are what a listener offers for each filter.
 func completions() map[string]func(*listener.Judgement) []cobra.Completion {
-	eachOwner := func(value func(*listener.Owner) cobra.Completion) func(*listener.Judgement) []cobra.Completion {
-		return func(j *listener.Judgement) []cobra.Completion {
-			var all []cobra.Completion
-			for i := range j.Owners {
-				all = append(all, value(&j.Owners[i]))
-			}
-			return all
-		}
-	}
 	return map[string]func(*listener.Judgement) []cobra.Completion{
 		"port": func(j *listener.Judgement) []cobra.Completion {
 			return []cobra.Completion{cobra.CompletionWithDesc(strconv.Itoa(int(j.Port())), commOf(j))}
@@ -104,6 +96,33 @@ func completions() map[string]func(*listener.Judgement) []cobra.Completion {
 		"uid": eachOwner(func(o *listener.Owner) cobra.Completion {
 			return cobra.CompletionWithDesc(strconv.Itoa(int(o.UID)), proc.Printable(o.User))
 		}),
+		"container": eachContainer(func(c *listener.Container) cobra.Completion {
+			return cobra.CompletionWithDesc(proc.Printable(c.ID), report.ContainerName(c))
+		}),
+		"pod":       eachContainer(func(c *listener.Container) cobra.Completion { return proc.Printable(c.Pod) }),
+		"namespace": eachContainer(func(c *listener.Container) cobra.Completion { return proc.Printable(c.Namespace) }),
+	}
+}
+
+func eachOwner(value func(*listener.Owner) cobra.Completion) func(*listener.Judgement) []cobra.Completion {
+	return func(j *listener.Judgement) []cobra.Completion {
+		var all []cobra.Completion
+		for i := range j.Owners {
+			all = append(all, value(&j.Owners[i]))
+		}
+		return all
+	}
+}
+
+func eachContainer(value func(*listener.Container) cobra.Completion) func(*listener.Judgement) []cobra.Completion {
+	return func(j *listener.Judgement) []cobra.Completion {
+		var all []cobra.Completion
+		for i := range j.Owners {
+			if c := j.Owners[i].Container; c != nil && value(c) != "" {
+				all = append(all, value(c))
+			}
+		}
+		return all
 	}
 }
 

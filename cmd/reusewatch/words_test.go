@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/reusewatch/reusewatch/internal/judge"
+	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
@@ -129,5 +130,15 @@ func TestCompletes(t *testing.T) {
 	}
 	if out, _, _ := output(t, "__complete", "list", "--netns", ""); !strings.Contains(out, fmt.Sprint(ns.Inode)) {
 		t.Errorf("no %d in %q", ns.Inode, out)
+	}
+}
+
+func TestCompletesContainers(t *testing.T) {
+	j := named(1, 80, listener.Idle, 0, 0, 5, 6)
+	j.Owners[1].Container = &listener.Container{ID: "3f2a", Namespace: "shop", Pod: "web-0", Name: "proxy"}
+	for flag, want := range map[string]string{"container": "3f2a\tshop/web-0/proxy", "pod": "web-0", "namespace": "shop"} {
+		if got := completions()[flag](&j); !slices.Equal(got, []string{want}) {
+			t.Errorf("--%s: %q, want %q of the one that runs in a container", flag, got, want)
+		}
 	}
 }
