@@ -96,6 +96,7 @@ type Owner struct {
 	Cgroup            string        // v2 path, or that of a v1 controller
 	Container         *Container    // nil: in none; never changed
 	Evidence          *Evidence     // nil unless the listener is suspected
+	Origin            *Origin       // nil unless others have members of its groups too
 }
 
 // Snapshot is every listener of the host at one moment. It and what it points

@@ -39,8 +39,10 @@ const (
 // Act is what is to be done about a stuck listener.
 type Act string
 
-// The acts. Observe: every gate but arming passed.
+// The acts. Observe: every gate but arming passed. Report: of what is superseded,
+// nothing.
 const (
+	Report  Act = "report"
 	Observe Act = "observe"
 	Close   Act = "close" // only the listener leaves; its process stays
 	Kill    Act = "kill"
@@ -78,7 +80,7 @@ const (
 	ChangedMeanwhile    Reason = "changed-meanwhile"
 )
 
-// Decision about a stuck listener.
+// Decision about a stuck listener, or a superseded one that is to be acted on.
 type Decision struct {
 	Act     Act
 	Reason  Reason   // the first of Reasons, "" where nothing holds
@@ -91,10 +93,18 @@ type Judgement struct {
 	At       time.Time // of the snapshot
 	Verdict  Verdict
 	Cause    Cause
-	Decision *Decision // nil unless stuck
+	Decision *Decision // nil unless stuck, or superseded and to be acted on
 	Culprit  int       // pid of the owner that should accept and does not; 0 unknown
 	Served   bool      // its class: it served before, or may have; else it is fresh
+
+	Generations Maybe[int]  // in its group
+	Superseded  *Superseded // nil: it is not; never changed
+	Mixed       *Mixed      // nil: its group is not; never changed
 }
+
+// Stands says that it is judged by the head of its queue, which must not move while
+// something is done about it. A superseded listener accepts all the time.
+func (j *Judgement) Stands() bool { return j.Verdict == Stuck }
 
 // CulpritOwner gives the owner that should accept and does not.
 func (j *Judgement) CulpritOwner() (*Owner, bool) {

@@ -17,6 +17,7 @@ type stat struct {
 	comm        string // 2
 	state       byte   // 3
 	ppid        int    // 4
+	session     int    // 6
 	kernel      bool   // 9, flags
 	majorFaults uint64 // 12
 	userTicks   uint64 // 14
@@ -71,6 +72,9 @@ func parseStat(b []byte) (stat, error) {
 	var err error
 	if st.ppid, err = strconv.Atoi(field(4)); err != nil {
 		return stat{}, fmt.Errorf("field 4: %w", err)
+	}
+	if st.session, err = strconv.Atoi(field(6)); err != nil {
+		return stat{}, fmt.Errorf("field 6: %w", err)
 	}
 	var flags uint64
 	for _, u := range []struct {

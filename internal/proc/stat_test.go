@@ -10,7 +10,7 @@ import (
 const behindName = "S 400 4711 4711 0 -1 4194304 913 0 12 0 1500 700 0 0 20 0 1 0 987654 3002368 412 18446744073709551615"
 
 func TestParseStat(t *testing.T) {
-	ordinary := stat{state: 'S', ppid: 400, majorFaults: 12, userTicks: 1500, systemTicks: 700, startTicks: 987654}
+	ordinary := stat{state: 'S', ppid: 400, session: 4711, majorFaults: 12, userTicks: 1500, systemTicks: 700, startTicks: 987654}
 	named := func(comm string) stat { s := ordinary; s.comm = comm; return s }
 	kthread := named("kthreadd")
 	kthread.kernel = true
@@ -65,7 +65,7 @@ func FuzzParseStat(f *testing.F) {
 		_, _ = parseStat(b)
 
 		line := fmt.Sprintf("4711 (%s) %s\n", b, behindName)
-		want := stat{comm: string(b), state: 'S', ppid: 400, majorFaults: 12, userTicks: 1500, systemTicks: 700, startTicks: 987654}
+		want := stat{comm: string(b), state: 'S', ppid: 400, session: 4711, majorFaults: 12, userTicks: 1500, systemTicks: 700, startTicks: 987654}
 		if got, err := parseStat([]byte(line)); err != nil || got != want {
 			t.Errorf("parseStat(%q) = %+v, %v\nwant %+v", line, got, err, want)
 		}

@@ -1,0 +1,227 @@
+package listener
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Trait is what tells a generation from the one before it. That two trees of
+// processes started at different times is not enough: a supervisor that starts a
+// worker anew makes those too.
+type Trait string
+
+// The traits.
+const (
+	NamesIt        Trait = "names-it"        // its command line names the older one's pid, as haproxy -sf
+	OtherConfig    Trait = "other-config"    // its command line names other configuration files
+	ConfigChanged  Trait = "config-changed"  // the same, written between the two starts
+	BinaryReplaced Trait = "binary-replaced" // the older one's executable is another, or gone
+	LeftBehind     Trait = "left-behind"     // both are daemons, alone in their sessions, of one service
+)
+
+const (
+	tick = time.Second / 100 // of Start
+	// apart is how far apart two starts must be to be two, where nothing but the
+	// starts and what stands on the command lines tells them apart.
+	apart = time.Second / 2
+	// writing is how long after its fork, which is its start, a process may yet have
+	// its own configuration written, before it executes its program.
+	writing = 200 * time.Millisecond
+	// apartDaemons is the same of daemons whose command lines are alike.
+	apartDaemons = 2 * time.Second
+)
+
+// Generation is one start of a program, with its members of a group: a tree of
+// processes, or several that nothing tells apart.
+type Generation struct {
+	Program   string
+	Container string  // its id, "" for none
+	Why       []Trait // what tells it from the one before it; none for the first
+	Owners    []*Owner
+	Members   []*Listener
+	trees     []*tree
+}
+
+// Generations sorts the members of one group, the oldest first. Those of another
+// program or container are generations of their own, and supersede nothing.
+func Generations(members []*Listener) []Generation {
+	all := trees(members)
+	slices.SortStableFunc(all, func(a, b *tree) int {
+		return cmp.Or(cmp.Compare(a.start(), b.start()), cmp.Compare(a.owners[0].PID, b.owners[0].PID))
+	})
+	type kind struct{ program, container string }
+	latest := make(map[kind]int)
+	var out []Generation
+	for _, t := range all {
+		k := kind{t.owners[0].Program(), containerOf(t.owners[0])}
+		var why []Trait
+		if i, some := latest[k]; some {
+			if why = out[i].before(t); len(why) == 0 {
+				out[i].add(t)
+				continue
+			}
+		}
+		latest[k] = len(out)
+		out = append(out, Generation{Program: k.program, Container: k.container, Why: why})
+		out[len(out)-1].add(t)
+	}
+	return out
+}
+
+func (g *Generation) add(t *tree) {
+	g.trees = append(g.trees, t)
+	g.Owners = append(g.Owners, t.owners...)
+	g.Members = append(g.Members, t.members...)
+}
+
+// before says what tells t from all trees of g.
+func (g *Generation) before(t *tree) []Trait {
+	var all []Trait
+	for _, old := range g.trees {
+		why := differs(old, t)
+		if len(why) == 0 {
+			return nil
+		}
+		for _, w := range why {
+			if !slices.Contains(all, w) {
+				all = append(all, w)
+			}
+		}
+	}
+	return all
+}
+
+// differs says what tells a tree from an older one; nothing: they may be one
+// generation.
+func differs(old, now *tree) []Trait {
+	if old.owners[0].Program() == "" {
+		return nil
+	}
+	var why []Trait
+	if names(now, old) {
+		why = append(why, NamesIt)
+	}
+	a, b := service(old.owners[0]), service(now.owners[0])
+	if a != "" && b != "" && a != b {
+		return why // a service manager runs both, on purpose
+	}
+	between := time.Duration(now.start()-old.start()) * tick
+	was, is := old.owners[0].Exe, now.owners[0].Exe
+	if was != is && !strings.HasSuffix(is, replaced) && between >= apart {
+		why = append(why, BinaryReplaced)
+	}
+	if w := configured(old, now, between); w != "" {
+		why = append(why, w)
+	}
+	if len(why) == 0 && between >= apartDaemons && old.daemon() && now.daemon() &&
+		old.owners[0].Cgroup == now.owners[0].Cgroup && old.owners[0].Origin.Session != now.owners[0].Origin.Session {
+		why = append(why, LeftBehind)
+	}
+	return why
+}
+
+// names: the command line of a newer one names a process of the older, as
+// haproxy's -sf and -st do, by its pid or that in its own pid namespace.
+func names(now, old *tree) bool {
+	for _, o := range now.owners {
+		listed := false
+		for _, arg := range o.Cmdline {
+			if n, err := strconv.Atoi(arg); err != nil {
+				listed = arg == "-sf" || arg == "-st"
+			} else if listed && slices.ContainsFunc(old.owners, func(o *Owner) bool { return o.PID == n || o.NSPID == n }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// configured compares the files that the command lines name.
+func configured(old, now *tree, between time.Duration) Trait {
+	was, is := old.configs(), now.configs()
+	if len(was) == 0 || len(is) == 0 {
+		return ""
+	}
+	written := slices.ContainsFunc(is, func(c Config) bool {
+		return c.Since > time.Duration(old.start()+1)*tick+writing && c.Since <= time.Duration(now.start()+1)*tick
+	})
+	same := slices.EqualFunc(was, is, func(a, b Config) bool { return a.Path == b.Path })
+	switch {
+	case !same && (written || between >= apart):
+		return OtherConfig
+	case same && written:
+		return ConfigChanged
+	default:
+		return ""
+	}
+}
+
+// configs of all its processes, by name.
+func (t *tree) configs() []Config {
+	var all []Config
+	for _, o := range t.owners {
+		if o.Origin == nil {
+			continue
+		}
+		for _, c := range o.Origin.Configs {
+			if !slices.ContainsFunc(all, func(k Config) bool { return k.Path == c.Path }) {
+				all = append(all, c)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b Config) int { return cmp.Compare(a.Path, b.Path) })
+	return all
+}
+
+// daemon: whoever started it has left it to init, and it leads no other's session.
+func (t *tree) daemon() bool {
+	o := t.owners[0]
+	if o.Origin == nil || o.Origin.Session <= 1 {
+		return false
+	}
+	for _, up := range o.Origin.Parents {
+		above := Owner{Exe: up.Exe}
+		if up.Init {
+			return o.Origin.Session != up.PID
+		}
+		if above.Program() != o.Program() {
+			return false
+		}
+	}
+	return false
+}
+
+// service is the unit of a service manager that a process belongs to.
+func service(o *Owner) string {
+	for dir := o.Cgroup; len(dir) > 1; dir = path.Dir(dir) {
+		if name := path.Base(dir); strings.HasSuffix(name, ".service") && !strings.HasPrefix(name, "user@") {
+			return name
+		}
+	}
+	return ""
+}
+
+func containerOf(o *Owner) string {
+	if o.Container == nil {
+		return ""
+	}
+	return o.Container.ID
+}
+
+// ListeningSince is when a listener began to listen, and whether that was seen: of
+// one older than reusewatch it is when its oldest owner started.
+func (l *Listener) ListeningSince() (since time.Time, seen bool) {
+	if at, known := l.ListenedAt.Get(); known {
+		return at, true
+	}
+	for i := range l.Owners {
+		if s := l.Owners[i].Started; !s.IsZero() && (since.IsZero() || s.Before(since)) {
+			since = s
+		}
+	}
+	return since, false
+}

@@ -1,0 +1,154 @@
+package listener
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// of makes a member that one process holds, started so many seconds after boot.
+func of(pid int, seconds uint64, change func(*Owner)) *Listener {
+	o := Owner{
+		PID: pid, NSPID: pid, Comm: "haproxy", Exe: "/usr/sbin/haproxy", Start: seconds * 100, Cgroup: "/system.slice/lb.service",
+		Cmdline: []string{"haproxy", "-f", "/etc/haproxy.cfg"},
+		Origin: &Origin{
+			Session: 50, Parents: []Ancestor{{PID: 50, Comm: "bash", Exe: "/bin/bash"}, {PID: 1, Init: true}},
+			Configs: []Config{{Path: "/etc/haproxy.cfg", Since: 10 * time.Second}},
+		},
+	}
+	if change != nil {
+		change(&o)
+	}
+	return &Listener{Sample: Sample{Key: Key(pid)}, Owners: []Owner{o}, OwnersKnown: true}
+}
+
+func under(parent int, exe string) func(*Owner) {
+	return func(o *Owner) {
+		o.Origin.Parents = []Ancestor{{PID: parent, Comm: "sup", Exe: exe}, {PID: 1, Init: true}}
+	}
+}
+
+func config(path string, written time.Duration) func(*Owner) {
+	return func(o *Owner) { o.Origin.Configs = []Config{{Path: path, Since: written}} }
+}
+
+func daemon(o *Owner) {
+	o.Origin.Session, o.Origin.Parents = o.PID, []Ancestor{{PID: 1, Comm: "systemd", Init: true}}
+}
+
+func all(changes ...func(*Owner)) func(*Owner) {
+	return func(o *Owner) {
+		for _, c := range changes {
+			c(o)
+		}
+	}
+}
+
+func exe(path string) func(*Owner) { return func(o *Owner) { o.Exe = path } }
+
+func cgroup(path string) func(*Owner) { return func(o *Owner) { o.Cgroup = path } }
+
+// TestGenerations: what is two, and by what; the older one is always pid 100,
+// started 100 s after boot.
+func TestGenerations(t *testing.T) {
+	for name, c := range map[string]struct {
+		old, now func(*Owner)
+		after    uint64 // s
+		want     []Trait
+	}{
+		"nothing tells them apart":                        {nil, nil, 3600, nil},
+		"another configuration file":                      {nil, config("/etc/new.cfg", 5*time.Second), 60, []Trait{OtherConfig}},
+		"another, in the same breath":                     {nil, config("/etc/new.cfg", 5*time.Second), 0, nil},
+		"the same, written meanwhile":                     {config("/a", 130*time.Second), config("/a", 130*time.Second), 60, []Trait{ConfigChanged}},
+		"the same, written by what became the older":      {config("/a", 100*time.Second+150*time.Millisecond), config("/a", 100*time.Second+150*time.Millisecond), 60, nil},
+		"the same, written before both":                   {config("/a", 90*time.Second), config("/a", 90*time.Second), 60, nil},
+		"the same, written after both":                    {config("/a", 170*time.Second), config("/a", 170*time.Second), 60, nil},
+		"a file of one of them alone is not known":        {func(o *Owner) { o.Origin.Configs = nil }, nil, 60, nil},
+		"-sf names it":                                    {nil, func(o *Owner) { o.Cmdline = append(o.Cmdline, "-sf", "7", "100") }, 60, []Trait{NamesIt}},
+		"-sf names another":                               {nil, func(o *Owner) { o.Cmdline = append(o.Cmdline, "-sf", "101") }, 60, nil},
+		"-sf names its inner pid":                         {func(o *Owner) { o.NSPID = 7 }, func(o *Owner) { o.Cmdline = append(o.Cmdline, "-st", "7") }, 60, []Trait{NamesIt}},
+		"a number is no pid":                              {nil, func(o *Owner) { o.Cmdline = append(o.Cmdline, "--workers", "100") }, 60, nil},
+		"the executable was replaced":                     {exe("/usr/sbin/haproxy (deleted)"), nil, 60, []Trait{BinaryReplaced}},
+		"another version beside it":                       {exe("/opt/1/haproxy"), exe("/opt/2/haproxy"), 60, []Trait{BinaryReplaced}},
+		"both were replaced":                              {exe("/x/haproxy (deleted)"), exe("/x/haproxy (deleted)"), 60, nil},
+		"daemons of one service":                          {daemon, daemon, 60, []Trait{LeftBehind}},
+		"daemons started at once":                         {daemon, daemon, 1, nil},
+		"daemons of two services":                         {daemon, all(daemon, cgroup("/system.slice/lb2.service")), 60, nil},
+		"services with files of their own":                {config("/a", 0), all(config("/b", 0), cgroup("/system.slice/lb@2.service")), 60, nil},
+		"a service, and one by hand":                      {config("/a", 0), all(config("/b", 0), cgroup("/user.slice/session-3.scope")), 60, []Trait{OtherConfig}},
+		"workers of one supervisor":                       {under(70, "/usr/bin/supervisord"), under(70, "/usr/bin/supervisord"), 3600, nil},
+		"workers of a master that holds no listener":      {all(under(70, "/usr/sbin/haproxy"), config("/a", 0)), all(under(70, "/usr/sbin/haproxy"), config("/b", 0)), 60, nil},
+		"the newer one is a child: a binary was upgraded": {nil, all(under(100, "/usr/sbin/haproxy"), config("/b", 0)), 60, nil},
+		"a child of another program's child":              {nil, all(under(100, "/bin/sh"), config("/b", 0)), 60, nil},
+		"children of a container's init":                  {func(o *Owner) { o.Origin.Session = 1; o.Origin.Parents = []Ancestor{{PID: 9, Init: true}} }, func(o *Owner) { o.Origin.Session = 1; o.Origin.Parents = []Ancestor{{PID: 9, Init: true}} }, 60, nil},
+		"nobody may look at its executable":               {exe(""), all(exe(""), config("/b", 0)), 60, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			members := []*Listener{of(200, 100+c.after, c.now), of(100, 100, c.old)}
+			got := Generations(members)
+			if len(c.want) == 0 {
+				if len(got) != 1 || len(got[0].Members) != 2 {
+					t.Fatalf("%d generations, want 1 with both: %+v", len(got), got)
+				}
+				return
+			}
+			if len(got) != 2 || !slices.Equal(got[1].Why, c.want) || got[0].Members[0] != members[1] {
+				t.Errorf("%+v, want two, told apart by %v", got, c.want)
+			}
+		})
+	}
+}
+
+// TestOneGeneration: what one start makes is one, however many processes, sockets
+// and users.
+func TestOneGeneration(t *testing.T) {
+	shared := func() []*Listener { // nginx: a master and its workers hold every one of its listeners
+		master, worker := of(100, 100, nil).Owners[0], of(101, 200, config("/b", 0)).Owners[0]
+		a, b := of(100, 100, nil), of(100, 100, nil)
+		b.Key = 2
+		a.Owners, b.Owners = []Owner{master, worker}, []Owner{worker}
+		return []*Listener{a, b}
+	}
+	called := func(c Caller) func() []*Listener { // what was true at listen(), and can be seen no more
+		return func() []*Listener {
+			a, b := of(100, 100, config("/a", 0)), of(200, 200, config("/b", 0))
+			a.Caller, b.Caller = Known(Caller{PID: 100, Comm: "haproxy", Parents: c.Parents}), Known(c)
+			return []*Listener{a, b}
+		}
+	}
+	for name, members := range map[string]func() []*Listener{
+		"one process":                        func() []*Listener { return []*Listener{of(100, 100, nil), of(100, 100, nil)} },
+		"a master's workers":                 shared,
+		"sockets of one that handed them on": called(Caller{PID: 100, Comm: "haproxy"}),
+		"their master has ended":             called(Caller{PID: 200, Comm: "haproxy", Parents: []Parent{{PID: 60, Comm: "haproxy"}, {PID: 1}}}),
+		"nobody holds one":                   func() []*Listener { return []*Listener{of(100, 100, nil), {OwnersKnown: true}} },
+		"workers with files of their own": func() []*Listener {
+			return []*Listener{
+				of(100, 100, config("/1", 0)), of(101, 100, config("/2", 0)), of(102, 100, config("/3", 0)),
+			}
+		},
+	} {
+		if got := Generations(members()); len(got) != 1 {
+			t.Errorf("%s: %d generations, want 1", name, len(got))
+		}
+	}
+	// The same without what joins them: the test can fail.
+	apart := called(Caller{PID: 200, Comm: "haproxy", Parents: []Parent{{PID: 60, Comm: "bash"}, {PID: 1}}})
+	if got := Generations(apart()); len(got) != 2 {
+		t.Errorf("two that one shell started: %d generations, want 2", len(got))
+	}
+}
+
+// TestOthersSupersedeNothing: another program, or another container, is a generation
+// of its own kind.
+func TestOthersSupersedeNothing(t *testing.T) {
+	for name, change := range map[string]func(*Owner){
+		"program":   exe("/usr/sbin/nginx"),
+		"container": func(o *Owner) { o.Container = &Container{ID: "3f2a"} },
+	} {
+		got := Generations([]*Listener{of(100, 100, nil), of(200, 200, all(change, config("/b", 0)))})
+		if len(got) != 2 || len(got[1].Why) != 0 {
+			t.Errorf("another %s: %+v", name, got)
+		}
+	}
+}

@@ -1,0 +1,30 @@
+package listener
+
+import "time"
+
+// Origin is where a process comes from. It is looked for only where several
+// processes have members in one group, and never changed.
+type Origin struct {
+	Session int
+	// Parents now, nearest first. The last is the init that orphans are left to,
+	// unless somebody may not be looked at.
+	Parents []Ancestor
+	Configs []Config // files that its command line names
+}
+
+// Ancestor is a process above another one.
+type Ancestor struct {
+	PID   int
+	Start uint64 // ticks since boot
+	Comm  string
+	Exe   string
+	Init  bool // of a pid namespace, or a service manager: it gets the orphans
+}
+
+// Config is a configuration file as it was when its process was first looked at,
+// which is not always as the process read it.
+type Config struct {
+	Path     string
+	Modified time.Time
+	Since    time.Duration // Modified, since boot: as exact as Start of a process
+}
