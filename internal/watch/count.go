@@ -21,15 +21,15 @@ func (w *Watcher) CountAll(on bool) {
 	w.recount = true
 }
 
-// count asks the kernel side to count the groups of the suspected, and what
-// else their owners listen on.
+// count asks the kernel side to count the groups of the suspected and those with
+// more than one generation, and what else their owners listen on.
 func (w *Watcher) count() error {
 	if !w.opts.CountsSince.IsZero() {
 		return nil
 	}
 	groups, owners := make(map[listener.GroupKey]bool), make(map[process]bool)
 	for _, e := range w.entries {
-		if !e.suspected {
+		if !e.suspected && !e.generations {
 			continue
 		}
 		if e.l.Group != 0 {
@@ -40,19 +40,20 @@ func (w *Watcher) count() error {
 		}
 	}
 	keys := make([]listener.Key, 0, len(groups))
-	fresh := false
+	fresh, apart := false, false
 	for key, e := range w.entries {
 		ours := func(o listener.Owner) bool { return owners[process{o.PID, e.l.Netns}] }
 		if w.all || e.suspected || groups[e.l.Group] || slices.ContainsFunc(e.l.Owners, ours) {
 			keys = append(keys, key)
 			fresh = fresh || !w.counted[key]
+			apart = apart || e.generations && !w.counted[key]
 		}
 	}
 	if !fresh && len(keys) == len(w.counted) {
 		return nil
 	}
 	// An idle one tells of itself only when all are asked: that 0 came is news too.
-	w.resync = w.resync || w.all || w.recount
+	w.resync = w.resync || w.all || w.recount || apart
 	w.recount = false
 	w.counted = make(map[listener.Key]bool, len(keys))
 	for _, key := range keys {

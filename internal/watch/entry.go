@@ -14,10 +14,12 @@ type entry struct {
 	l         *listener.Listener
 	announced bool
 	suspected bool
-	ledger    ledger
-	since     time.Time // what is counted is counted since then; zero: not counted
-	recent    recent
-	baselines map[int]baseline // of the owners, since the suspicion
+	// generations: its group has more than one.
+	generations bool
+	ledger      ledger
+	since       time.Time // what is counted is counted since then; zero: not counted
+	recent      recent
+	baselines   map[int]baseline // of the owners, since the suspicion
 }
 
 func (e *entry) suspicious(stuckAfter time.Duration) bool {

@@ -42,7 +42,7 @@ func (w *Watcher) follow(e *entry) {
 		if err != nil || o.Start != old.Start {
 			continue // gone: the next census says who holds it now
 		}
-		o.FD, o.Connections, o.AcceptedElsewhere = old.FD, old.Connections, old.AcceptedElsewhere
+		o.FD, o.Connections, o.AcceptedElsewhere, o.Origin = old.FD, old.Connections, old.AcceptedElsewhere, old.Origin
 		ev := listener.Evidence{}
 		if old.Evidence != nil {
 			ev = *old.Evidence

@@ -100,6 +100,7 @@ func (w *Watcher) takeCensus() error {
 	}
 	w.census, w.born = time.Now(), false
 	w.readNames()
+	w.keepOrigins()
 	h := tally(held)
 	processes := make(map[int]listener.Owner)
 	for _, e := range w.entries {
@@ -130,6 +131,7 @@ func (w *Watcher) takeCensus() error {
 		}
 	}
 	w.sets = h.epolls
+	w.relate(nil)
 	return nil
 }
 

@@ -80,6 +80,7 @@ type Watcher struct {
 	recount bool   // that was begun or ended
 	named   uint64 // how much of the names is filled in
 	sets    sets   // of the last census
+	origins map[identity]*listener.Origin
 	changes []Change
 }
 
@@ -193,7 +194,7 @@ func (w *Watcher) Step() error {
 	}
 	w.learnNames()
 	fresh, some := w.suspicions()
-	if some || w.all || len(w.counted) > 0 {
+	if w.settle() || some || w.all || len(w.counted) > 0 {
 		if err := w.count(); err != nil {
 			return err
 		}

@@ -1,0 +1,198 @@
+package watch
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+const (
+	// unsettled is how long after its birth a listener's owner is looked at again
+	// and again: it may still be leaving its parent, and its privileges.
+	unsettled = 8 * time.Second
+	// maxConfigs are looked at of one command line.
+	maxConfigs = 16
+)
+
+// originOf finds out where a process comes from, in a group that others have
+// members of. Its configuration files are kept as they were at first.
+func (w *Watcher) originOf(o *listener.Owner, before *listener.Origin) *listener.Origin {
+	session, above, err := w.opts.Proc.Lineage(o.PID)
+	if err != nil {
+		return before // it went away
+	}
+	origin := &listener.Origin{Session: session}
+	for _, a := range above {
+		origin.Parents = append(origin.Parents, listener.Ancestor{PID: a.PID, Start: a.StartTicks, Comm: a.Comm, Exe: a.Exe, Init: a.Init})
+	}
+	if before != nil {
+		origin.Configs = before.Configs
+		return origin
+	}
+	for _, name := range configNames(o.Cmdline) {
+		if at, since, err := w.opts.Proc.Modified(o.PID, name); err == nil {
+			origin.Configs = append(origin.Configs, listener.Config{Path: name, Modified: at, Since: since})
+		}
+	}
+	return origin
+}
+
+// configNames are the arguments that may name a configuration file: what follows
+// an option for one, or ends as one does. A title that a server wrote over its
+// arguments is one argument with blanks.
+func configNames(cmdline []string) []string {
+	words := strings.Fields(strings.Join(cmdline, " "))
+	var names []string
+	for i := 1; i < len(words) && len(names) < maxConfigs; i++ {
+		option, name, joined := strings.Cut(words[i], "=")
+		if !joined {
+			option, name = words[i-1], words[i]
+		}
+		asked := slices.Contains([]string{"-f", "-c", "-conf", "--conf", "-config", "--config", "--config-file", "-config.file", "--config.file"}, option)
+		ends := slices.Contains([]string{".cfg", ".conf", ".cnf", ".ini", ".json", ".toml", ".yaml", ".yml", ".hcl", ".xml"}, path.Ext(name))
+		if name != "" && name[0] != '-' && (asked || ends) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// relate finds the groups that several processes have members of, looks where
+// those come from, and which groups have more than one generation: in all groups,
+// or anew in these alone.
+func (w *Watcher) relate(anew map[listener.GroupKey]bool) {
+	groups := make(map[listener.GroupKey][]*entry)
+	for _, e := range w.entries {
+		if !e.grouped() || anew != nil && !anew[e.l.Group] {
+			continue
+		}
+		groups[e.l.Group] = append(groups[e.l.Group], e)
+	}
+	var looked map[int]*listener.Origin // nil: what was found out before holds
+	if anew != nil {
+		looked = make(map[int]*listener.Origin)
+	}
+	for _, members := range groups {
+		more := false
+		if several(members) {
+			ls := make([]*listener.Listener, len(members))
+			for i, e := range members {
+				w.place(e, looked)
+				ls[i] = e.l
+			}
+			more = len(listener.Generations(ls)) > 1
+		}
+		for _, e := range members {
+			e.generations = more
+		}
+	}
+}
+
+// grouped: it may have siblings.
+func (e *entry) grouped() bool {
+	return e.announced && e.l.Group != 0 && e.l.GroupSize > 1 && e.l.Reuseport
+}
+
+// several: the members have not all the same owners.
+func several(members []*entry) bool {
+	return slices.ContainsFunc(members[1:], func(e *entry) bool { return !listener.SameOwners(members[0].l, e.l) })
+}
+
+// place says where the owners of one listener come from: what was found out before,
+// unless all is looked at anew, each process once.
+func (w *Watcher) place(e *entry, looked map[int]*listener.Origin) {
+	next := *e.l
+	next.Owners = slices.Clone(next.Owners)
+	for i := range next.Owners {
+		o := &next.Owners[i]
+		before := w.origins[identity{o.PID, o.Start}]
+		origin, known := looked[o.PID]
+		switch {
+		case known:
+		case looked == nil && before != nil:
+			origin = before
+		default:
+			origin = w.originOf(o, before)
+			w.origins[identity{o.PID, o.Start}] = origin
+			if looked != nil {
+				looked[o.PID] = origin
+			}
+		}
+		o.Origin = origin
+	}
+	e.l = &next
+}
+
+// identity of a process.
+type identity struct {
+	pid   int
+	start uint64
+}
+
+// settle looks again at who the owners are of what was born a moment ago, and of
+// groups with more than one generation, and says whether there are any of these.
+func (w *Watcher) settle() (some bool) {
+	anew := make(map[listener.GroupKey]bool)
+	for _, e := range w.entries {
+		if !e.grouped() {
+			e.generations = false
+			continue
+		}
+		some = some || e.generations
+		if e.generations || w.last.Sub(e.l.ListenedAt.Or(e.l.FirstSeen)) < unsettled {
+			anew[e.l.Group] = true
+		}
+	}
+	if len(anew) == 0 {
+		return some
+	}
+	processes := make(map[int]listener.Owner)
+	for _, e := range w.entries {
+		if anew[e.l.Group] {
+			w.renew(e, processes)
+		}
+	}
+	w.keepOrigins()
+	w.relate(anew)
+	return some
+}
+
+// renew reads anew what may have changed of the owners, each process once. Where
+// they are suspected that is done anyway.
+func (w *Watcher) renew(e *entry, processes map[int]listener.Owner) {
+	if e.suspected {
+		return
+	}
+	next := *e.l
+	next.Owners = make([]listener.Owner, 0, len(e.l.Owners))
+	for _, old := range e.l.Owners {
+		o, read := processes[old.PID]
+		if !read {
+			o, _ = w.process(old.PID)
+			processes[old.PID] = o
+		}
+		if o.Start != old.Start {
+			next.Owners = append(next.Owners, old) // it went away: the next census says who holds it now
+			continue
+		}
+		o.FD, o.Connections, o.AcceptedElsewhere = old.FD, old.Connections, old.AcceptedElsewhere
+		o.Origin = old.Origin
+		next.Owners = append(next.Owners, o)
+	}
+	e.l = &next
+}
+
+// keepOrigins keeps where the owners came from, while new ones are read.
+func (w *Watcher) keepOrigins() {
+	w.origins = make(map[identity]*listener.Origin)
+	for _, e := range w.entries {
+		for i := range e.l.Owners {
+			if o := &e.l.Owners[i]; o.Origin != nil {
+				w.origins[identity{o.PID, o.Start}] = o.Origin
+			}
+		}
+	}
+}
