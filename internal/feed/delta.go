@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -37,6 +38,9 @@ func (d *delta) since(f *report.Frame) *report.Frame {
 // same rests on snapshots sharing the listeners that did not change.
 func same(a, b *listener.Judgement) bool {
 	if a.Listener != b.Listener || a.Verdict != b.Verdict || a.Cause != b.Cause || a.Culprit != b.Culprit || a.Served != b.Served {
+		return false
+	}
+	if a.Generations != b.Generations || !reflect.DeepEqual(a.Superseded, b.Superseded) || !reflect.DeepEqual(a.Mixed, b.Mixed) {
 		return false
 	}
 	if a.Decision == nil || b.Decision == nil {

@@ -17,8 +17,6 @@ type facts struct {
 	index    int
 	culprit  *listener.Owner // nil: unknown
 	stuck    []*facts        // of the whole host
-	// namespaces that have a listener, by cookie
-	namespaces map[uint64]bool
 }
 
 // culprit is the owner that should accept and does not. Of several holders it

@@ -54,9 +54,11 @@ func Reasons() []listener.Reason {
 	return append(all, listener.ChangedMeanwhile)
 }
 
-func decide(f *facts) *listener.Decision {
+func decide(f *facts) *listener.Decision { return decideBy(gate(), f) }
+
+func decideBy(gate []condition, f *facts) *listener.Decision {
 	d := &listener.Decision{Act: f.settings.Action}
-	for _, c := range gate() {
+	for _, c := range gate {
 		if c.holds(f) {
 			d.Reasons = append(d.Reasons, c.reason)
 		}

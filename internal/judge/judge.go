@@ -32,14 +32,9 @@ func Judge(s *listener.Snapshot, p *Policy, past *Past) []listener.Judgement {
 			})
 		}
 	}
-	namespaces := make(map[uint64]bool)
-	if len(stuck) > 0 {
-		for _, l := range s.Listeners {
-			namespaces[l.NetCookie] = true
-		}
-	}
+	findings(s, p, js)
 	for _, f := range stuck {
-		f.stuck, f.namespaces = stuck, namespaces
+		f.stuck = stuck
 		j := &js[f.index]
 		j.Cause = f.cause()
 		j.Served = !f.fresh()
@@ -49,6 +44,7 @@ func Judge(s *listener.Snapshot, p *Policy, past *Past) []listener.Judgement {
 		j.Decision = decide(f)
 	}
 	together(stuck, js)
+	decideSuperseded(s, p, past, js)
 	return js
 }
 

@@ -34,6 +34,10 @@ type Settings struct {
 	AllowStopped   bool // act on a stopped process
 	Protect        bool
 	Budget         Budget // acts on one group
+	// SupersededAfter is how long a newer generation must have listened for the older
+	// one to be superseded; Superseded is what is done about that: Report, Close or Kill.
+	SupersededAfter time.Duration
+	Superseded      listener.Act
 }
 
 // Budget is at most Acts in any Per; the zero value allows none.
@@ -54,6 +58,9 @@ type Override struct {
 	AllowStopped   *bool
 	Protect        *bool
 	Budget         *Budget
+
+	SupersededAfter *time.Duration
+	Superseded      *listener.Act
 }
 
 // Rule applies its settings to the listeners that it matches.
@@ -99,6 +106,8 @@ func (o *Override) apply(s *Settings) {
 	set(&s.AllowStopped, o.AllowStopped)
 	set(&s.Protect, o.Protect)
 	set(&s.Budget, o.Budget)
+	set(&s.SupersededAfter, o.SupersededAfter)
+	set(&s.Superseded, o.Superseded)
 }
 
 func set[T any](to, from *T) {
@@ -148,11 +157,16 @@ func (f *facts) spent(b Budget, all bool) bool {
 	n := 0
 	for _, a := range f.past.Acts {
 		mine := a.Group == GroupOf(f.l) && a.Netns == f.l.NetCookie
-		if f.snap.Time.Sub(a.At) < b.Per && (mine || all && f.namespaces[a.Netns]) {
+		if f.snap.Time.Sub(a.At) < b.Per && (mine || all && listens(f.snap, a.Netns)) {
 			n++
 		}
 	}
 	return n >= b.Acts
+}
+
+// listens says whether a network namespace, by its cookie, has a listener.
+func listens(s *listener.Snapshot, netns uint64) bool {
+	return slices.ContainsFunc(s.Listeners, func(l *listener.Listener) bool { return l.NetCookie == netns })
 }
 
 // GroupOf names what an act is counted by: the group, or the one listener that

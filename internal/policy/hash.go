@@ -109,6 +109,9 @@ type jsonSettings struct {
 	AllowStopped   *bool         `json:"allow_stopped,omitempty"`
 	Protect        *bool         `json:"protect,omitempty"`
 	MaxActs        *allowance    `json:"max_acts,omitempty"`
+
+	Superseded      *listener.Act `json:"superseded,omitempty"`
+	SupersededAfter *duration     `json:"superseded_after,omitempty"`
 }
 
 func toJSON(o judge.Override) jsonSettings {
@@ -117,6 +120,7 @@ func toJSON(o judge.Override) jsonSettings {
 		ActAfterServed: (*duration)(o.ActAfterServed), StartupGrace: (*duration)(o.StartupGrace),
 		AllowSole: o.AllowSole, AllowServed: o.AllowServed, AllowStopped: o.AllowStopped,
 		Protect: o.Protect, MaxActs: (*allowance)(o.Budget),
+		Superseded: o.Superseded, SupersededAfter: (*duration)(o.SupersededAfter),
 	}
 }
 
@@ -127,6 +131,7 @@ func every(s *judge.Settings) judge.Override {
 		ActAfterServed: &s.ActAfterServed, StartupGrace: &s.StartupGrace,
 		AllowSole: &s.AllowSole, AllowServed: &s.AllowServed, AllowStopped: &s.AllowStopped,
 		Protect: &s.Protect, Budget: &s.Budget,
+		Superseded: &s.Superseded, SupersededAfter: &s.SupersededAfter,
 	}
 }
 

@@ -23,6 +23,7 @@ func testBase() judge.Policy {
 		Default: judge.Settings{
 			Action: listener.Observe, StuckAfter: 10 * time.Second, ActAfter: 30 * time.Second,
 			ActAfterServed: 2 * time.Minute, StartupGrace: 5 * time.Minute, Budget: judge.Budget{Acts: 1, Per: 10 * time.Minute},
+			Superseded: listener.Report, SupersededAfter: time.Minute,
 		},
 		Protect: []string{"sshd"}, Self: []int{1, 4000},
 		Scope:      listener.Filter{Ports: []uint16{80}},
@@ -72,6 +73,7 @@ func TestLoad(t *testing.T) {
 			Set: judge.Override{
 				Action: new(listener.Kill), StuckAfter: new(90 * time.Second), ActAfter: new(time.Hour),
 				StartupGrace: new(time.Duration(0)), AllowSole: new(true), AllowStopped: new(true),
+				Superseded: new(listener.Close), SupersededAfter: new(2 * time.Minute),
 			},
 		},
 	}
@@ -130,11 +132,14 @@ func TestDefaultsTakeEverySetting(t *testing.T) {
   allow-stopped: true
   protect: true
   max-acts: 7/8h
+  superseded: close
+  superseded-after: 9s
 `), testBase())
 	want := judge.Settings{
 		Action: listener.Kill, StuckAfter: time.Second, ActAfter: 2 * time.Second, ActAfterServed: 3 * time.Second,
 		StartupGrace: 4 * time.Second, AllowSole: true, AllowServed: true, AllowStopped: true, Protect: true,
-		Budget: judge.Budget{Acts: 7, Per: 8 * time.Hour},
+		Budget:     judge.Budget{Acts: 7, Per: 8 * time.Hour},
+		Superseded: listener.Close, SupersededAfter: 9 * time.Second,
 	}
 	if d := diff(want, got.Default); err != nil || d != "" {
 		t.Error(err, d)

@@ -13,7 +13,7 @@ const (
 	keysOfFile  = "version, protect, host-budget, defaults, rules"
 	keysOfRule  = "name, match, set"
 	keysOfMatch = "port, addr, comm, exe, uid, cgroup, container, pod, namespace"
-	keysOfSet   = "action, stuck-after, act-after, act-after-served, startup-grace, allow-sole, allow-served, allow-stopped, protect, max-acts"
+	keysOfSet   = "action, stuck-after, act-after, act-after-served, startup-grace, allow-sole, allow-served, allow-stopped, protect, max-acts, superseded, superseded-after"
 )
 
 func problems(t *testing.T, text string, base judge.Policy) []string {
@@ -136,6 +136,8 @@ func TestProblems(t *testing.T) {
 		inSet("acton: kill"):                        `1:17: unknown key "acton" in set; known: ` + keysOfSet,
 		inSet("action: shut"):                       `1:25: action: unknown action "shut": it is observe, close or kill`,
 		inSet("action: Kill"):                       `1:25: action: unknown action "Kill": it is observe, close or kill`,
+		inSet("superseded: observe"):                `1:29: superseded: "observe" is none of report, close and kill`,
+		inSet("superseded-after: 60"):               `1:35: superseded-after: "60" has no unit: write 60s or 60m`,
 		inSet("act-after: 30"):                      `1:28: act-after: "30" has no unit: write 30s or 30m`,
 		inSet("act-after: 1d"):                      `1:28: act-after: "1d" is no duration: write numbers with ms, s, m or h, such as 1m30s`,
 		inSet("act-after: ''"):                      `1:28: act-after: "" is no duration: write numbers with ms, s, m or h, such as 1m30s`,

@@ -13,7 +13,7 @@ import (
 func settingKeys() []string {
 	return []string{
 		"action", "stuck-after", "act-after", "act-after-served", "startup-grace",
-		"allow-sole", "allow-served", "allow-stopped", "protect", "max-acts",
+		"allow-sole", "allow-served", "allow-stopped", "protect", "max-acts", "superseded", "superseded-after",
 	}
 }
 
@@ -50,6 +50,10 @@ func (d *decoder) settings(n *yaml.Node, where string) settings {
 			s.Protect = d.truth(key, v)
 		case "max-acts":
 			s.Budget = read(d, key, v, ParseBudget)
+		case "superseded":
+			s.Superseded = read(d, key, v, ParseSuperseded)
+		case "superseded-after":
+			s.SupersededAfter = read(d, key, v, parseDuration)
 		}
 	})
 	return s

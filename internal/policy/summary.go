@@ -41,7 +41,7 @@ func (f *file) describe() string {
 	for _, act := range []listener.Act{listener.Kill, listener.Close} {
 		var armed []string
 		for _, k := range blocks {
-			if k.act() == act {
+			if k.act() == act || k.act() != listener.Hold && k.settings.Superseded == act {
 				armed = append(armed, k.title)
 			}
 		}
@@ -120,6 +120,7 @@ func (k *block) write(b *strings.Builder, p *judge.Policy) {
 		row("listeners", k.listeners)
 	}
 	row("stuck", "the same client at the head of the queue for "+short(s.StuckAfter))
+	row("older generation", superseded(k))
 	if verb == "" {
 		return
 	}
@@ -141,6 +142,16 @@ func (k *block) write(b *strings.Builder, p *judge.Policy) {
 	if safe := protected(k.comms, p.Protect); len(safe) > 0 {
 		row("but never", clean(safe))
 	}
+}
+
+// superseded says what is done about a generation that a newer one stands beside.
+func superseded(k *block) string {
+	s := &k.settings
+	does := "report"
+	if k.act() != listener.Hold && (s.Superseded == listener.Close || s.Superseded == listener.Kill) {
+		does = strings.ToUpper(string(s.Superseded))
+	}
+	return fmt.Sprintf("%s once a newer one has listened for %s", does, short(s.SupersededAfter))
 }
 
 // protected are the names that a rule is about and that are never acted on.

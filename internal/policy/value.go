@@ -73,6 +73,16 @@ func parseAction(s string) (listener.Act, error) {
 	}
 }
 
+// ParseSuperseded reads what is done about a superseded generation.
+func ParseSuperseded(s string) (listener.Act, error) {
+	switch a := listener.Act(s); a {
+	case listener.Report, listener.Close, listener.Kill:
+		return a, nil
+	default:
+		return "", fmt.Errorf("%s is none of report, close and kill", quote(s))
+	}
+}
+
 // parseName takes whatever can stand in a name, and be seen there.
 func parseName(s string) (string, error) {
 	switch {

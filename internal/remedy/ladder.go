@@ -98,7 +98,7 @@ func (a *Actor) left(ctx context.Context, t *target, grace time.Duration) (bool,
 		case !there, exited && shared && (now.Head != j.Head || now.Queue == 0):
 			t.act.Took = time.Since(t.act.Began)
 			return true, nil
-		case now.Head != j.Head:
+		case j.Stands() && now.Head != j.Head:
 			return false, fmt.Errorf("listener %s accepts again after %s to process %d", j.Cookie, t.act.Method, t.proc.pid)
 		case exited && !shared:
 			return false, fmt.Errorf("process %d is gone and listener %s is still there: somebody else holds it", t.proc.pid, j.Cookie)

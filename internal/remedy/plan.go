@@ -59,7 +59,7 @@ func unchanged(then, now listener.Judgement) error {
 		return fmt.Errorf("%w: listener %s is held now: %s", ErrChanged, then.Cookie, now.Decision.Reason)
 	case !ok || o.PID != was.PID || o.Start != was.Start:
 		return fmt.Errorf("%w: listener %s has another owner", ErrChanged, then.Cookie)
-	case now.Head != then.Head:
+	case then.Stands() && now.Head != then.Head:
 		return fmt.Errorf("%w: listener %s has accepted", ErrChanged, then.Cookie)
 	}
 	return nil
