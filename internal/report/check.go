@@ -15,14 +15,60 @@ type Check struct {
 	Filtered  bool // by filters, which are to match something
 	Listeners []listener.Judgement
 	Stuck     []listener.Judgement // of these, the worst first
+	// Expected is how many generations each group should have, 0 where that is not
+	// asked; AsExpected, that they had for a while.
+	Expected   int
+	AsExpected bool
 }
 
-// Failed says that something is stuck, or that there is nothing to check.
-func (c *Check) Failed() bool { return len(c.Stuck) > 0 || c.Filtered && len(c.Listeners) == 0 }
+// Failed says that something is stuck, that there is nothing to check, or that there
+// are not as many generations as expected.
+func (c *Check) Failed() bool {
+	if c.Expected > 0 {
+		return !c.AsExpected
+	}
+	return len(c.Stuck) > 0 || c.Filtered && len(c.Listeners) == 0
+}
+
+// Unexpected is the first listener whose group has another number of generations than
+// expected, nil for none.
+func (c *Check) Unexpected() *listener.Judgement {
+	for i := range c.Listeners {
+		if n, known := c.Listeners[i].Generations.Get(); !known || n != c.Expected {
+			return &c.Listeners[i]
+		}
+	}
+	return nil
+}
+
+// generationsLine says it of generations.
+func (c *Check) generationsLine() string {
+	j := c.Unexpected()
+	switch {
+	case len(c.Listeners) == 0:
+		return "NOTHING: no listener is what the filters ask for"
+	case c.AsExpected:
+		return fmt.Sprintf("OK: %s, %s each", plural(len(c.Listeners), "listener"), plural(c.Expected, "generation"))
+	case j == nil:
+		return fmt.Sprintf("UNSETTLED: %s, but for too short a time", plural(c.Expected, "generation"))
+	}
+	s := fmt.Sprintf("GENERATIONS: %s has an unknown number of generations", j.Local)
+	if n, known := j.Generations.Get(); known {
+		s = fmt.Sprintf("GENERATIONS: %s has %s, not %d", j.Local, plural(n, "generation"), c.Expected)
+	}
+	for i := range c.Listeners {
+		if other := &c.Listeners[i]; other.Superseded != nil {
+			return s + ". " + SupersededSentence(other)
+		}
+	}
+	return s
+}
 
 // CheckLine says it in one line for a person.
 func CheckLine(c *Check) string {
 	switch {
+	case c.Expected > 0:
+		return c.generationsLine()
 	case len(c.Stuck) > 0:
 		s := fmt.Sprintf("STUCK: %d of %s: %s", len(c.Stuck), plural(len(c.Listeners), "listener"), Sentence(&c.Stuck[0]))
 		if more := len(c.Stuck) - 1; more > 0 {

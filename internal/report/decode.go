@@ -154,8 +154,14 @@ func (in *jsonListener) judgement(at time.Time) (listener.Judgement, error) {
 			j.Culprit = o.PID
 		}
 	}
+	if c := in.Caller; c != nil {
+		l.Caller = listener.Known(listener.Caller{PID: c.PID, UID: c.UID, Comm: c.Comm, Parents: c.Parents})
+	}
 	if in.Evidence != nil {
 		in.Evidence.into(&j)
+	}
+	if err := in.findings(&j); err != nil {
+		return listener.Judgement{}, fmt.Errorf("listener %s: %w", in.Cookie, err)
 	}
 	return j, nil
 }

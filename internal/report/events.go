@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strings"
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -10,7 +11,8 @@ import (
 type Kind string
 
 // The events of a listener: [suspect] → stuck → held (per change of reason) →
-// recovered or closed. An act adds acting → acted or act_failed.
+// recovered or closed. An act adds acting → acted or act_failed. Beside them,
+// finding: once for each change of what is found about one that may well accept.
 const (
 	Ready     Kind = "ready"
 	Listening Kind = "listening"
@@ -22,6 +24,7 @@ const (
 	Acting    Kind = "acting"
 	Acted     Kind = "acted"
 	ActFailed Kind = "act_failed"
+	Found     Kind = "finding"
 )
 
 // Event is one thing that happened.
@@ -62,6 +65,7 @@ type told struct {
 	stuck     bool
 	act       listener.Act
 	reason    listener.Reason
+	found     string // findings
 }
 
 // NewChanges reports the listeners that the filter chooses.
@@ -94,6 +98,7 @@ func (c *Changes) Ended(at time.Time, l *listener.Listener) []Event {
 // Update tells what a newly judged snapshot changes.
 func (c *Changes) Update(at time.Time, js []listener.Judgement) []Event {
 	var events []Event
+	spokesmen := make(map[listener.GroupKey]listener.Cookie)
 	for i := range js {
 		j := &js[i]
 		t := c.told[j.Cookie]
@@ -106,11 +111,30 @@ func (c *Changes) Update(at time.Time, js []listener.Judgement) []Event {
 			c.told[j.Cookie] = t
 		}
 		t.judgement = *j
+		if t.finds(j, spokesmen) {
+			events = append(events, Event{Time: at, Kind: Found, Listener: j})
+		}
 		for _, kind := range t.advance(j) {
 			events = append(events, Event{Time: at, Kind: kind, Listener: j})
 		}
 	}
 	return events
+}
+
+// finds says whether what is found about it is news. That a group is mixed is told
+// of its first member alone.
+func (t *told) finds(j *listener.Judgement, spokesmen map[listener.GroupKey]listener.Cookie) bool {
+	now := Findings(j)
+	if j.Mixed != nil {
+		if first, some := spokesmen[j.Group]; some && first != j.Cookie {
+			now = strings.TrimSuffix(strings.TrimSuffix(now, string(listener.FindingMixed)), ",")
+		} else {
+			spokesmen[j.Group] = j.Cookie
+		}
+	}
+	was := t.found
+	t.found = now
+	return was != now
 }
 
 func (t *told) advance(j *listener.Judgement) []Kind {
@@ -121,18 +145,27 @@ func (t *told) advance(j *listener.Judgement) []Kind {
 			t.stuck = true
 			kinds = append(kinds, Stuck)
 		}
-		if d := j.Decision; d.Act != t.act || d.Reason != t.reason {
-			t.act, t.reason = d.Act, d.Reason
-			if d.Act != listener.Kill && d.Act != listener.Close {
-				kinds = append(kinds, Held)
-			}
-		}
+		kinds = append(kinds, t.decided(j.Decision)...)
 	case t.stuck:
-		*t = told{judgement: *j}
+		*t = told{judgement: *j, found: t.found}
 		kinds = append(kinds, Recovered)
+	case j.Decision != nil: // superseded, and to be acted on
+		kinds = t.decided(j.Decision)
 	case j.Verdict == listener.Suspect && !t.suspectOf.Equal(j.Window.Since):
 		t.suspectOf = j.Window.Since
 		kinds = append(kinds, Suspect)
 	}
 	return kinds
+}
+
+// decided tells of a decision that holds, once for each change of reason.
+func (t *told) decided(d *listener.Decision) []Kind {
+	if d.Act == t.act && d.Reason == t.reason {
+		return nil
+	}
+	t.act, t.reason = d.Act, d.Reason
+	if d.Act == listener.Kill || d.Act == listener.Close {
+		return nil
+	}
+	return []Kind{Held}
 }

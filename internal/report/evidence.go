@@ -89,15 +89,21 @@ func evidenceJSON(j *listener.Judgement) *jsonEvidence {
 		}
 		out.Class, out.Text = listener.Known(class), listener.Known(Sentence(j))
 	}
-	if c, known := j.Caller.Get(); known {
-		out.Caller = &jsonCaller{c.PID, c.UID, c.Comm, append([]listener.Parent{}, c.Parents...)}
-	}
+	out.Caller = callerJSON(j.Listener)
 	for i := range j.Owners {
 		if j.Owners[i].Evidence != nil {
 			out.Owners = append(out.Owners, ownerEvidenceJSON(&j.Owners[i]))
 		}
 	}
 	return out
+}
+
+func callerJSON(l *listener.Listener) *jsonCaller {
+	c, known := l.Caller.Get()
+	if !known {
+		return nil
+	}
+	return &jsonCaller{c.PID, c.UID, c.Comm, append([]listener.Parent{}, c.Parents...)}
 }
 
 func ownerEvidenceJSON(o *listener.Owner) jsonOwnerEvidence {
@@ -128,9 +134,6 @@ func (ev *jsonEvidence) into(j *listener.Judgement) {
 	j.Window = listener.Window{
 		Since: time.Time(w.Since), Observed: time.Duration(w.Observed), Samples: w.Samples,
 		Walked: w.Walked, Waited: w.Waited, Armed: w.Armed, Slept: w.Slept, Unfetched: w.Unfetched,
-	}
-	if c := ev.Caller; c != nil {
-		j.Caller = listener.Known(listener.Caller{PID: c.PID, UID: c.UID, Comm: c.Comm, Parents: c.Parents})
 	}
 	for i := range ev.Owners {
 		for k := range j.Owners {

@@ -42,6 +42,7 @@ func Explain(w io.Writer, e *Explanation, d ExplainDetail) error {
 		p.paragraph("", e.Note)
 	}
 	e.identity(p)
+	e.findings(p)
 	e.clients(p, d.Clients)
 	e.group(p, d.Wide)
 	e.owners(p, d.Wide)
@@ -200,6 +201,7 @@ func (e *Explanation) listened() string {
 	s := fmt.Sprintf("called %s ago", span(e.At.Sub(at)))
 	if c, known := e.Caller.Get(); known {
 		s += fmt.Sprintf(" by %s pid %d, uid %d%s", dash(proc.Printable(c.Comm)), c.PID, c.UID, chain(c.Parents))
+		s += after("; ", Privileges(e.Listener))
 	}
 	return s
 }

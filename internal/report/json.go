@@ -91,6 +91,10 @@ type jsonListener struct {
 	Cause        listener.Maybe[string]  `json:"cause"`
 	Decision     *jsonDecision           `json:"decision"`
 	Findings     []string                `json:"findings"`
+	Generations  listener.Maybe[int]     `json:"generations"` // in its group
+	Superseded   *jsonSuperseded         `json:"superseded"`
+	Mixed        *jsonMixed              `json:"mixed"`
+	Caller       *jsonCaller             `json:"caller"` // of listen(), null if nobody saw it
 	Owners       []jsonOwner             `json:"owners"`
 	Evidence     *jsonEvidence           `json:"evidence"` // null unless suspect, stuck or explained
 }
@@ -137,9 +141,10 @@ func toJSON(j *listener.Judgement) jsonListener {
 		Adopted: j.Adopted, Dropped: j.Dropped,
 		CountedSince: maybeStamp(j.CountedSince), LastAccept: maybeStamp(j.LastAccept),
 		ListenedAt: maybeStamp(j.ListenedAt), FirstSeen: maybeStamp(listener.Known(j.FirstSeen)), Share: j.Share,
-		Verdict: maybeText(j.Verdict), Cause: maybeText(j.Cause), Findings: []string{},
-		Evidence: evidenceJSON(j),
+		Verdict: maybeText(j.Verdict), Cause: maybeText(j.Cause),
+		Caller: callerJSON(j.Listener), Evidence: evidenceJSON(j),
 	}
+	findingsJSON(j, &out)
 	if wait, known := j.OldestWait.Get(); known {
 		out.OldestWait = listener.Known(seconds(wait))
 	}

@@ -100,6 +100,9 @@ func describe(e Event) string {
 		fmt.Fprintf(&b, ": %s: %s", j.Cause, Sentence(j))
 		return b.String()
 	}
+	if e.Kind == Found {
+		return b.String() + ": " + foundText(j)
+	}
 	if who := who(j.Listener); who != "" {
 		fmt.Fprintf(&b, ", %s", who)
 	}
@@ -121,6 +124,21 @@ func describe(e Event) string {
 		fmt.Fprintf(&b, "; %s", e.Act.Failure)
 	}
 	return b.String()
+}
+
+// foundText says what is found about a listener, or that nothing is any more.
+func foundText(j *listener.Judgement) string {
+	var all []string
+	if j.Superseded != nil {
+		all = append(all, "superseded: "+SupersededSentence(j))
+	}
+	if j.Mixed != nil {
+		all = append(all, "mixed: "+MixedSentence(j.Mixed))
+	}
+	if len(all) == 0 {
+		return "no finding any more"
+	}
+	return strings.Join(all, " ")
 }
 
 // rescued says what became of the clients that waited.

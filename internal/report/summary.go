@@ -11,9 +11,12 @@ import (
 // stuck, and what to do next. Not watched: one look knows no more than suspects.
 func Summary(js []listener.Judgement, watched bool) string {
 	var suspect, stuck, waiting uint32
-	var worst *listener.Judgement
+	var worst, superseded *listener.Judgement
 	for i := range js {
 		j := &js[i]
+		if j.Superseded != nil && superseded == nil {
+			superseded = j
+		}
 		switch j.Verdict {
 		case listener.Suspect:
 			suspect++
@@ -40,6 +43,9 @@ func Summary(js []listener.Judgement, watched bool) string {
 		s += ", none stuck"
 	default:
 		s += ", none suspect"
+	}
+	if superseded != nil {
+		s += fmt.Sprintf("; superseded ones still accept: `reusewatch explain %s` says whose", superseded.Cookie)
 	}
 	return s
 }

@@ -31,6 +31,7 @@ func narrow() []column {
 
 func wide() []column {
 	return append(narrow(),
+		column{"FINDINGS", func(j *listener.Judgement) string { return dash(Findings(j)) }},
 		column{"COOKIE", func(j *listener.Judgement) string { return j.Cookie.String() }},
 		column{"CONTAINER", container},
 		column{"PROTO", func(j *listener.Judgement) string { return string(j.Protocol()) }},

@@ -129,10 +129,10 @@ func decision(j *listener.Judgement, policy report.Thresholds, since time.Durati
 	holds := make([]listener.Reason, 0, len(d.Reasons))
 	soon := false
 	for _, r := range d.Reasons {
-		switch r {
-		case listener.NotArmed:
+		switch {
+		case r == listener.NotArmed:
 			would = "would "
-		case listener.TooSoon:
+		case r == listener.TooSoon && j.Stands():
 			soon = true
 		default:
 			holds = append(holds, r)
@@ -159,6 +159,14 @@ func wholeSeconds(d time.Duration) string {
 		return fmt.Sprintf("%.0fs", d.Seconds())
 	}
 	return report.Ago(listener.Known(d))
+}
+
+// finding stands where a cause would: of one that accepts, in a word.
+func finding(j *listener.Judgement) string {
+	if found := j.Findings(); len(found) > 0 {
+		return string(found[0])
+	}
+	return ""
 }
 
 // where is the container of its owner, or else its network namespace.

@@ -122,6 +122,8 @@ func (m *model) detailTitle(l *line) {
 		l.put(as, word)
 		if j.Cause != "" {
 			l.put(rankRole(rank), " "+string(j.Cause))
+		} else if found := finding(j); found != "" {
+			l.put(warn, " "+found)
 		}
 		l.put(dim, fmt.Sprintf("  cookie %s", j.Cookie))
 		if d.err != nil {

@@ -26,7 +26,7 @@ func (f *filter) match(it *item) bool {
 func occurs(it *item, word string) bool {
 	in := func(s string) bool { return strings.Contains(strings.ToLower(proc.Printable(s)), word) }
 	j := it.j
-	if in(it.past.addr) || in(string(j.Verdict)) || in(string(j.Cause)) || in(j.NetnsName) ||
+	if in(it.past.addr) || in(string(j.Verdict)) || in(string(j.Cause)) || in(finding(j)) || in(j.NetnsName) ||
 		strconv.FormatUint(uint64(j.Netns), 10) == word || j.Cookie.String() == word {
 		return true
 	}

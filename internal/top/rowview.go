@@ -52,6 +52,9 @@ func (m *model) drawCell(l *line, c *column, r row) {
 		as, text = verdict(j.Verdict)
 	case colCause:
 		as, text = loud, string(j.Cause)
+		if text == "" {
+			as, text = warn, finding(j)
+		}
 	case colQueue:
 		as, text = loud, queueOf(uint64(j.Queue), uint64(j.Backlog), c.width)
 		if j.Queue == 0 {

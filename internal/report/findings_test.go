@@ -1,0 +1,154 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// superseded accepts, and a newer one of its program does too.
+func superseded() listener.Judgement {
+	j := full()
+	j.Verdict, j.Cause, j.Decision, j.Culprit = listener.Accepting, "", nil, 0
+	j.Generations = listener.Known(2)
+	j.Superseded = &listener.Superseded{
+		Old: listener.Side{
+			PIDs: []int{26939, 26940}, Start: 100, Comm: nasty, Cmdline: []string{"haproxy", "-f", "/etc/" + nasty}, User: "root",
+			Since: instant().Add(-3 * time.Hour), Listeners: []listener.Cookie{0x1a2b},
+			Configs: []listener.Config{{Path: "/etc/" + nasty, Modified: instant().Add(-4 * time.Hour), Since: time.Hour}},
+		},
+		New: listener.Side{
+			PIDs: []int{27001}, Start: 900, Comm: "haproxy", Cmdline: []string{"haproxy", "-sf", "26939"}, UID: 104,
+			Since: instant().Add(-70 * time.Second), SinceSeen: true, Listeners: []listener.Cookie{0x1a2c},
+		},
+		Why: []listener.Trait{listener.NamesIt, listener.OtherConfig}, Share: listener.Known(0.49),
+	}
+	j.Mixed = &listener.Mixed{Users: []string{"haproxy", nasty}, Containers: []string{"", "3f2a"}}
+	return j
+}
+
+// TestFindingsRoundTrip: who reads what a daemon serves has all of it.
+func TestFindingsRoundTrip(t *testing.T) {
+	here := time.Local
+	time.Local = instant().Location()
+	t.Cleanup(func() { time.Local = here })
+	var wire, again bytes.Buffer
+	if err := WriteFrame(&wire, frame(superseded())); err != nil {
+		t.Fatal(err)
+	}
+	want := strings.ReplaceAll(wire.String(), `\\xff`, `\ufffd`) // bytes that are no text
+	f, err := NewFrameReader(&wire).Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteFrame(&again, f); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, again.String()); diff != "" {
+		t.Errorf("written again (-first +second):\n%s", diff)
+	}
+	if !strings.Contains(want, `"findings":["superseded","mixed"]`) || !strings.Contains(want, `"age_seconds":70`) {
+		t.Error(want)
+	}
+	if c, known := f.Listeners[0].Caller.Get(); !known || c.PID != 26939 || len(c.Parents) != 1 {
+		t.Errorf("the caller of listen(): %+v", c)
+	}
+}
+
+// TestFindingsAreTold: an explanation, an event and the last line of a table say who
+// it is, and nothing that a process calls itself reaches the terminal raw.
+func TestFindingsAreTold(t *testing.T) {
+	j := superseded()
+	var explained, event, table bytes.Buffer
+	if err := Explain(&explained, &Explanation{Judgement: j, Watched: true}, ExplainDetail{Width: 200}); err != nil {
+		t.Fatal(err)
+	}
+	if err := NewTextStream(&event).Write(Event{Time: instant(), Kind: Found, Listener: &j}); err != nil {
+		t.Fatal(err)
+	}
+	js := []listener.Judgement{j}
+	if err := Table(&table, js, TableDetail{Wide: true, Of: js, Watched: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		in   string
+		want []string
+	}{
+		{explained.String(), []string{
+			"FINDINGS", "and 1 more is of an older generation than haproxy pid 27001", "about 49 % of new clients",
+			"command line names the older one's pid", "started 3 h 0 min ago (its listen() was not seen)",
+			"uid 104, listens for 1 min: haproxy -sf 26939", "written 4 h 0 min ago", "differ in users (haproxy, ", "containers (none, 3f2a)",
+			"it was root then and is now: it never dropped its privileges",
+		}},
+		{event.String(), []string{"finding", "10.39.1.68:80", "superseded: ", "mixed: "}},
+		{table.String(), []string{"superseded,mixed", "`reusewatch explain 1a2b` says whose"}},
+	} {
+		words := strings.Join(strings.Fields(c.in), " ")
+		for _, want := range c.want {
+			if !strings.Contains(words, want) {
+				t.Errorf("no %q in:\n%s", want, c.in)
+			}
+		}
+		if !utf8.ValidString(c.in) || strings.ContainsAny(c.in, "\x1b\u202e") {
+			t.Errorf("raw: %q", c.in)
+		}
+	}
+}
+
+// TestFindingsAreToldOnce: at each change, of a group that is mixed by one member,
+// and beside whatever else is told.
+func TestFindingsAreToldOnce(t *testing.T) {
+	changes := NewChanges(listener.Filter{})
+	first, second := superseded(), superseded()
+	second.Listener = &listener.Listener{Sample: second.Sample}
+	second.Cookie, second.Superseded = 0x1a2c, nil
+	look := func() []Kind { return kinds(changes.Update(instant(), []listener.Judgement{first, second})) }
+	expect(t, "found", look(), Found)
+	expect(t, "still so", look())
+	first.Mixed, second.Mixed = nil, nil
+	expect(t, "no longer mixed", look(), Found)
+	first.Decision = &listener.Decision{Act: listener.Hold, Reason: listener.NoSiblingAccepted, Reasons: []listener.Reason{listener.NoSiblingAccepted}}
+	expect(t, "to be acted on, and held", look(), Held)
+	expect(t, "held still", look())
+	first.Decision = &listener.Decision{Act: listener.Kill}
+	expect(t, "acted on: the act speaks for itself", look())
+	first.Superseded, first.Decision = nil, nil
+	expect(t, "found no more", look(), Found)
+}
+
+func TestPrivileges(t *testing.T) {
+	l := full().Listener
+	for want, change := range map[string]func(){
+		"it was root then and is now: it never dropped its privileges": func() {},
+		"it was uid 0 then and is uid 104 now":                         func() { l.Owners[0].UID = 104 },
+		"":                                                             func() { l.Owners = l.Owners[1:] },
+	} {
+		l = full().Listener
+		change()
+		if got := Privileges(l); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestGenerationsLine(t *testing.T) {
+	one := full()
+	one.Generations = listener.Known(1)
+	for want, c := range map[string]*Check{
+		"NOTHING: ":   {Expected: 1},
+		"OK: ":        {Expected: 1, AsExpected: true, Listeners: []listener.Judgement{one}},
+		"UNSETTLED: ": {Expected: 1, Listeners: []listener.Judgement{one}},
+		"GENERATIONS: 10.39.1.68:80 has 2 generations, not 1. ": {Expected: 1, Listeners: []listener.Judgement{one, superseded()}},
+		"GENERATIONS: 10.39.1.68:80 has an unknown ":            {Expected: 1, Listeners: []listener.Judgement{full()}},
+	} {
+		if got := CheckLine(c); !strings.HasPrefix(got, want) || c.Failed() == c.AsExpected {
+			t.Errorf("%q, failed %t; want %q", got, c.Failed(), want)
+		}
+	}
+}
