@@ -19,6 +19,8 @@ type checkCommand struct {
 	std    streams
 	fs     proc.FS
 	output string
+	expect int           // generations in each group; 0: that is not asked
+	wait   time.Duration // for as many
 }
 
 func newCheck(std streams, fs proc.FS) *cobra.Command {
@@ -31,9 +33,13 @@ to tell, and says the result in one line. It exits with 1 if a listener is stuck
 the filters match none. What is busy with other work or at its connection limit is
 let pass: that ends by itself.
 
+With --expect-generations it asks something else, which is for the hook after a
+reload: does each group have that many generations, and no older one beside the one
+that was just started? It looks for up to --wait, and ends as soon as it is so.
+
 With -o nagios it prints a plugin's line with performance data, and exits with the
 plugin's codes: 0 OK, 2 CRITICAL, 3 UNKNOWN.`,
-		Example: "  reusewatch check --port 80 --for 10s\n  reusewatch check --comm haproxy -o nagios",
+		Example: "  reusewatch check --port 80 --for 10s\n  reusewatch check --comm haproxy -o nagios\n  reusewatch check --expect-generations 1 --port 80 --wait 10s",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 	}
@@ -42,6 +48,8 @@ plugin's codes: 0 OK, 2 CRITICAL, 3 UNKNOWN.`,
 	c.from = "kernel" // whatever a daemon knows, the caller wants to know of from now on
 	c.addPeriod()
 	c.flags.StringVarP(&c.output, "output", "o", "text", "text or nagios")
+	c.flags.IntVar(&c.expect, "expect-generations", 0, "exit with 1 unless each group that the filters choose has this many generations of its program")
+	c.flags.DurationVar(&c.wait, "wait", 10*time.Second, "with --expect-generations: how long it may take until then")
 	return cmd
 }
 
@@ -49,7 +57,13 @@ func (c *checkCommand) run(ctx context.Context) error {
 	if c.output != "text" && c.output != "nagios" {
 		return usagef("unknown --output %q: it is text or nagios", c.output)
 	}
-	found, err := c.look(ctx)
+	look := c.look
+	if c.flags.Changed("expect-generations") {
+		look = c.expectGenerations
+	} else if c.flags.Changed("wait") {
+		return usagef("--wait goes with --expect-generations")
+	}
+	found, err := look(ctx)
 	if c.output == "nagios" {
 		return c.plugin(found, err)
 	}

@@ -40,7 +40,8 @@ func builtinPolicy() judge.Policy {
 		Default: judge.Settings{
 			Action: listener.Observe, StuckAfter: 10 * time.Second, ActAfter: 30 * time.Second,
 			ActAfterServed: 2 * time.Minute, StartupGrace: 5 * time.Minute,
-			Budget: judge.Budget{Acts: 1, Per: 10 * time.Minute},
+			Budget:     judge.Budget{Acts: 1, Per: 10 * time.Minute},
+			Superseded: listener.Report, SupersededAfter: supersededAfter,
 		},
 		Protect:    protectedAlways(),
 		HostBudget: judge.Budget{Acts: 5, Per: time.Hour},

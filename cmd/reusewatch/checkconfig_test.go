@@ -59,6 +59,7 @@ func TestBuiltinPolicy(t *testing.T) {
 	s := builtinPolicy().Default
 	for name, want := range map[string]time.Duration{
 		"stuck-after": s.StuckAfter, "act-after": s.ActAfter, "act-after-served": s.ActAfterServed, "startup-grace": s.StartupGrace,
+		"superseded-after": s.SupersededAfter,
 	} {
 		if got, err := flags.GetDuration(name); err != nil || got != want {
 			t.Errorf("--%s is %s (%v), check-config takes %s", name, got, err, want)
@@ -73,6 +74,9 @@ func TestBuiltinPolicy(t *testing.T) {
 	}
 	if got := flags.Lookup("action").DefValue; got != string(s.Action) {
 		t.Errorf("--action is %s, check-config takes %s", got, s.Action)
+	}
+	if got := flags.Lookup("superseded").DefValue; got != string(s.Superseded) {
+		t.Errorf("--superseded is %s, check-config takes %s", got, s.Superseded)
 	}
 	if got, err := policy.ParseBudget(flags.Lookup("max-acts").DefValue); err != nil || got != s.Budget {
 		t.Errorf("--max-acts is %v (%v), check-config takes %v", got, err, s.Budget)

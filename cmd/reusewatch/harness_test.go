@@ -98,7 +98,24 @@ type told struct {
 			User    string
 			Culprit bool
 		}
+		Findings    []string
+		Generations *int
+		Superseded  *toldSuperseded
+		Mixed       *struct{ Programs, Users []string }
 	}
+}
+
+// toldSuperseded is what a test reads of an older generation.
+type toldSuperseded struct {
+	Old, New struct {
+		PIDs    []int
+		Cmdline []string
+		UID     uint32
+		Age     float64 `json:"age_seconds"`
+		Configs []struct{ Path string }
+	}
+	Why   []string
+	Share *float64
 }
 
 // messages is what a run says on stderr, to be read while it runs.

@@ -18,7 +18,9 @@ type policyFlags struct {
 	maxActs  string
 	protect  []string
 	config   string
-	flags    *pflag.FlagSet
+	// superseded is what is done about an older generation: report, close or kill.
+	superseded string
+	flags      *pflag.FlagSet
 }
 
 // protectedAlways are never acted on: their end is the end of the host's other work.
@@ -29,12 +31,15 @@ func protectedAlways() []string {
 func (c *policyFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.action, "action", "observe", "observe, close or kill")
 	c.addGate(cmd)
+	addSupersededAfter(cmd.Flags(), &c.settings.SupersededAfter)
+	cmd.Flags().StringVar(&c.superseded, "superseded", c.superseded, "what to do about a superseded listener: report, close or kill")
 }
 
 // addGate adds all but what is to be done.
 func (c *policyFlags) addGate(cmd *cobra.Command) {
 	f, s := cmd.Flags(), &c.settings
 	c.flags = f
+	c.superseded, s.SupersededAfter = string(listener.Report), supersededAfter
 	f.StringVar(&c.config, "config", "", "policy file (see check-config); what is typed here wins over it")
 	f.DurationVar(&s.ActAfter, "act-after", 30*time.Second, "how long the same client must stand at the head before an act")
 	f.DurationVar(&s.ActAfterServed, "act-after-served", 2*time.Minute, "the same for a listener that served before (--allow-served)")
@@ -59,7 +64,7 @@ func (c *policyFlags) check(stuckAfter time.Duration) error {
 	if c.settings.ActAfterServed < 0 || c.settings.StartupGrace < 0 {
 		return usagef("--act-after-served and --startup-grace cannot be negative")
 	}
-	return nil
+	return checkSuperseded(c.settings.SupersededAfter, c.superseded)
 }
 
 // policy is what the flags ask for: what was typed wins over any file.
@@ -69,6 +74,7 @@ func (c *policyFlags) policy(scope listener.Filter, stuckAfter time.Duration, se
 	p.Protect = append(p.Protect, c.protect...)
 	p.Default = c.settings
 	p.Default.Action, p.Default.StuckAfter = listener.Act(c.action), stuckAfter
+	p.Default.Superseded = listener.Act(c.superseded)
 	budget, err := policy.ParseBudget(c.maxActs)
 	if err != nil {
 		return p, usagef("--max-acts: %w", err)
@@ -92,6 +98,7 @@ func (c *policyFlags) given(s *judge.Settings) judge.Override {
 		AllowServed:    typed(c.flags, "allow-served", &s.AllowServed),
 		AllowStopped:   typed(c.flags, "allow-stopped", &s.AllowStopped),
 		Budget:         typed(c.flags, "max-acts", &s.Budget),
+		Superseded:     typed(c.flags, "superseded", &s.Superseded), SupersededAfter: typed(c.flags, "superseded-after", &s.SupersededAfter),
 	}
 }
 

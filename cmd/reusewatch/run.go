@@ -82,7 +82,11 @@ func (c *runCommand) run(ctx context.Context) error {
 		return err
 	}
 	defer scope.close()
-	if c.action != string(listener.Observe) && scope.IsZero() && !c.allListeners && c.config == "" {
+	unscoped := scope.IsZero() && !c.allListeners && c.config == ""
+	if actsOnSuperseded(c.superseded) && unscoped {
+		return usagef("--superseded %s needs a filter (--port, --netns, --comm, …), a --config or --all-listeners", c.superseded)
+	}
+	if c.action != string(listener.Observe) && unscoped {
 		return usagef("--action %s needs a filter (--port, --netns, --comm, …), a --config or --all-listeners", c.action)
 	}
 	self, err := c.fs.Ancestors(os.Getpid())

@@ -88,6 +88,7 @@ func (c *topCommand) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find own ancestors: %w", err)
 	}
+	c.settings.SupersededAfter = c.viewing.superseded
 	p, err := c.policy(scope.Filter, c.stuckAfter, append(self, os.Getpid()))
 	if err != nil {
 		return badConfig(c.std, c.config, err)

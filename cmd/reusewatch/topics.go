@@ -49,6 +49,12 @@ A stuck listener has a cause:
   unowned       no process holds it
   unknown       none of these can be said
 
+Beside its verdict, a listener that may well accept can have findings:
+
+  superseded    a newer generation of its program has listened beside it for longer
+                than --superseded-after: a reload left it, and it still answers
+  mixed         members of its group differ in program, user, container or image
+
 "reusewatch explain PORT" tells the evidence for one listener.`
 
 const tiersTopic = `

@@ -32,12 +32,15 @@ type viewing struct {
 	observing
 	from   string
 	period time.Duration
-	flags  *pflag.FlagSet
+	// superseded is how long a newer generation must have listened.
+	superseded time.Duration
+	flags      *pflag.FlagSet
 }
 
 func (v *viewing) add(cmd *cobra.Command) {
 	v.observing.add(cmd)
 	v.flags = cmd.Flags()
+	addSupersededAfter(v.flags, &v.superseded)
 	v.flags.StringVar(&v.from, "from", "", "kernel: look for itself; unix:PATH: ask the daemon there (default: the daemon if one runs)")
 }
 
@@ -48,6 +51,9 @@ func (v *viewing) addPeriod() {
 func (v *viewing) check() error {
 	if v.period < 0 {
 		return usagef("--for %s is negative", v.period)
+	}
+	if err := checkSuperseded(v.superseded, string(listener.Report)); err != nil {
+		return err
 	}
 	switch {
 	case v.from == "", v.from == "kernel":
@@ -84,7 +90,9 @@ func (v *viewing) longEnough() error {
 }
 
 // lookers are the flags that say how to look, which a daemon decides for itself.
-func lookers() []string { return []string{"for", "interval", "stuck-after", "tier"} }
+func lookers() []string {
+	return []string{"for", "interval", "stuck-after", "superseded-after", "tier"}
+}
 
 // open gives the daemon's view if it may be asked and one runs, else its own: of
 // one look without history, or going on and counting every listener.
@@ -158,6 +166,7 @@ func (v *viewing) builtinWith(s *scope) judge.Policy {
 	p.Scope = s.Filter
 	p.Default.StuckAfter = v.stuckAfter
 	p.Default.ActAfter = max(p.Default.ActAfter, v.stuckAfter)
+	p.Default.SupersededAfter = v.superseded
 	return p
 }
 

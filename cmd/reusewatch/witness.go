@@ -136,6 +136,9 @@ func (w *witness) entry(act *remedy.Act) audit.Entry {
 		Netns: j.Netns, NetCookie: j.NetCookie, Group: j.GroupName, Cause: string(j.Cause),
 		By: w.by, Evidence: k.evidence, Policy: k.policy,
 	}
+	if !j.Stands() {
+		e.Cause = string(listener.FindingSuperseded)
+	}
 	for _, c := range act.Listeners {
 		e.Listeners = append(e.Listeners, c.String())
 	}
