@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"time"
 
@@ -107,13 +105,9 @@ func (c *byHand) run(ctx context.Context, name string) error {
 		return err
 	}
 	defer scope.close()
-	self, err := c.fs.Ancestors(os.Getpid())
+	p, err := c.guarded(c.std, c.fs, scope.Filter, c.stuckAfter)
 	if err != nil {
-		return fmt.Errorf("find own ancestors: %w", err)
-	}
-	p, err := c.policy(scope.Filter, c.stuckAfter, append(self, os.Getpid()))
-	if err != nil {
-		return badConfig(c.std, c.config, err)
+		return err
 	}
 	action := listener.Act(c.action)
 	p.Given.Action = &action // a person's word: no rule of a file disarms it

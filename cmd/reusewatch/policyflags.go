@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -9,6 +11,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/policy"
+	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
 // policyFlags are what the operator asks for, on the command line and in a file.
@@ -85,6 +88,20 @@ func (c *policyFlags) policy(scope listener.Filter, stuckAfter time.Duration, se
 		return p, nil
 	}
 	return policy.Load(c.config, p)
+}
+
+// guarded is the policy of one who may act: never on this process, nor on those
+// above it. What is wrong with a policy file has been told.
+func (c *policyFlags) guarded(std streams, fs proc.FS, scope listener.Filter, stuckAfter time.Duration) (judge.Policy, error) {
+	self, err := fs.Ancestors(os.Getpid())
+	if err != nil {
+		return judge.Policy{}, fmt.Errorf("find own ancestors: %w", err)
+	}
+	p, err := c.policy(scope, stuckAfter, append(self, os.Getpid()))
+	if err != nil {
+		return p, badConfig(std, c.config, err)
+	}
+	return p, nil
 }
 
 // given are the settings that were typed.

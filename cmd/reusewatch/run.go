@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -89,13 +87,9 @@ func (c *runCommand) run(ctx context.Context) error {
 	if c.action != string(listener.Observe) && unscoped {
 		return usagef("--action %s needs a filter (--port, --netns, --comm, …), a --config or --all-listeners", c.action)
 	}
-	self, err := c.fs.Ancestors(os.Getpid())
+	policy, err := c.guarded(c.std, c.fs, scope.Filter, c.stuckAfter)
 	if err != nil {
-		return fmt.Errorf("find own ancestors: %w", err)
-	}
-	policy, err := c.policy(scope.Filter, c.stuckAfter, append(self, os.Getpid()))
-	if err != nil {
-		return badConfig(c.std, c.config, err)
+		return err
 	}
 	log := slog.New(slog.NewTextHandler(c.std.err, nil))
 	exporter, err := c.metrics.serve(log, c.interval)

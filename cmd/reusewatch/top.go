@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -84,14 +83,10 @@ func (c *topCommand) run(ctx context.Context) error {
 		return err
 	}
 	defer scope.close()
-	self, err := c.fs.Ancestors(os.Getpid())
-	if err != nil {
-		return fmt.Errorf("find own ancestors: %w", err)
-	}
 	c.settings.SupersededAfter = c.viewing.superseded
-	p, err := c.policy(scope.Filter, c.stuckAfter, append(self, os.Getpid()))
+	p, err := c.guarded(c.std, c.fs, scope.Filter, c.stuckAfter)
 	if err != nil {
-		return badConfig(c.std, c.config, err)
+		return err
 	}
 	s := &topSource{scope: scope}
 	s.open = func() (view, error) { return c.open(ctx, c.fs, scope, p, true) }
