@@ -162,9 +162,13 @@ func quick(p *pod, args ...string) []string {
 	}, args...)
 }
 
-// onHost starts a run on the host, which ends with the test.
+// onHost starts a run on the host, which ends with the test and keeps nothing in the
+// host's own state folder.
 func onHost(t *testing.T, args ...string) *events {
 	t.Helper()
+	if !slices.Contains(args, "--state-dir") {
+		args = append(args, "--state-dir", t.TempDir())
+	}
 	cmd := exec.Command(reusewatch(), args...)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
