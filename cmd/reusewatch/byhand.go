@@ -14,6 +14,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/remedy"
+	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/state"
 )
 
@@ -53,10 +54,7 @@ connections alone. It refuses where several processes share the socket.`)
 func newByHand(std streams, fs proc.FS, action listener.Act, short, what string) *cobra.Command {
 	c := &byHand{std: std, fs: fs}
 	c.action = string(action)
-	soft := make([]string, len(judge.Soft()))
-	for i, r := range judge.Soft() {
-		soft[i] = string(r)
-	}
+	soft := report.JoinReasons(judge.Soft())
 	cmd := &cobra.Command{
 		Use:   string(action) + " COOKIE",
 		Short: short,
@@ -67,7 +65,7 @@ an armed run would, or one holds that time will not change; then it exits with 5
 The clients that wait are moved to other members. --force overrules these reasons
 and no others:
 
-  ` + strings.Join(soft, ", "),
+  ` + soft,
 		Example: "  reusewatch list --stuck\n  reusewatch " + string(action) + " 1a2f --dry-run",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
@@ -77,7 +75,7 @@ and no others:
 	c.actFlags.add(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&c.output, "output", "o", "text", "text, or json: one object a line")
-	f.BoolVar(&c.force, "force", false, "act though soft reasons hold: "+strings.Join(soft, ", "))
+	f.BoolVar(&c.force, "force", false, "act though soft reasons hold: "+soft)
 	f.BoolVar(&c.dryRun, "dry-run", false, "say what would be done, and do nothing")
 	return cmd
 }

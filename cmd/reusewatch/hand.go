@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -129,11 +128,7 @@ func (h *hand) refuse(j *listener.Judgement) error {
 		return refused{fmt.Sprintf("listener %s is not stuck", h.cookie)}
 	}
 	h.emit(report.Event{Time: time.Now(), Kind: report.Held, Listener: j})
-	words := make([]string, len(j.Decision.Reasons))
-	for i, r := range j.Decision.Reasons {
-		words[i] = string(r)
-	}
-	return refused{strings.Join(words, ", ")}
+	return refused{report.JoinReasons(j.Decision.Reasons)}
 }
 
 // decide looks at the listener: act, wait, or refuse once time will not help.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/report"
 )
 
 // topics are commands that do nothing but be read: `reusewatch help gate`.
@@ -97,11 +98,7 @@ of these holds; the first is the "reason", all are in "reasons".
 			fmt.Fprintf(&b, "  %-21s  lifted by: %s\n", "", lifted)
 		}
 	}
-	soft := make([]string, len(judge.Soft()))
-	for i, r := range judge.Soft() {
-		soft[i] = string(r)
-	}
-	fmt.Fprintf(&b, "\n\"kill\" and \"close\" with --force overrule these and no others:\n  %s\n", strings.Join(soft, ", "))
+	fmt.Fprintf(&b, "\n\"kill\" and \"close\" with --force overrule these and no others:\n  %s\n", report.JoinReasons(judge.Soft()))
 	return b.String()
 }
 

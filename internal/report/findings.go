@@ -110,7 +110,7 @@ func (e *Explanation) findings(p *page) {
 
 func supersededDecision(d *listener.Decision) string {
 	if d.Act == listener.Hold {
-		return "held: " + joinReasons(d.Reasons)
+		return "held: " + JoinReasons(d.Reasons)
 	}
 	return string(d.Act)
 }

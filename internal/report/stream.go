@@ -113,7 +113,7 @@ func describe(e Event) string {
 	case e.Kind == Held && j.Decision.Act == listener.Observe:
 		b.WriteString("; would be killed (--action kill)")
 	case e.Kind == Held:
-		fmt.Fprintf(&b, "; held: %s", joinReasons(j.Decision.Reasons))
+		fmt.Fprintf(&b, "; held: %s", JoinReasons(j.Decision.Reasons))
 	case e.Kind == Acting && e.Act.Action == listener.Close:
 		fmt.Fprintf(&b, "; close it, pid %d stays; clients: %s", e.Act.PID, e.Act.Rescue)
 	case e.Kind == Acting:
@@ -154,7 +154,8 @@ func rescued(a *Act) string {
 	return s
 }
 
-func joinReasons(reasons []listener.Reason) string {
+// JoinReasons gives them as a person reads them, in their order.
+func JoinReasons(reasons []listener.Reason) string {
 	words := make([]string, len(reasons))
 	for i, r := range reasons {
 		words[i] = string(r)

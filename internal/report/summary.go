@@ -7,9 +7,9 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// Summary says how many listeners there are, how many of them are suspected or
+// summary says how many listeners there are, how many of them are suspected or
 // stuck, and what to do next. Not watched: one look knows no more than suspects.
-func Summary(js []listener.Judgement, watched bool) string {
+func summary(js []listener.Judgement, watched bool) string {
 	var suspect, stuck, waiting uint32
 	var worst, superseded *listener.Judgement
 	for i := range js {

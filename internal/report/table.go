@@ -76,7 +76,7 @@ func Table(w io.Writer, js []listener.Judgement, d TableDetail) error {
 			return fmt.Errorf("write the table: %w", err)
 		}
 	}
-	if _, err := fmt.Fprintln(w, Summary(d.Of, d.Watched)); err != nil {
+	if _, err := fmt.Fprintln(w, summary(d.Of, d.Watched)); err != nil {
 		return fmt.Errorf("write the table: %w", err)
 	}
 	return nil
