@@ -33,11 +33,11 @@ func (k *Kernel) enter() error {
 	if err := k.eachNetns(bpf.KernelProgEnterTcp, nil); err != nil {
 		return err
 	}
-	var io bpf.KernelTickIo
-	if err := k.run(&io); err != nil {
-		return err
+	var lost uint64
+	if err := k.objs.maps.Variables[bpf.KernelVarLostListeners].Get(&lost); err != nil {
+		return fmt.Errorf("read how many listeners found no room: %w", err)
 	}
-	if io.LostListeners != k.seenLoss.LostListeners {
+	if lost != k.seenLoss.LostListeners {
 		return nil // the next look makes room and enters anew; who is lost twice counts twice
 	}
 	if err := k.iterate(bpf.KernelProgEnterFile, "", 0, nil); err != nil {
