@@ -15,17 +15,20 @@ import (
 	"github.com/reusewatch/reusewatch/internal/report"
 )
 
-// meter says what this process costs. What its BPF programs cost the kernel counts
+// meter says where this process runs and what it costs. What its BPF programs cost the kernel counts
 // only while somebody wants to see it, for counting costs too.
 type meter struct {
 	kernel  *kernel.Kernel
 	started time.Time
+	host    report.Host
 
 	mu    sync.Mutex
 	stats io.Closer // nil: off
 }
 
-func newMeter(k *kernel.Kernel) *meter { return &meter{kernel: k, started: time.Now()} }
+func newMeter(k *kernel.Kernel) *meter {
+	return &meter{kernel: k, started: time.Now(), host: thisHost()}
+}
 
 // on turns the kernel's statistics on or off. Without the right to do so they stay
 // off, and the cost of the programs unknown.

@@ -8,7 +8,6 @@ import (
 	"os/signal"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -58,7 +57,6 @@ type daemon struct {
 	changes *report.Changes
 	actor   *remedy.Actor
 	served  *served // nil: to nobody
-	shown   atomic.Pointer[report.Frame]
 	notify  *notifier
 
 	mu     sync.Mutex // of the stream, which an act writes to beside the watcher

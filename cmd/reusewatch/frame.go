@@ -11,9 +11,9 @@ import (
 )
 
 // frame is a judged snapshot as it is shown and served.
-func frame(s *listener.Snapshot, js []listener.Judgement, settings *judge.Settings) *report.Frame {
+func frame(s *listener.Snapshot, js []listener.Judgement, settings *judge.Settings, m *meter) *report.Frame {
 	return &report.Frame{
-		Time: s.Time, Tier: s.Tier, Interval: s.Interval, Watched: s.Watched, Host: thisHost(),
+		Time: s.Time, Tier: s.Tier, Interval: s.Interval, Watched: s.Watched, Host: m.host, Cost: m.cost(),
 		Policy: thresholds(settings), Listeners: js, Complete: true,
 	}
 }

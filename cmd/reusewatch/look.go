@@ -63,8 +63,7 @@ func (v *viewing) look(ctx context.Context, fs proc.FS, s *scope, p judge.Policy
 
 // take judges a snapshot as a run with these settings would.
 func (o *ownView) take(s *listener.Snapshot) {
-	f := frame(s, judge.Judge(s, &o.policy, &judge.Past{}), &o.policy.Default)
-	f.Cost = o.meter.cost()
+	f := frame(s, judge.Judge(s, &o.policy, &judge.Past{}), &o.policy.Default, o.meter)
 	o.mu.Lock()
 	o.last = f
 	o.mu.Unlock()

@@ -27,11 +27,11 @@ type served struct {
 func (d *daemon) serve(path string, k *kernel.Kernel, w *watch.Watcher) {
 	m := newMeter(k)
 	server, err := feed.Serve(path, feed.Options{
-		Explain: func(ctx context.Context, c listener.Cookie, clients int) (*report.Explanation, error) {
+		Explain: func(ctx context.Context, f *report.Frame, c listener.Cookie, clients int) (*report.Explanation, error) {
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
 			defer context.AfterFunc(d.alive, cancel)()
-			return d.explain(ctx, k, w, c, clients)
+			return d.explain(ctx, k, w, f, c, clients)
 		},
 		Reading: func(streams int) {
 			m.on(streams > 0)
@@ -54,17 +54,10 @@ func (d *daemon) show(s *listener.Snapshot, js []listener.Judgement) {
 		return
 	}
 	p := d.inForce()
-	f := frame(s, js, &p.Default)
-	f.Cost = d.served.meter.cost()
-	d.shown.Store(f)
-	d.served.Publish(f)
+	d.served.Publish(frame(s, js, &p.Default, d.served.meter))
 }
 
-func (d *daemon) explain(ctx context.Context, k *kernel.Kernel, w *watch.Watcher, c listener.Cookie, clients int) (*report.Explanation, error) {
-	f := d.shown.Load()
-	if f == nil {
-		return nil, feed.ErrUnknown
-	}
+func (d *daemon) explain(ctx context.Context, k *kernel.Kernel, w *watch.Watcher, f *report.Frame, c listener.Cookie, clients int) (*report.Explanation, error) {
 	e, err := about(f, c)
 	if err != nil {
 		return nil, err

@@ -195,7 +195,7 @@ func TestSlowReader(t *testing.T) {
 }
 
 func TestSnapshotAndExplain(t *testing.T) {
-	s, c := serve(t, filepath.Join(t.TempDir(), "s"), Options{Explain: func(_ context.Context, cookie listener.Cookie, clients int) (*report.Explanation, error) {
+	s, c := serve(t, filepath.Join(t.TempDir(), "s"), Options{Explain: func(_ context.Context, _ *report.Frame, cookie listener.Cookie, clients int) (*report.Explanation, error) {
 		switch cookie {
 		case 0xab:
 			return &report.Explanation{

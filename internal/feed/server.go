@@ -20,9 +20,9 @@ import (
 	"github.com/reusewatch/reusewatch/internal/report"
 )
 
-// Explain tells all about one listener, with clients of its waiting clients at
-// the most; an error that wraps ErrUnknown if there is none with this cookie.
-type Explain func(ctx context.Context, c listener.Cookie, clients int) (*report.Explanation, error)
+// Explain tells all about one listener of a frame, with clients of its waiting clients
+// at the most; an error that wraps ErrUnknown if there is none with this cookie.
+type Explain func(ctx context.Context, f *report.Frame, c listener.Cookie, clients int) (*report.Explanation, error)
 
 // ErrUnknown says that no listener has a cookie.
 var ErrUnknown = errors.New("no such listener")
@@ -169,7 +169,11 @@ func (s *Server) explained(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "usage: /v1/explain/COOKIE?clients=N", http.StatusBadRequest)
 		return
 	}
-	e, err := s.explain(r.Context(), listener.Cookie(cookie), clients)
+	f, err := s.await(r.Context(), nil)
+	if err != nil {
+		return // the reader has gone, or we go
+	}
+	e, err := s.explain(r.Context(), f, listener.Cookie(cookie), clients)
 	switch {
 	case errors.Is(err, ErrUnknown):
 		http.Error(w, err.Error(), http.StatusNotFound)
