@@ -180,6 +180,37 @@ func TestUnknownNeverActs(t *testing.T) {
 	})
 }
 
+// TestMissingHookNeverActs: a kernel that lacks a hook, so that what it would tell is
+// unknown of every listener, turns no hold into an act, nor one act into another.
+func TestMissingHookNeverActs(t *testing.T) {
+	unknown := listener.Maybe[uint64]{}
+	hooks := map[string]func(*listener.Listener){
+		"SYNs":       func(l *listener.Listener) { l.SYNs, l.SYNsFull = unknown, unknown },
+		"selections": func(l *listener.Listener) { l.Selected, l.Share = unknown, listener.Maybe[float64]{} },
+		"adoptions":  func(l *listener.Listener) { l.Adopted = unknown },
+		"queued": func(l *listener.Listener) {
+			l.Queued, l.Accepted, l.CountedSince = unknown, unknown, listener.Maybe[time.Time]{}
+		},
+		"births": func(l *listener.Listener) { l.ListenedAt = listener.Maybe[time.Time]{} },
+	}
+	forAll(t, func(t *testing.T, _ gen, s *listener.Snapshot, p *Policy, before []listener.Judgement) {
+		for hook, lose := range hooks {
+			lacking := *s
+			lacking.Listeners = nil
+			for _, l := range s.Listeners {
+				without := *l
+				lose(&without)
+				lacking.Listeners = append(lacking.Listeners, &without)
+			}
+			for k, after := range Judge(&lacking, p, &Past{}) {
+				if kills(&after) && (!kills(&before[k]) || after.Culprit != before[k].Culprit) {
+					t.Errorf("listener %d: %+v became %+v without %s", k, before[k].Decision, after.Decision, hook)
+				}
+			}
+		}
+	})
+}
+
 // TestOrderChangesNothing at random.
 func TestOrderChangesNothing(t *testing.T) {
 	forAll(t, func(t *testing.T, g gen, s *listener.Snapshot, p *Policy, before []listener.Judgement) {

@@ -39,6 +39,8 @@ type Options struct {
 	Namespaces func() ([]string, error)
 	// LookOnly loads the iterators alone and attaches nothing.
 	LookOnly bool
+
+	prepare func(*ebpf.CollectionSpec) // before loading, for tests
 }
 
 // Kernel is the loaded kernel side. Its methods may be called from any
@@ -129,7 +131,7 @@ func openTier(t listener.Tier, opts Options, c clock) (_ *Kernel, err error) {
 		countAll:      count == CountAlways,
 		countChildren: t == listener.TierTracepoints,
 		countsExact:   t == listener.TierFunctions && count == CountAlways,
-	})
+	}, opts.prepare)
 	if err != nil {
 		return nil, err
 	}

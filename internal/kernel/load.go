@@ -31,10 +31,13 @@ type constants struct {
 	countsExact   bool // a listener that queued nothing needs no look
 }
 
-func newObjects(capacity uint32, c constants) (*objects, error) {
+func newObjects(capacity uint32, c constants, prepare func(*ebpf.CollectionSpec)) (*objects, error) {
 	spec, err := bpf.LoadKernel()
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded BPF object: %w", err)
+	}
+	if prepare != nil {
+		prepare(spec)
 	}
 	// Made with their programs, for whoever asks who waits, and for an act.
 	delete(spec.Maps, bpf.KernelMapClients)

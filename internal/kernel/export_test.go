@@ -1,0 +1,33 @@
+package kernel
+
+import (
+	"slices"
+
+	"github.com/cilium/ebpf"
+)
+
+// Hooks are the signals of each tier that has hooks, with whether its tier falls
+// without it.
+func Hooks() (functions, tracepoints map[Signal]bool) {
+	required := func(hooks []hook) map[Signal]bool {
+		m := make(map[Signal]bool)
+		for _, h := range hooks {
+			m[h.signal] = h.required
+		}
+		return m
+	}
+	return required(functionHooks()), required(tracepointHooks())
+}
+
+// WithoutHook makes a signal's hook ask for what no kernel has, in every tier, so
+// that the kernel side is refused it as it would be where it is missing.
+func (o Options) WithoutHook(s Signal) Options {
+	o.prepare = func(spec *ebpf.CollectionSpec) {
+		for _, h := range slices.Concat(functionHooks(), tracepointHooks()) {
+			if h.signal == s {
+				spec.Programs[h.program].AttachTo = "no_such_hook"
+			}
+		}
+	}
+	return o
+}
