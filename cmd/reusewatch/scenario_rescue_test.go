@@ -61,9 +61,11 @@ func TestRescue(t *testing.T) {
 				r := armTo(t, ns, action, scene.args...)
 				load(t, ns, web, 4) // its sibling must be seen to accept
 				e := rescued(t, r, stuck.Process.Pid)
-				if o := v.outcome(t); o != (outcome{answered: 300}) {
+				o := v.outcome(t)
+				if o != (outcome{answered: 300}) {
 					t.Errorf("%+v, want all of 300 answered (%+v)", o, e)
 				}
+				livetest.Fact("answered", o.answered)
 				if action == "close" && (gone(stuck.Process.Pid) || e.Method != "shutdown") {
 					t.Errorf("by %s, and its process has ended %v", e.Method, gone(stuck.Process.Pid))
 				}

@@ -1,6 +1,7 @@
 package kernel_test
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,10 +40,18 @@ func (c *counts) add(other counts) {
 // joins, which look like connections to it, and with what has no hook unknown.
 func testCounts(t *testing.T, f *field) {
 	watched := f.watch(t)
+	var connected atomic.Int64
+	// Called when the parallel ones have ended.
+	t.Cleanup(func() {
+		if livetest.Fact("connections", connected.Load()); connected.Load() < 10000 {
+			t.Errorf("only %d connections", connected.Load())
+		}
+	})
 	for _, tr := range trafficKinds() {
 		t.Run(tr.name, func(t *testing.T) {
 			t.Parallel()
 			c := tr.run(t)
+			connected.Add(int64(c.connected))
 			for tier, w := range watched {
 				t.Run(string(tier), func(t *testing.T) { c.check(t, tier, w) })
 			}

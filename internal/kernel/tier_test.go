@@ -43,6 +43,9 @@ func TestTier(t *testing.T) {
 			if tier != c.tier || len(reasons) != c.above || len(lost) > 0 {
 				t.Errorf("tier %s because %+v, without %+v; want %s, %d reasons", tier, reasons, lost, c.tier, c.above)
 			}
+			if c.name == "highest" {
+				livetest.Fact("tier", tier)
+			}
 			if k.Counting() != c.count {
 				t.Errorf("counts %q, want %q", k.Counting(), c.count)
 			}

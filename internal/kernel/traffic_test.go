@@ -29,7 +29,7 @@ type traffic struct {
 
 func trafficKinds() []traffic {
 	v4, v6 := []livetest.Family{livetest.V4}, []livetest.Family{livetest.V6}
-	const many, some = 1000, 250
+	const many, some = 1300, 250
 	return []traffic{
 		{name: "v4", members: 3, to: v4, connections: many},
 		{name: "v4 without a group", members: 1, to: v4, connections: some},

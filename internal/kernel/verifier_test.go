@@ -52,7 +52,7 @@ func TestVerifierBudget(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Printf("verified: %s %d\n", name, s.Instructions)
+		livetest.Fact("verified", name, s.Instructions)
 		if budget := budgets[name]; s.Instructions == 0 || s.Instructions > budget {
 			t.Errorf("%s: %d instructions processed, the budget is %d", name, s.Instructions, budget)
 		}

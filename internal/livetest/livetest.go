@@ -4,6 +4,7 @@
 package livetest
 
 import (
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -21,6 +22,9 @@ func Root(t testing.TB) {
 // InVM says whether the test runs in a VM of scripts/vm-test, where every tier
 // can be had.
 func InVM() bool { return os.Getenv("REUSEWATCH_VM") != "" }
+
+// Fact tells scripts/vm-matrix a figure of the kernel that the tests run on.
+func Fact(name string, values ...any) { fmt.Println(append([]any{"fact:", name}, values...)...) }
 
 // Within waits until ok says true, and says whether it did. A failed test is the
 // only use of the limit: it is far longer than anything takes.
