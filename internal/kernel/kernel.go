@@ -39,6 +39,8 @@ type Options struct {
 	Namespaces func() ([]string, error)
 	// LookOnly loads the iterators alone and attaches nothing.
 	LookOnly bool
+	// Types of the kernel, where /sys does not show its own; nil: its own.
+	Types *Types
 }
 
 // Kernel is the loaded kernel side. Its methods may be called from any
@@ -79,7 +81,11 @@ type TierReason struct {
 // Open loads the kernel side in the highest tier that really attaches. On a
 // host where nothing can be observed the error is a *CannotObserve.
 func Open(opts Options) (*Kernel, error) {
-	if err := checkHost(hostFS{}); err != nil {
+	host, err := Inspect(opts.Types)
+	if err != nil {
+		return nil, err
+	}
+	if err := host.check(); err != nil {
 		return nil, err
 	}
 	tiers := []listener.Tier{listener.TierFunctions, listener.TierTracepoints, listener.TierQueues}
@@ -101,7 +107,7 @@ func Open(opts Options) (*Kernel, error) {
 		}
 		reasons = append(reasons, TierReason{t, err})
 	}
-	return nil, cannotLoad(reasons)
+	return nil, host.cannotLoad(reasons)
 }
 
 func rank(t listener.Tier) int {
@@ -129,7 +135,7 @@ func openTier(t listener.Tier, opts Options, c clock) (_ *Kernel, err error) {
 		countAll:      count == CountAlways,
 		countChildren: t == listener.TierTracepoints,
 		countsExact:   t == listener.TierFunctions && count == CountAlways,
-	})
+	}, opts.Types)
 	if err != nil {
 		return nil, err
 	}

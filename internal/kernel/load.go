@@ -19,8 +19,8 @@ type objects struct {
 	maps  *ebpf.Collection
 	progs []*ebpf.Program
 	hooks []*ebpf.Program // those of progs that run at events
-	// types are the kernel's own, decoded once for all programs; nil once the
-	// tier is open, for they are large.
+	// types are the kernel's, decoded once for all programs; nil once the tier is
+	// open, for they are large.
 	types *btf.Cache
 }
 
@@ -31,7 +31,11 @@ type constants struct {
 	countsExact   bool // a listener that queued nothing needs no look
 }
 
-func newObjects(capacity uint32, c constants) (*objects, error) {
+func newObjects(capacity uint32, c constants, t *Types) (*objects, error) {
+	types, err := t.cache()
+	if err != nil {
+		return nil, err
+	}
 	spec, err := bpf.LoadKernel()
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded BPF object: %w", err)
@@ -61,7 +65,7 @@ func newObjects(capacity uint32, c constants) (*objects, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create the BPF maps: %w", err)
 	}
-	return &objects{spec: spec, maps: maps, types: btf.NewCache()}, nil
+	return &objects{spec: spec, maps: maps, types: types}, nil
 }
 
 // load loads one program beside the maps.
