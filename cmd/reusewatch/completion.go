@@ -144,8 +144,10 @@ func listening(fs proc.FS, of func(*listener.Judgement) []cobra.Completion) cobr
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(cmd.Context()), completionPatience)
 		defer cancel()
 		v := viewing{observing: observing{stuckAfter: builtinPolicy().Default.StuckAfter, interval: time.Second}, flags: cmd.Flags()}
-		if from := cmd.Flags().Lookup("from"); from != nil {
-			v.from = from.Value.String()
+		for name, to := range map[string]*string{"from": &v.from, "btf": &v.btf} {
+			if typed := cmd.Flags().Lookup(name); typed != nil {
+				*to = typed.Value.String()
+			}
 		}
 		view, err := v.open(ctx, fs, &scope{}, builtinPolicy(), false)
 		if err != nil {

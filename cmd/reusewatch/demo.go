@@ -28,7 +28,7 @@ Nothing outside the namespace is touched, and nothing is left behind.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 	}
-	cmd.Flags().StringVar(&c.tier, "tier", "", "use this tier, not a higher one: functions, tracepoints or queues")
+	c.add(cmd.Flags())
 	cmd.AddCommand(&cobra.Command{
 		Use:    roleCommand + " NAME",
 		Short:  "Play a part of the demo (internal)",
@@ -42,9 +42,9 @@ Nothing outside the namespace is touched, and nothing is left behind.`,
 }
 
 type demoCommand struct {
-	std  streams
-	fs   proc.FS
-	tier string
+	kernelFlags
+	std streams
+	fs  proc.FS
 }
 
 func (c *demoCommand) run(ctx context.Context) error {
@@ -56,7 +56,7 @@ func (c *demoCommand) run(ctx context.Context) error {
 		return fmt.Errorf("find the program itself, to start it again: %w", err)
 	}
 	err = demo.Run(ctx, demo.Options{
-		Out: c.std.out, Exe: exe, Role: []string{"demo", roleCommand}, Tier: c.tier,
+		Out: c.std.out, Exe: exe, Role: []string{"demo", roleCommand}, Tier: c.tier, BTF: c.btf,
 	})
 	if errors.Is(err, demo.ErrNoStage) {
 		return &kernel.CannotObserve{
@@ -69,7 +69,7 @@ func (c *demoCommand) run(ctx context.Context) error {
 // canObserve tries what the demo's `reusewatch run` will do: better to fail
 // now than half way.
 func (c *demoCommand) canObserve() error {
-	o := observing{stuckAfter: demo.StuckAfter, interval: demo.Interval, tier: c.tier}
+	o := observing{stuckAfter: demo.StuckAfter, interval: demo.Interval, kernelFlags: c.kernelFlags}
 	if err := o.check(); err != nil {
 		return err
 	}

@@ -14,26 +14,41 @@ import (
 )
 
 func newDoctor(std streams, fs proc.FS) *cobra.Command {
-	return &cobra.Command{
+	var from kernelFlags
+	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what this host allows reusewatch to see, and what to do about the rest",
-		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return doctor(std.out, fs) },
+		Long: `doctor says what it found on this host, what each thing costs and the way out. It
+tries what the other commands will do: it exits with 0 where they can observe, and
+with 3 where they cannot.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return doctor(std.out, fs, &from) },
 	}
+	from.addBTF(cmd.Flags())
+	return cmd
 }
 
 // doctor reports what it can, then fails as any other command would.
-func doctor(w io.Writer, fs proc.FS) error {
-	host, err := kernel.Inspect()
+func doctor(w io.Writer, fs proc.FS, from *kernelFlags) error {
+	types, err := from.types()
 	if err != nil {
 		return err
 	}
-	tellHost(w, host)
-	k, err := kernel.Open(kernel.Options{Namespaces: func() ([]string, error) { return netnsPaths(fs, &scope{}) }})
+	host, err := kernel.Inspect(types)
+	if err != nil {
+		return err
+	}
+	tellHost(w, &host)
+	k, err := kernel.Open(kernel.Options{
+		Types: types, Namespaces: func() ([]string, error) { return netnsPaths(fs, &scope{}) },
+	})
 	if err != nil {
 		var blind *kernel.CannotObserve
 		if errors.As(err, &blind) {
 			line(w, "tier", "none: %s", blind.Missing)
+			if blind.Err != nil {
+				line(w, "reason", "%s", blind.Err)
+			}
 			line(w, "way out", "%s", blind.WayOut)
 		}
 		return err
@@ -48,28 +63,7 @@ func doctor(w io.Writer, fs proc.FS) error {
 }
 
 func line(w io.Writer, name, format string, args ...any) {
-	fmt.Fprintf(w, "%-13s %s\n", name, proc.Printable(fmt.Sprintf(format, args...)))
-}
-
-func tellHost(w io.Writer, h kernel.Host) {
-	line(w, "kernel", "%s %s (needs %s or newer)", h.Release, h.Machine, kernel.Floor)
-	line(w, "BTF", "%s", has(h.BTF, "/sys/kernel/btf/vmlinux"))
-	lockdown := h.Lockdown
-	if lockdown == "" {
-		lockdown = "not told by this kernel"
-	}
-	line(w, "lockdown", "%s", lockdown)
-	line(w, "pid namespace", "%s", has(h.HostPIDs, "the host's"))
-	for _, c := range h.Capabilities {
-		line(w, "capability", "%s (%s)", has(c.Has, c.Name), c.For)
-	}
-}
-
-func has(is bool, what string) string {
-	if is {
-		return what
-	}
-	return "missing: " + what
+	fmt.Fprintf(w, "%-15s %s\n", name, proc.Printable(fmt.Sprintf(format, args...)))
 }
 
 // unseen says what is lost in a tier.

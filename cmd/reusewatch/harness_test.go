@@ -24,6 +24,10 @@ import (
 const asReusewatch = "REUSEWATCH_TEST_BINARY"
 
 func TestMain(m *testing.M) {
+	if spec := os.Getenv(asSurrounded); spec != "" {
+		fmt.Fprintln(os.Stderr, beSurrounded(spec))
+		os.Exit(1)
+	}
 	if os.Getenv(asReusewatch) != "" {
 		main()
 		return
@@ -55,7 +59,12 @@ func command(t testing.TB, args ...string) *exec.Cmd {
 // output runs a command to its end.
 func output(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	cmd := command(t, args...)
+	return outputOf(t, command(t, args...))
+}
+
+// outputOf runs a prepared one.
+func outputOf(t *testing.T, cmd *exec.Cmd) (stdout, stderr string, code int) {
+	t.Helper()
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()

@@ -58,9 +58,9 @@ that process.`,
 type observing struct {
 	stuckAfter time.Duration
 	interval   time.Duration
-	tier       string
-	filter     filterFlags
-	names      nameFlags
+	kernelFlags
+	filter filterFlags
+	names  nameFlags
 	// source measures the kernel side; nil: nobody wants to know.
 	source func(watch.Source) watch.Source
 }
@@ -69,16 +69,14 @@ func (o *observing) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.DurationVar(&o.stuckAfter, "stuck-after", 10*time.Second, "how long the same client must stand at the head of the queue")
 	f.DurationVar(&o.interval, "interval", time.Second, "between two looks")
-	f.StringVar(&o.tier, "tier", "", "use this tier, not a higher one: functions, tracepoints or queues")
+	o.kernelFlags.add(f)
 	o.filter.add(f)
 	o.names.add(cmd)
 }
 
 func (o *observing) check() error {
-	switch listener.Tier(o.tier) {
-	case "", listener.TierFunctions, listener.TierTracepoints, listener.TierQueues:
-	default:
-		return usagef("unknown --tier %q: it is functions, tracepoints or queues", o.tier)
+	if err := o.kernelFlags.check(); err != nil {
+		return err
 	}
 	if o.interval < 10*time.Millisecond {
 		return usagef("--interval %s is too short: 10ms is the least", o.interval)
@@ -98,6 +96,9 @@ func (o *observing) open(fs proc.FS, scope *scope, count kernel.Count, lookOnly 
 	opts := kernel.Options{
 		Tier: listener.Tier(o.tier), Count: count, LookOnly: lookOnly,
 		Namespaces: func() ([]string, error) { return netnsPaths(fs, scope) },
+	}
+	if opts.Types, err = o.types(); err != nil {
+		return nil, nil, err
 	}
 	k, err := kernel.Open(opts)
 	if err != nil {

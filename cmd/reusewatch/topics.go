@@ -69,7 +69,12 @@ same judge runs on all of them, and finds the same stuck listener in each.
                for suspected groups, and for all while "top" runs (--count)
   queues       no hook at all: iterators read the queues at every look; no counters
 
-What a tier cannot know is shown as "-", and is null in JSON, never 0.`
+What a tier cannot know is shown as "-", and is null in JSON, never 0.
+
+All of them need the kernel's types (BTF), which /sys/kernel/btf/vmlinux shows. Where
+sysfs is not mounted, --btf gives a copy of that file, or a vmlinux. It must be of the
+kernel that runs: it is compared with what that tells of itself, which without sysfs
+takes CAP_SYS_ADMIN. A kernel built without BTF runs none of the tiers.`
 
 const exitCodesTopic = `
   0   nothing is stuck; "run" was ended by a signal

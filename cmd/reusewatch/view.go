@@ -91,7 +91,7 @@ func (v *viewing) longEnough() error {
 
 // lookers are the flags that say how to look, which a daemon decides for itself.
 func lookers() []string {
-	return []string{"for", "interval", "stuck-after", "superseded-after", "tier"}
+	return []string{"btf", "for", "interval", "stuck-after", "superseded-after", "tier"}
 }
 
 // open gives the daemon's view if it may be asked and one runs, else its own: of

@@ -27,6 +27,7 @@ type Options struct {
 	Exe  string   // reusewatch itself
 	Role []string // arguments that make it call Play; the name of the role follows
 	Tier string   // the highest that reusewatch run may use; "" is any
+	BTF  string   // its --btf; "" for none
 }
 
 // Run plays the demo. An error says what did not come true.

@@ -40,6 +40,9 @@ func (d *demo) watchArgs() []string {
 	if d.opts.Tier != "" {
 		args = append(args, "--tier", d.opts.Tier)
 	}
+	if d.opts.BTF != "" {
+		args = append(args, "--btf", d.opts.BTF)
+	}
 	return args
 }
 

@@ -42,7 +42,11 @@ func (k *Kernel) Clients(l *listener.Listener, maxRows int) (_ listener.Clients,
 	spec.Programs = map[string]*ebpf.ProgramSpec{bpf.KernelProgWalkClients: spec.Programs[bpf.KernelProgWalkClients]}
 	spec.Maps = map[string]*ebpf.MapSpec{bpf.KernelMapClients: spec.Maps[bpf.KernelMapClients]}
 	spec.Variables = nil
-	coll, err := ebpf.NewCollection(spec)
+	types, err := k.opts.types()
+	if err != nil {
+		return listener.Clients{}, err
+	}
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Cache: types})
 	if err != nil {
 		return listener.Clients{}, fmt.Errorf("load BPF program %s: %w", bpf.KernelProgWalkClients, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 )
 
 // Hooks are the signals of each tier that has hooks, with whether its tier falls
@@ -17,6 +18,13 @@ func Hooks() (functions, tracepoints map[Signal]bool) {
 		return m
 	}
 	return required(functionHooks()), required(tracepointHooks())
+}
+
+// Sharing has all that are opened with these options share the kernel's types, which
+// take long to decode in an emulated machine.
+func (o Options) Sharing(types *btf.Cache) Options {
+	o.decoded = types
+	return o
 }
 
 // WithoutHook makes a signal's hook ask for what no kernel has, in every tier, so

@@ -2,12 +2,10 @@ package kernel
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
 // Floor is the oldest kernel that can run the programs: bpf_loop and
@@ -36,7 +34,7 @@ func (e *CannotObserve) Error() string {
 
 func (e *CannotObserve) Unwrap() error { return e.Err }
 
-// Capability is one that reusewatch uses.
+// Capability is one that reusewatch uses, or is often taken to need.
 type Capability struct {
 	Name   string
 	Number uint
@@ -46,95 +44,50 @@ type Capability struct {
 	Needed bool
 }
 
-// Host is what reusewatch needs of a host, as it found it.
+// Host is what reusewatch needs of a host, as it found it, and what it is often
+// taken to need.
 type Host struct {
 	Release      string // of the kernel, uname -r
 	Machine      string
-	BTF          bool
+	BTF          BTF
 	Lockdown     string // "none", "integrity", "confidentiality"; "" unknown
 	Capabilities []Capability
 	HostPIDs     bool // we are in the host's own pid namespace
+	Securityfs   Mount
+	Tracefs      Mount
+	BPFFS        Mount
+	KptrRestrict listener.Maybe[int]
+	Memlock      uint64 // RLIMIT_MEMLOCK in bytes; unix.RLIM_INFINITY for none
 }
 
-// initPIDInode is the inode of the first pid namespace (PROC_PID_INIT_INO,
-// include/linux/proc_ns.h).
-const initPIDInode = "pid:[4026531836]"
-
-// hostFS says where to look; the zero value is the real host.
-type hostFS struct {
-	proc, sys, release string
+// BTF is what is known of the kernel's types.
+type BTF struct {
+	Shown bool                 // /sys shows them
+	Built listener.Maybe[bool] // the kernel has them, shown or not; unknown where only root may ask
+	File  string               // that a copy was given in; "" for none
+	Same  listener.Maybe[bool] // the copy is one of this kernel's
 }
 
-// Inspect reads what the host offers.
-func Inspect() (Host, error) { return hostFS{}.inspect() }
+// Mount is how a file system is mounted.
+type Mount string
 
-func (f hostFS) inspect() (Host, error) {
-	if f.proc == "" {
-		f.proc, f.sys = "/proc", "/sys"
-	}
-	var h Host
-	var u unix.Utsname
-	if err := unix.Uname(&u); err != nil {
-		return h, fmt.Errorf("uname: %w", err)
-	}
-	h.Release, h.Machine = unix.ByteSliceToString(u.Release[:]), unix.ByteSliceToString(u.Machine[:])
-	if f.release != "" {
-		h.Release = f.release
-	}
-	_, err := os.Stat(filepath.Join(f.sys, "kernel/btf/vmlinux"))
-	h.BTF = err == nil
-	h.Lockdown = f.lockdown()
-	ns, err := os.Readlink(filepath.Join(f.proc, "self/ns/pid"))
-	h.HostPIDs = err == nil && ns == initPIDInode
-	h.Capabilities, err = f.capabilities()
-	return h, err
+// The ways in which a file system is mounted.
+const (
+	Mounted    Mount = "mounted"
+	ReadOnly   Mount = "mounted read-only"
+	NotMounted Mount = "not mounted"
+)
+
+// TooOld says whether its kernel is older than Floor.
+func (h *Host) TooOld() bool {
+	major, minor := version(h.Release)
+	return major < floorMajor || major == floorMajor && minor < floorMinor
 }
 
-// lockdown reads the active one of "none [integrity] confidentiality".
-func (f hostFS) lockdown() string {
-	b, err := os.ReadFile(filepath.Join(f.sys, "kernel/security/lockdown"))
-	if err != nil {
-		return ""
-	}
-	_, rest, _ := strings.Cut(string(b), "[")
-	active, _, _ := strings.Cut(rest, "]")
-	return active
-}
-
-func (f hostFS) capabilities() ([]Capability, error) {
-	path := filepath.Join(f.proc, "self/status")
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read own capabilities: %w", err)
-	}
-	_, rest, _ := strings.Cut(string(b), "CapEff:\t")
-	hex, _, _ := strings.Cut(rest, "\n")
-	eff, err := strconv.ParseUint(hex, 16, 64)
-	if err != nil {
-		return nil, fmt.Errorf("parse CapEff of %s: %w", path, err)
-	}
-	caps := []Capability{
-		{Name: "CAP_BPF", Number: unix.CAP_BPF, For: "programs and maps", Needed: true},
-		{Name: "CAP_PERFMON", Number: unix.CAP_PERFMON, For: "tracepoints and iterators", Needed: true},
-		{Name: "CAP_SYS_PTRACE", Number: unix.CAP_SYS_PTRACE, For: "owners' executables and namespaces", Needed: true},
-		{Name: "CAP_SYS_ADMIN", Number: unix.CAP_SYS_ADMIN, For: "counts, list and acts in other network namespaces; kernel stacks"},
-		{Name: "CAP_DAC_READ_SEARCH", Number: unix.CAP_DAC_READ_SEARCH, For: "owners' descriptors when not root"},
-		{Name: "CAP_KILL", Number: unix.CAP_KILL, For: "--action kill"},
-	}
-	for i := range caps {
-		caps[i].Has = eff&(1<<caps[i].Number) != 0
-	}
-	return caps, nil
-}
-
-// checkHost refuses where nothing can work, in the order in which a user would
+// check refuses where nothing can work, in the order in which a user would
 // mend it.
-func checkHost(f hostFS) error {
-	h, err := f.inspect()
-	if err != nil {
-		return &CannotObserve{"the host", "run it where /proc is mounted", err}
-	}
-	if major, minor := version(h.Release); major < floorMajor || major == floorMajor && minor < floorMinor {
+func (h *Host) check() error {
+	if h.TooOld() {
 		return &CannotObserve{
 			Missing: fmt.Sprintf("kernel %s is too old: reusewatch needs %s or newer (bpf_loop)", h.Release, Floor),
 			WayOut:  "boot a newer kernel (Debian 12 has 6.1)",
@@ -164,23 +117,59 @@ func checkHost(f hostFS) error {
 			WayOut:  "boot with lockdown=integrity or none",
 		}
 	}
-	if !h.BTF {
-		return &CannotObserve{
-			Missing: "no BTF: /sys/kernel/btf/vmlinux is not there",
-			WayOut:  "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, and mount /sys",
-		}
-	}
-	return nil
+	return h.checkBTF()
 }
 
-// cannotLoad is the error of a host that passed checkHost and still refused
-// every tier: the reason of the lowest one counts.
-func cannotLoad(reasons []TierReason) error {
-	return &CannotObserve{
+// checkBTF tells the ways apart in which the types can be missing: only one of them
+// is mended by a file.
+func (h *Host) checkBTF() error {
+	const without = "CONFIG_DEBUG_INFO_BTF=y"
+	built, known := h.BTF.Built.Get()
+	same, compared := h.BTF.Same.Get()
+	switch {
+	case known && !built:
+		return &CannotObserve{
+			Missing: "no BTF: kernel " + h.Release + " was built without, and no file can stand for it",
+			WayOut:  "boot a kernel built with " + without + ", as those of the distributions are",
+		}
+	case h.BTF.File != "" && compared && !same:
+		return &CannotObserve{
+			Missing: h.BTF.File + " has the types of another kernel than this one, " + h.Release,
+			WayOut:  "give --btf a copy of /sys/kernel/btf/vmlinux, or the vmlinux, of this very kernel",
+		}
+	case h.BTF.File != "" && !compared:
+		// Programs load with the types of another kernel, and read what is not there.
+		return &CannotObserve{
+			Missing: h.BTF.File + " cannot be compared with this kernel's own types: it may be another one's",
+			WayOut:  "mount sysfs on /sys, or add CAP_SYS_ADMIN, with which the kernel tells its types",
+		}
+	case h.BTF.File != "", h.BTF.Shown:
+		return nil
+	case known:
+		return &CannotObserve{
+			Missing: "no BTF: this kernel has it, but /sys/kernel/btf/vmlinux is not there",
+			WayOut:  "mount sysfs on /sys, or give a copy of that file with --btf FILE",
+		}
+	default:
+		return &CannotObserve{
+			Missing: "no BTF: /sys/kernel/btf/vmlinux is not there",
+			WayOut:  "mount sysfs on /sys, or give a copy of that file with --btf FILE; the kernel must be built with " + without,
+		}
+	}
+}
+
+// cannotLoad is the error of a host that passed its check and still refused every
+// tier: the reason of the lowest one counts.
+func (h *Host) cannotLoad(reasons []TierReason) error {
+	blind := &CannotObserve{
 		Missing: "the kernel refused the programs",
 		WayOut:  "`reusewatch doctor` says more",
 		Err:     reasons[len(reasons)-1].Err,
 	}
+	if h.Lockdown == "" && h.Securityfs == NotMounted {
+		blind.WayOut = "mount securityfs on /sys/kernel/security, and `reusewatch doctor` tells whether lockdown in confidentiality mode forbids them"
+	}
+	return blind
 }
 
 // version reads the major and minor number of a kernel release, 0 where there is none.

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// fakeHost stands for hosts that cannot be had here: too old, without BTF,
-// locked down, in a pid namespace of its own.
+// fakeHost stands for hosts that cannot be had: with kernels that Debian does not
+// build, without /proc, in a pid namespace of its own.
 func fakeHost(t *testing.T, files map[string]string, pidNamespace string) hostFS {
 	t.Helper()
 	root := t.TempDir()
@@ -28,7 +28,10 @@ func fakeHost(t *testing.T, files map[string]string, pidNamespace string) hostFS
 	if err := os.Symlink(pidNamespace, filepath.Join(root, "proc/self/ns/pid")); err != nil {
 		t.Fatal(err)
 	}
-	return hostFS{proc: filepath.Join(root, "proc"), sys: filepath.Join(root, "sys"), release: "6.1.0-48-amd64"}
+	return hostFS{
+		proc: filepath.Join(root, "proc"), sys: filepath.Join(root, "sys"), release: "6.1.0-48-amd64",
+		askTypes: func() ([]byte, error) { return nil, errNoTypes },
+	}
 }
 
 const (
@@ -37,45 +40,46 @@ const (
 )
 
 func TestCheckHost(t *testing.T) {
-	good := func() map[string]string {
-		return map[string]string{
-			"proc/self/status":             allCaps,
-			"sys/kernel/btf/vmlinux":       "btf",
-			"sys/kernel/security/lockdown": "none [integrity] confidentiality\n",
-		}
-	}
 	for name, c := range map[string]struct {
 		change func(map[string]string, *hostFS)
+		types  *Types
 		want   []string // nil: it can be observed
 	}{
-		"all is there":                {func(map[string]string, *hostFS) {}, nil},
-		"just the three capabilities": {func(f map[string]string, _ *hostFS) { f["proc/self/status"] = observers }, nil},
-		"lockdown is not told":        {func(f map[string]string, _ *hostFS) { delete(f, "sys/kernel/security/lockdown") }, nil},
-		"5.17":                        {func(_ map[string]string, h *hostFS) { h.release = "5.17.0" }, nil},
-		"5.10": {func(_ map[string]string, h *hostFS) { h.release = "5.10.0-35-amd64" },
-			[]string{"kernel 5.10.0-35-amd64 is too old", "5.17", "boot a newer kernel"}},
-		"5.16":               {func(_ map[string]string, h *hostFS) { h.release = "5.16-rc1" }, []string{"too old"}},
-		"a nonsense release": {func(_ map[string]string, h *hostFS) { h.release = "linux" }, []string{"too old"}},
-		"no BTF": {func(f map[string]string, _ *hostFS) { delete(f, "sys/kernel/btf/vmlinux") },
-			[]string{"no BTF", "CONFIG_DEBUG_INFO_BTF"}},
-		"confidentiality": {func(f map[string]string, _ *hostFS) {
-			f["sys/kernel/security/lockdown"] = "none integrity [confidentiality]\n"
-		}, []string{"confidentiality", "lockdown=integrity"}},
-		"no capability": {func(f map[string]string, _ *hostFS) { f["proc/self/status"] = "CapEff:\t0000000000000000\n" },
-			[]string{"CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE;", "run it as root"}},
-		"no /proc": {func(f map[string]string, _ *hostFS) { delete(f, "proc/self/status") }, []string{"/proc is mounted"}},
+		"all is there":                {func(map[string]string, *hostFS) {}, nil, nil},
+		"just the three capabilities": {func(f map[string]string, _ *hostFS) { f["proc/self/status"] = observers }, nil, nil},
+		"5.17":                        {func(_ map[string]string, h *hostFS) { h.release = "5.17.0" }, nil, nil},
+		"5.16":                        {func(_ map[string]string, h *hostFS) { h.release = "5.16-rc1" }, nil, []string{"5.16-rc1 is too old", "5.17", "boot a newer kernel"}},
+		"a nonsense release":          {func(_ map[string]string, h *hostFS) { h.release = "linux" }, nil, []string{"too old"}},
+		"no BTF of its own": {func(f map[string]string, _ *hostFS) { delete(f, "sys/kernel/btf/vmlinux") }, nil,
+			[]string{"no BTF", "built without", "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y"}},
+		"no BTF of its own, but a file": {func(f map[string]string, _ *hostFS) { delete(f, "sys/kernel/btf/vmlinux") }, &Types{path: "/x", raw: []byte("btf")},
+			[]string{"no BTF", "no file can stand for it"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			files, change := good(), hostFS{}
+			files := map[string]string{"proc/self/status": allCaps, "sys/kernel/btf/vmlinux": "btf"}
+			change := hostFS{}
 			c.change(files, &change)
 			host := fakeHost(t, files, initPIDInode)
 			if change.release != "" {
 				host.release = change.release
 			}
-			checkRefusal(t, checkHost(host), c.want)
+			checkRefusal(t, checked(t, host, c.types), c.want)
 		})
 	}
-	checkRefusal(t, checkHost(fakeHost(t, good(), "pid:[4026532999]")), []string{"pid namespace", "hostPID"})
+	elsewhere := fakeHost(t, map[string]string{"proc/self/status": allCaps, "sys/kernel/btf/vmlinux": "btf"}, "pid:[4026532999]")
+	checkRefusal(t, checked(t, elsewhere, nil), []string{"pid namespace", "hostPID"})
+	if _, err := fakeHost(t, nil, initPIDInode).inspect(nil); err == nil {
+		t.Error("a host without /proc tells its capabilities")
+	}
+}
+
+func checked(t *testing.T, host hostFS, types *Types) error {
+	t.Helper()
+	h, err := host.inspect(types)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.check()
 }
 
 func checkRefusal(t *testing.T, err error, want []string) {

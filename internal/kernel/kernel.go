@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/ringbuf"
 	"golang.org/x/sys/unix"
@@ -39,8 +40,12 @@ type Options struct {
 	Namespaces func() ([]string, error)
 	// LookOnly loads the iterators alone and attaches nothing.
 	LookOnly bool
+	// Types of the kernel, where /sys does not show its own; nil: its own.
+	Types *Types
 
-	prepare func(*ebpf.CollectionSpec) // before loading, for tests
+	// For tests.
+	prepare func(*ebpf.CollectionSpec) // what is done before loading
+	decoded *btf.Cache                 // the kernel's types, for many to share
 }
 
 // Kernel is the loaded kernel side. Its methods may be called from any
@@ -81,7 +86,11 @@ type TierReason struct {
 // Open loads the kernel side in the highest tier that really attaches. On a
 // host where nothing can be observed the error is a *CannotObserve.
 func Open(opts Options) (*Kernel, error) {
-	if err := checkHost(hostFS{}); err != nil {
+	host, err := Inspect(opts.Types)
+	if err != nil {
+		return nil, err
+	}
+	if err := host.check(); err != nil {
 		return nil, err
 	}
 	tiers := []listener.Tier{listener.TierFunctions, listener.TierTracepoints, listener.TierQueues}
@@ -103,7 +112,7 @@ func Open(opts Options) (*Kernel, error) {
 		}
 		reasons = append(reasons, TierReason{t, err})
 	}
-	return nil, cannotLoad(reasons)
+	return nil, host.cannotLoad(reasons)
 }
 
 func rank(t listener.Tier) int {
@@ -131,7 +140,7 @@ func openTier(t listener.Tier, opts Options, c clock) (_ *Kernel, err error) {
 		countAll:      count == CountAlways,
 		countChildren: t == listener.TierTracepoints,
 		countsExact:   t == listener.TierFunctions && count == CountAlways,
-	}, opts.prepare)
+	}, &opts)
 	if err != nil {
 		return nil, err
 	}

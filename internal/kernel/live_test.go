@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/cilium/ebpf/btf"
+
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
@@ -75,6 +77,7 @@ type live struct {
 type field struct {
 	t       *testing.T
 	kernels []live
+	types   *btf.Cache
 
 	mu         sync.Mutex
 	namespaces []*livetest.Namespace
@@ -109,7 +112,11 @@ func (f *field) paths() ([]string, error) {
 // be missing, and only with an excuse.
 func (f *field) load(opts kernel.Options, tiers ...listener.Tier) {
 	f.t.Helper()
+	if f.types == nil {
+		f.types = btf.NewCache()
+	}
 	opts.Namespaces = f.paths
+	opts = opts.Sharing(f.types)
 	for _, tier := range tiers {
 		opts.Tier = tier
 		k, err := kernel.Open(opts)

@@ -19,8 +19,8 @@ type objects struct {
 	maps  *ebpf.Collection
 	progs []*ebpf.Program
 	hooks []*ebpf.Program // those of progs that run at events
-	// types are the kernel's own, decoded once for all programs; nil once the
-	// tier is open, for they are large.
+	// types are the kernel's, decoded once for all programs; nil once the tier is
+	// open, for they are large.
 	types *btf.Cache
 }
 
@@ -31,13 +31,17 @@ type constants struct {
 	countsExact   bool // a listener that queued nothing needs no look
 }
 
-func newObjects(capacity uint32, c constants, prepare func(*ebpf.CollectionSpec)) (*objects, error) {
+func newObjects(capacity uint32, c constants, opts *Options) (*objects, error) {
+	types, err := opts.types()
+	if err != nil {
+		return nil, err
+	}
 	spec, err := bpf.LoadKernel()
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded BPF object: %w", err)
 	}
-	if prepare != nil {
-		prepare(spec)
+	if opts.prepare != nil {
+		opts.prepare(spec)
 	}
 	// Made with their programs, for whoever asks who waits, and for an act.
 	delete(spec.Maps, bpf.KernelMapClients)
@@ -64,7 +68,7 @@ func newObjects(capacity uint32, c constants, prepare func(*ebpf.CollectionSpec)
 	if err != nil {
 		return nil, fmt.Errorf("create the BPF maps: %w", err)
 	}
-	return &objects{spec: spec, maps: maps, types: btf.NewCache()}, nil
+	return &objects{spec: spec, maps: maps, types: types}, nil
 }
 
 // load loads one program beside the maps.

@@ -1,0 +1,96 @@
+package kernel
+
+import (
+	"bytes"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+
+	"github.com/cilium/ebpf/btf"
+)
+
+// Types are a copy of the kernel's BTF, for where /sys does not show its own.
+type Types struct {
+	path string
+	raw  []byte // kept: the programs may be loaded anew when the file has gone
+}
+
+// ReadTypes reads a copy of /sys/kernel/btf/vmlinux, or an ELF file that has it as a
+// section, as vmlinux does.
+func ReadTypes(path string) (*Types, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	raw, err := readBTF(f)
+	if err != nil {
+		return nil, fmt.Errorf("read kernel types from %s: %w", path, err)
+	}
+	if _, err := btf.LoadSpecFromReader(bytes.NewReader(raw)); err != nil {
+		return nil, fmt.Errorf("read kernel types from %s: %w", path, err)
+	}
+	return &Types{path: path, raw: raw}, nil
+}
+
+func readBTF(f *os.File) ([]byte, error) {
+	magic := make([]byte, len(elf.ELFMAG))
+	_, err := io.ReadFull(f, magic)
+	switch {
+	case err == nil && string(magic) == elf.ELFMAG:
+		return readSection(f)
+	case err == nil && (bytes.HasPrefix(magic, []byte{0x9f, 0xeb}) || bytes.HasPrefix(magic, []byte{0xeb, 0x9f})):
+		rest, err := io.ReadAll(f)
+		return append(magic, rest...), err
+	case err == nil, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, errors.New("it is neither BTF nor an ELF file with BTF")
+	default:
+		return nil, err
+	}
+}
+
+func readSection(f *os.File) ([]byte, error) {
+	file, err := elf.NewFile(f)
+	if err != nil {
+		return nil, fmt.Errorf("ELF: %w", err)
+	}
+	section := file.Section(".BTF")
+	if section == nil {
+		return nil, errors.New("this ELF file has no BTF")
+	}
+	return section.Data()
+}
+
+// types are the kernel's, to be decoded once they are needed.
+func (o *Options) types() (*btf.Cache, error) {
+	if o.decoded != nil {
+		return o.decoded, nil
+	}
+	return o.Types.cache()
+}
+
+// cache is what the library takes types from: the kernel's own for nil.
+//
+// It finds those in /sys alone. What a program is relocated against can be given
+// beside it (ProgramOptions.KernelTypes), but not what it attaches to, and to have one
+// from a file and the other from /sys is no use to anybody: so a file's types are put
+// where the library would keep the kernel's own.
+func (t *Types) cache() (*btf.Cache, error) {
+	cache := btf.NewCache()
+	if t == nil {
+		return cache, nil
+	}
+	spec, err := btf.LoadSpecFromReader(bytes.NewReader(t.raw))
+	if err != nil {
+		return nil, fmt.Errorf("read kernel types from %s: %w", t.path, err)
+	}
+	kept := reflect.ValueOf(cache).Elem().FieldByName("kernelTypes")
+	if !kept.IsValid() || kept.Type() != reflect.TypeFor[*btf.Spec]() {
+		return nil, errors.New("this build cannot take kernel types from a file: its BPF library keeps them elsewhere")
+	}
+	reflect.NewAt(kept.Type(), kept.Addr().UnsafePointer()).Elem().Set(reflect.ValueOf(spec))
+	return cache, nil
+}
