@@ -50,3 +50,17 @@ func TestOneStandsStillOneCensus(t *testing.T) {
 		t.Errorf("%d censuses, want that of the start and one of the suspicion", s.censuses)
 	}
 }
+
+// TestNamelessIsSoughtOnce: a network namespace that no process and no file names is
+// sought through all of /proc once, also where there are several.
+func TestNamelessIsSoughtOnce(t *testing.T) {
+	one, other := sampleOf(1, 1, 1, 3), sampleOf(2, 2, 1, 3)
+	one.Netns, other.Netns = 1, 2 // no namespace has such an inode
+	w := watcher(&script{looks: []listener.Look{look(0, one, other)}})
+	mustStart(t, w)
+	for _, netns := range []uint32{1, 2} {
+		if name, sought := w.names[netns]; name != "" || !sought {
+			t.Errorf("namespace %d: name %q, sought %v", netns, name, sought)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -143,7 +144,8 @@ func (w *Watcher) readNames() {
 	if err != nil {
 		return
 	}
-	w.names = make(map[uint32]string, len(all))
+	// Those that were sought in vain are kept: they are not sought again for each look.
+	maps.DeleteFunc(w.names, func(_ uint32, name string) bool { return name != "" })
 	for _, ns := range all {
 		w.names[ns.Inode] = ns.Name
 	}
