@@ -94,7 +94,8 @@ type KernelListener struct {
 	LastDrops     uint32
 	LastGroupSize uint32
 	Counting      uint32
-	Seen          uint32
+	_             [4]byte
+	Seen          uint64
 }
 
 type KernelLocalPort struct {
@@ -190,15 +191,15 @@ type KernelServed struct {
 type KernelTickIo struct {
 	_             structs.HostLayout
 	Flags         uint64
+	Number        uint64
 	KtimeNs       uint64
-	Jiffies       uint64
 	LostEvents    uint64
 	LostListeners uint64
 	LostStorage   uint64
 	Listeners     uint32
 	Rows          uint32
 	Looks         uint32
-	Pad           uint32
+	More          uint32
 }
 
 type KernelWaiterKind uint32

@@ -120,7 +120,7 @@ struct listener {
 	__u32 last_drops;
 	__u32 last_group_size;
 	__u32 counting;
-	__u32 seen;
+	__u64 seen; /* number of the last look that gave a row of it; 0 = none has */
 };
 
 /*
@@ -138,8 +138,9 @@ struct {
 } listeners SEC(".maps");
 
 /*
- * Written by the tick, one row a listener that is not idle, as many as
- * `listeners` can hold; read by user space through mmap after the tick.
+ * Written by the tick, one row a listener that is not idle; read by user space
+ * through mmap after the tick, which it runs again for what found no room. User
+ * space makes it a fraction of `listeners`: all of it is always in memory.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -98,22 +98,24 @@ int BPF_PROG(set_state_counting, struct sock *sk, int oldstate, int newstate)
 
 struct tick_io {
 	__u64 flags;
+	__u64 number; /* of the look, from 1 on: who got a row in it gets no other */
 	__u64 ktime_ns;
-	__u64 jiffies;
 	__u64 lost_events;
 	__u64 lost_listeners;
 	__u64 lost_storage;
 	__u32 listeners;
 	__u32 rows;
 	__u32 looks;
-	__u32 pad;
+	__u32 more; /* there was no room for all rows: the same look is to be run again */
 };
 
 struct walk {
 	__u64 flags;
+	__u64 number;
 	__u32 listeners;
 	__u32 rows;
 	__u32 looks;
+	__u32 more;
 };
 
 static __always_inline __u64 counts(const struct listener *l)
@@ -123,34 +125,39 @@ static __always_inline __u64 counts(const struct listener *l)
 
 static long look(struct bpf_map *map, __u64 *key, struct listener *l, struct walk *w)
 {
-	struct sock *sk = (struct sock *)*key;
 	__u32 queue, backlog, drops, group_size = 0, row = w->rows;
+	struct inet_connection_sock *icsk;
 	struct sock_reuseport *reuse;
 	struct request_sock *req;
 	__u64 sum = counts(l);
 	struct sample *s;
+	struct sock *sk;
 	bool same_head;
 
 	w->listeners++;
+	if (l->seen == w->number)
+		return 0;
 	if (counts_exact && !w->flags && l->seen && !l->last_queue && sum == l->last_counts)
 		return 0;
 
 	w->looks++;
+	sk = typed(*key, struct sock);
 	/* Gone, or another socket at the same address: we missed its death. */
-	if (sock_cookie(sk) != l->cookie) {
+	if ((__u64)LOAD(sk, __sk_common.skc_cookie.counter) != l->cookie) {
 		bpf_map_delete_elem(&listeners, key);
 		return 0;
 	}
-	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
+	if (LOAD(sk, __sk_common.skc_state) != TCP_LISTEN)
 		return 0;
 
-	queue = BPF_CORE_READ(sk, sk_ack_backlog);
-	backlog = BPF_CORE_READ(sk, sk_max_ack_backlog);
-	drops = BPF_CORE_READ(sk, sk_drops.counter);
-	reuse = BPF_CORE_READ(sk, sk_reuseport_cb);
+	queue = LOAD(sk, sk_ack_backlog);
+	backlog = LOAD(sk, sk_max_ack_backlog);
+	drops = LOAD(sk, sk_drops.counter);
+	reuse = LOAD(sk, sk_reuseport_cb);
 	if (reuse)
-		group_size = BPF_CORE_READ(reuse, num_socks);
-	req = accept_head(sk);
+		group_size = LOAD(reuse, num_socks);
+	icsk = typed(*key, struct inet_connection_sock);
+	req = LOAD(icsk, icsk_accept_queue.rskq_accept_head);
 	same_head = req && (__u64)req == l->last_head;
 	if (!(w->flags & TICK_ALL) && l->seen && !req && !queue && !l->last_queue &&
 	    sum == l->last_counts && backlog == l->last_backlog && drops == l->last_drops &&
@@ -158,8 +165,10 @@ static long look(struct bpf_map *map, __u64 *key, struct listener *l, struct wal
 		return 0;
 
 	s = bpf_map_lookup_elem(&samples, &row);
-	if (!s)
+	if (!s) {
+		w->more = 1;
 		return 1;
+	}
 	read_sample(s, sk, l);
 	/* Nobody asks who waits on a queue that moves. */
 	if (same_head)
@@ -173,7 +182,7 @@ static long look(struct bpf_map *map, __u64 *key, struct listener *l, struct wal
 	l->last_backlog = s->backlog;
 	l->last_drops = s->drops;
 	l->last_group_size = s->group_size;
-	l->seen = 1;
+	l->seen = w->number;
 	w->rows++;
 	return 0;
 }
@@ -203,14 +212,14 @@ int walk_waiters(struct waiters_io *ctx)
 SEC("syscall")
 int tick(struct tick_io *ctx)
 {
-	struct walk w = { .flags = ctx->flags };
+	struct walk w = { .flags = ctx->flags, .number = ctx->number };
 
 	ctx->ktime_ns = bpf_ktime_get_ns();
-	ctx->jiffies = bpf_jiffies64();
 	bpf_for_each_map_elem(&listeners, look, &w, 0);
 	ctx->listeners = w.listeners;
 	ctx->rows = w.rows;
 	ctx->looks = w.looks;
+	ctx->more = w.more;
 	ctx->lost_events = lost_events;
 	ctx->lost_listeners = lost_listeners;
 	ctx->lost_storage = lost_storage;

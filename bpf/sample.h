@@ -10,6 +10,20 @@
 #define container_of_core(ptr, type, member) \
 	((type *)((void *)(ptr) - bpf_core_field_offset(type, member)))
 
+/*
+ * From 6.2 on an address can be told to be of a type. Its fields are then plain
+ * loads, as safe as bpf_probe_read_kernel and several times as fast.
+ */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+#define typed(addr, type)                                                              \
+	((type *)(bpf_rdonly_cast ? bpf_rdonly_cast((void *)(addr),                        \
+						    bpf_core_type_id_kernel(type))                     \
+				  : (void *)(addr)))
+
+/* A field of what typed() or a load by LOAD gave. */
+#define LOAD(ptr, field) (bpf_rdonly_cast ? (ptr)->field : BPF_CORE_READ(ptr, field))
+
 static __always_inline struct request_sock *accept_head(struct sock *sk)
 {
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"syscall"
@@ -47,9 +48,10 @@ type daemon struct {
 	state    state.Dir
 	exporter *exporter // of metrics; nil: nobody wants them
 
-	rules  sync.Mutex // of policy and past, which an act reads beside the watcher
+	rules  sync.Mutex // of these three, which an act reads beside the watcher
 	policy judge.Policy
 	past   judge.Past
+	memory judge.Memory
 
 	reload func() (judge.Policy, error)
 	record *record.Writer // nil: nothing is recorded
@@ -101,6 +103,7 @@ func (d *daemon) watch(ctx context.Context, w *watch.Watcher, first *listener.Sn
 	d.emit(report.Event{Time: time.Now(), Kind: report.Ready, Tier: first.Tier, Count: len(first.Listeners)})
 	d.notify.ready()
 	d.publish(ctx, first, nil)
+	debug.FreeOSMemory() // to load the programs and look at everybody took more than watching does
 	err := w.Run(d.alive, func(s *listener.Snapshot, changes []watch.Change) { d.publish(ctx, s, changes) })
 	d.finish()
 	d.acts.Wait()
@@ -114,6 +117,22 @@ func (d *daemon) judge(s *listener.Snapshot) []listener.Judgement {
 	defer d.rules.Unlock()
 	d.past.Disarmed = d.state.Disarmed()
 	return judge.Judge(s, &d.policy, &d.past)
+}
+
+// judgeAgain judges the next snapshot; same says that nothing is to be said that was
+// not said of the one before.
+func (d *daemon) judgeAgain(s *listener.Snapshot) (js []listener.Judgement, same bool) {
+	d.rules.Lock()
+	defer d.rules.Unlock()
+	d.past.Disarmed = d.state.Disarmed()
+	return d.memory.Judge(s, &d.policy, &d.past)
+}
+
+// judgeAnew has the next snapshot judged and told of whatever it brings.
+func (d *daemon) judgeAnew() {
+	d.rules.Lock()
+	defer d.rules.Unlock()
+	d.memory = judge.Memory{}
 }
 
 // refresh asks the watcher for as long as it runs.
@@ -133,8 +152,18 @@ func (d *daemon) inForce() judge.Policy {
 }
 
 func (d *daemon) publish(ctx context.Context, s *listener.Snapshot, changes []watch.Change) {
-	js := d.judge(s)
+	js, same := d.judgeAgain(s)
 	d.show(s, js)
+	if !same {
+		d.tell(ctx, s, js, changes)
+		d.notify.status(statusLine(s.Tier, js, d.inForce().Scope))
+	}
+	d.notify.tick()
+	d.export(s, js, same)
+}
+
+// tell tells of everything that is new, and acts.
+func (d *daemon) tell(ctx context.Context, s *listener.Snapshot, js []listener.Judgement, changes []watch.Change) {
 	if d.record != nil {
 		if err := d.record.Add(s, js); err != nil {
 			d.fail(err)
@@ -157,8 +186,6 @@ func (d *daemon) publish(ctx context.Context, s *listener.Snapshot, changes []wa
 			d.act(ctx, j)
 		}
 	}
-	d.notify.tick(s, js, d.inForce().Scope)
-	d.export(s, js)
 }
 
 // left are the judgements but for those of listeners that an act is about: what
@@ -189,6 +216,7 @@ func (d *daemon) act(ctx context.Context, j listener.Judgement) {
 	}
 	d.acts.Go(func() {
 		defer func() { <-d.busy }()
+		defer d.judgeAnew() // what became of whom it was about is told at the next look
 		defer d.tellOf(nil)
 		err := d.actor.Act(d.alive, j)
 		if err == nil || d.said[j.Cookie] == err.Error() {
@@ -267,7 +295,7 @@ func (d *daemon) reloadPolicy() {
 		return
 	}
 	d.rules.Lock()
-	d.policy = p
+	d.policy, d.memory = p, judge.Memory{}
 	d.rules.Unlock()
 	d.log.Info("policy taken anew")
 }

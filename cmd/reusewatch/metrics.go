@@ -112,12 +112,17 @@ func (e *exporter) event(ev report.Event) {
 }
 
 // export publishes a judged snapshot: the tick has ended.
-func (d *daemon) export(s *listener.Snapshot, js []listener.Judgement) {
+func (d *daemon) export(s *listener.Snapshot, js []listener.Judgement, same bool) {
 	if d.exporter == nil {
 		return
 	}
 	p := d.inForce()
-	d.exporter.Publish(s, js, armed(&p) && !d.state.Disarmed())
+	acts := armed(&p) && !d.state.Disarmed()
+	if same {
+		d.exporter.Ticked(acts)
+	} else {
+		d.exporter.Publish(s, js, acts)
+	}
 	if err := d.exporter.cost(); err != nil {
 		d.log.Warn("what the kernel side costs is not known", "error", err)
 	}

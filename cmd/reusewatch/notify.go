@@ -23,8 +23,8 @@ type notifier struct {
 	interval time.Duration // between two ticks
 
 	// Of the watcher's goroutine.
-	beat   time.Time
-	status string
+	beat time.Time
+	told string
 }
 
 func newNotifier(log *slog.Logger, interval time.Duration) *notifier {
@@ -55,13 +55,17 @@ func (n *notifier) ready() {
 
 // tick is told at each snapshot, and is the watchdog's only food: when ticks
 // stop, whatever for, the manager ends the process.
-func (n *notifier) tick(s *listener.Snapshot, js []listener.Judgement, scope listener.Filter) {
+func (n *notifier) tick() {
 	if n.watchdog > 0 && time.Since(n.beat) >= n.watchdog/4 {
 		n.beat = time.Now()
 		n.tell(sd.SdNotifyWatchdog)
 	}
-	if status := statusLine(s.Tier, js, scope); status != n.status {
-		n.status = status
+}
+
+// status is told when it is another.
+func (n *notifier) status(status string) {
+	if status != n.told {
+		n.told = status
 		n.tell("STATUS=" + status)
 	}
 }

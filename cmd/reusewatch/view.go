@@ -208,6 +208,7 @@ func about(f *report.Frame, c listener.Cookie) (*report.Explanation, error) {
 	for _, j := range f.Listeners {
 		if j.Cookie == c {
 			e.Judgement = j
+			e.At = f.Time // it may have been judged before, and nothing came since
 		}
 	}
 	if e.Listener == nil {
@@ -215,6 +216,7 @@ func about(f *report.Frame, c listener.Cookie) (*report.Explanation, error) {
 	}
 	for _, j := range f.Listeners {
 		if e.Reuseport && e.Group != 0 && j.Group == e.Group {
+			j.At = f.Time
 			e.Members = append(e.Members, j)
 		}
 	}

@@ -15,25 +15,7 @@ const settled = 5 * time.Second
 
 // findings says of each group what is wrong although its members may well accept.
 func findings(s *listener.Snapshot, p *Policy, js []listener.Judgement) {
-	groups := make(map[listener.GroupKey][]*listener.Judgement)
-	for i := range js {
-		j := &js[i]
-		switch {
-		case j.Group != 0 && j.Reuseport && j.GroupSize > 1:
-			groups[j.Group] = append(groups[j.Group], j)
-		case len(j.Owners) > 0:
-			j.Generations = listener.Known(1)
-		}
-	}
-	for _, members := range groups {
-		if len(members[0].Owners) > 0 && !slices.ContainsFunc(members[1:], func(j *listener.Judgement) bool {
-			return !listener.SameOwners(members[0].Listener, j.Listener)
-		}) {
-			for _, j := range members {
-				j.Generations = listener.Known(1)
-			}
-			continue
-		}
+	for _, members := range apart(js) {
 		ls := make([]*listener.Listener, len(members))
 		for i, j := range members {
 			ls[i] = j.Listener
@@ -51,6 +33,40 @@ func findings(s *listener.Snapshot, p *Policy, js []listener.Judgement) {
 		}
 	}
 }
+
+// apart gives the groups whose members have not all the same owners. All others
+// are one generation, as is a listener without a group.
+func apart(js []listener.Judgement) map[listener.GroupKey][]*listener.Judgement {
+	first := make(map[listener.GroupKey]*listener.Judgement)
+	groups := make(map[listener.GroupKey][]*listener.Judgement)
+	for i := range js {
+		j := &js[i]
+		if !grouped(j) {
+			continue
+		}
+		one := first[j.Group]
+		if one == nil {
+			first[j.Group], one = j, j
+		}
+		if len(one.Owners) == 0 || !listener.SameOwners(one.Listener, j.Listener) {
+			groups[j.Group] = nil
+		}
+	}
+	for i := range js {
+		j := &js[i]
+		members, differ := groups[j.Group]
+		switch {
+		case grouped(j) && differ:
+			groups[j.Group] = append(members, j)
+		case len(j.Owners) > 0:
+			j.Generations = listener.Known(1)
+		}
+	}
+	return groups
+}
+
+// grouped: it may have siblings.
+func grouped(j *listener.Judgement) bool { return j.Group != 0 && j.Reuseport && j.GroupSize > 1 }
 
 // supersededBy compares the generation of l with the newest one of its program
 // that has listened for longer than after; nil if there is none.

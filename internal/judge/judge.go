@@ -24,7 +24,10 @@ func Judge(s *listener.Snapshot, p *Policy, past *Past) []listener.Judgement {
 	js := make([]listener.Judgement, 0, len(s.Listeners))
 	var stuck []*facts
 	for _, l := range s.Listeners {
-		settings := p.For(l)
+		settings := p.Default
+		if l.Queue > 0 {
+			settings = p.For(l) // nothing of an idle one is a question of policy
+		}
 		js = append(js, listener.Judgement{Listener: l, At: s.Time, Verdict: verdict(s, l, settings.StuckAfter)})
 		if js[len(js)-1].Verdict == listener.Stuck {
 			stuck = append(stuck, &facts{

@@ -1,8 +1,6 @@
 package kernel
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -28,6 +26,7 @@ func (k *Kernel) Events() ([]listener.Event, error) {
 	// A deadline in the past reads what is there and never waits.
 	k.reader.SetDeadline(time.Unix(1, 0))
 	var events []listener.Event
+	var raw bpf.KernelEvent
 	for {
 		err := k.reader.ReadInto(&k.record)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -36,10 +35,7 @@ func (k *Kernel) Events() ([]listener.Event, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the ring buffer: %w", err)
 		}
-		var raw bpf.KernelEvent
-		if err := binary.Read(bytes.NewReader(k.record.RawSample), binary.NativeEndian, &raw); err != nil {
-			return nil, fmt.Errorf("decode an event: %w", err)
-		}
+		copy(memoryOf(&raw), k.record.RawSample)
 		events = append(events, event(&raw, boot))
 	}
 }

@@ -71,24 +71,34 @@ type Lost struct {
 }
 
 // attach loads and attaches the hooks of a tier. Some kernels refuse at load,
-// others only at attach, so only a real attach tells. A required hook that
-// fails undoes all.
+// others only at attach, so only a real attach tells; one that refuses at load has
+// none attached for nothing. A required hook that fails undoes all.
 func attach(objs *objects, t listener.Tier) (links []link.Link, lost []Lost, err error) {
-	for _, h := range hooksOf(t) {
-		l, err := attachHook(objs, h)
-		switch {
-		case err == nil:
-			links = append(links, l)
-		case h.required:
-			return nil, nil, errors.Join(fmt.Errorf("attach %s: %w", h.target, err), closeLinks(links))
-		default:
-			lost = append(lost, Lost{h.signal, h.target, err})
+	hooks := hooksOf(t)
+	progs, errs := make([]*ebpf.Program, len(hooks)), make([]error, len(hooks))
+	for i, h := range hooks {
+		if progs[i], errs[i] = loadHook(objs, h); errs[i] != nil && h.required {
+			return nil, nil, fmt.Errorf("load %s: %w", h.target, errs[i])
 		}
+	}
+	for i, h := range hooks {
+		err := errs[i]
+		if err == nil {
+			var l link.Link
+			if l, err = link.AttachTracing(link.TracingOptions{Program: progs[i]}); err == nil {
+				links = append(links, l)
+				continue
+			}
+		}
+		if h.required {
+			return nil, nil, errors.Join(fmt.Errorf("attach %s: %w", h.target, err), closeLinks(links))
+		}
+		lost = append(lost, Lost{h.signal, h.target, err})
 	}
 	return links, lost, nil
 }
 
-func attachHook(objs *objects, h hook) (link.Link, error) {
+func loadHook(objs *objects, h hook) (*ebpf.Program, error) {
 	prog, err := objs.load(h.program)
 	if errors.Is(err, unix.EPERM) {
 		// The library's own words blame the memlock limit, which these kernels do not have.
@@ -98,7 +108,7 @@ func attachHook(objs *objects, h hook) (link.Link, error) {
 		return nil, err
 	}
 	objs.hooks = append(objs.hooks, prog)
-	return link.AttachTracing(link.TracingOptions{Program: prog})
+	return prog, nil
 }
 
 func closeLinks(links []link.Link) error {

@@ -1,13 +1,13 @@
 package kernel
 
 import (
-	"bytes"
-	"encoding/binary"
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"time"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -30,7 +30,7 @@ func (k *Kernel) Enter() error {
 }
 
 func (k *Kernel) enter() error {
-	if err := k.eachNetns(bpf.KernelProgEnterTcp, nil); err != nil {
+	if err := k.eachNetns(bpf.KernelProgEnterTcp, nil, nil); err != nil {
 		return err
 	}
 	var lost uint64
@@ -40,7 +40,7 @@ func (k *Kernel) enter() error {
 	if lost != k.seenLoss.LostListeners {
 		return nil // the next look makes room and enters anew; who is lost twice counts twice
 	}
-	if err := k.iterate(bpf.KernelProgEnterFile, "", 0, nil); err != nil {
+	if err := k.iterate(bpf.KernelProgEnterFile, "", nil, nil); err != nil {
 		return err
 	}
 	if k.count == CountAlways {
@@ -51,10 +51,10 @@ func (k *Kernel) enter() error {
 
 // recount has the kernel side take up what is to be counted.
 func (k *Kernel) recount() error {
-	if err := k.eachNetns(bpf.KernelProgCountTcp, nil); err != nil || !k.barred {
+	if err := k.eachNetns(bpf.KernelProgCountTcp, nil, nil); err != nil || !k.barred {
 		return err
 	}
-	return k.iterate(bpf.KernelProgCountFile, "", 0, nil)
+	return k.iterate(bpf.KernelProgCountFile, "", nil, nil)
 }
 
 // SetCounted makes the kernel side count these listeners and no others. Where
@@ -104,13 +104,8 @@ func (k *Kernel) LookQueues() (listener.Look, error) {
 	defer k.mu.Unlock()
 	at := time.Now()
 	k.samples = k.samples[:0]
-	var raw bpf.KernelSample
-	err := k.eachNetns(bpf.KernelProgLookTcp, func(row []byte) error {
-		if err := binary.Read(bytes.NewReader(row), binary.NativeEndian, &raw); err != nil {
-			return fmt.Errorf("decode a listener: %w", err)
-		}
-		k.samples = append(k.samples, k.sample(&raw, time.Time{}))
-		return nil
+	err := k.eachNetns(bpf.KernelProgLookTcp, memoryOf(&k.row), func() {
+		k.samples = append(k.samples, k.sample(&k.row, time.Time{}))
 	})
 	if err == nil {
 		err = k.served.mark(k)
@@ -130,10 +125,7 @@ func (k *Kernel) Census() ([]listener.Held, error) {
 	var raw bpf.KernelHeld
 	// A thread with a descriptor table of its own repeats what it shares.
 	seen := make(map[listener.Held]bool)
-	err := k.iterate(bpf.KernelProgCensus, "", binary.Size(raw), func(row []byte) error {
-		if err := binary.Read(bytes.NewReader(row), binary.NativeEndian, &raw); err != nil {
-			return fmt.Errorf("decode a descriptor: %w", err)
-		}
+	err := k.iterate(bpf.KernelProgCensus, "", memoryOf(&raw), func() {
 		h := listener.Held{
 			PID: int(raw.Pid), FD: int(raw.Fd), Inode: raw.Inode, Netns: raw.Netns, Port: raw.Port,
 			Key: listener.Key(raw.Sk), Kind: heldKind(raw.Kind),
@@ -142,7 +134,6 @@ func (k *Kernel) Census() ([]listener.Held, error) {
 			seen[h] = true
 			held = append(held, h)
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("census of descriptors: %w", err)
@@ -180,25 +171,17 @@ func heldKind(k bpf.KernelHeldKind) listener.HeldKind {
 	}
 }
 
-// eachNetns runs a socket iterator in each network namespace; row is nil for one
-// that writes nothing. One that cannot be entered, because it went away meanwhile
-// or for whatever reason, is skipped: what it alone has stays unseen. It is an
-// error only where none can be.
-func (k *Kernel) eachNetns(program string, row func([]byte) error) error {
+// eachNetns runs a socket iterator in each network namespace, as iterate does. One
+// that cannot be entered, because it went away meanwhile or for whatever reason, is
+// skipped: what it alone has stays unseen. It is an error only where none can be.
+func (k *Kernel) eachNetns(program string, row []byte, each func()) error {
 	paths, err := k.namespaces()
 	if err != nil {
 		return fmt.Errorf("find network namespaces: %w", err)
 	}
-	size := 0
-	switch program {
-	case bpf.KernelProgLookTcp:
-		size = binary.Size(bpf.KernelSample{})
-	case bpf.KernelProgServedTcp:
-		size = binary.Size(bpf.KernelServed{})
-	}
 	var failed []error
 	for _, path := range paths {
-		err := k.iterate(program, path, size, row)
+		err := k.iterate(program, path, row, each)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ESRCH) {
 			failed = append(failed, err)
 			k.barred = k.barred || errors.Is(err, unix.EPERM)
@@ -210,9 +193,10 @@ func (k *Kernel) eachNetns(program string, row func([]byte) error) error {
 	return nil
 }
 
-// iterate opens an iterator, in the network namespace at path unless that is
-// "", and calls row for each record of size bytes.
-func (k *Kernel) iterate(program, path string, size int, row func([]byte) error) error {
+// iterate opens an iterator, in the network namespace at path unless that is "",
+// and calls each for every record that it writes, once it is in row. Both are nil
+// for a program that writes nothing.
+func (k *Kernel) iterate(program, path string, row []byte, each func()) error {
 	var rd io.ReadCloser
 	open := func() (err error) {
 		rd, err = k.iters[program].Open()
@@ -228,17 +212,25 @@ func (k *Kernel) iterate(program, path string, size int, row func([]byte) error)
 		return fmt.Errorf("open iterator %s: %w", program, err)
 	}
 	defer rd.Close()
-	all, err := io.ReadAll(rd)
-	if err != nil {
-		return fmt.Errorf("read iterator %s: %w", program, err)
+	if row == nil {
+		_, err = io.Copy(io.Discard, rd)
 	}
-	if size == 0 {
-		return nil
-	}
-	for ; len(all) >= size; all = all[size:] {
-		if err := row(all[:size]); err != nil {
-			return err
+	for records := bufio.NewReaderSize(rd, iterBuffer); row != nil && err == nil; {
+		if _, err = io.ReadFull(records, row); err == nil {
+			each()
 		}
 	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read iterator %s: %w", program, err)
+	}
 	return nil
+}
+
+// iterBuffer is as much as the kernel gives at once.
+const iterBuffer = 32 << 10
+
+// memoryOf is v as it lies in memory. The types of records are made from those of
+// the programs, padding and all.
+func memoryOf[T any](v *T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))
 }

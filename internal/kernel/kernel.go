@@ -72,7 +72,8 @@ type Kernel struct {
 	served     served          // of the queues tier
 	programs   map[uint32]bool // that choose the member of a group: ours or not
 
-	raw     []bpf.KernelSample // reused from tick to tick
+	looks   uint64           // how many there were
+	row     bpf.KernelSample // reused, as are these
 	samples []listener.Sample
 	record  ringbuf.Record
 }
@@ -105,7 +106,7 @@ func Open(opts Options) (*Kernel, error) {
 			}
 			continue
 		}
-		k, err := openTier(t, opts, clock{})
+		k, err := openTier(t, opts)
 		if err == nil {
 			k.reasons = reasons
 			return k, nil
@@ -126,8 +127,11 @@ func rank(t listener.Tier) int {
 	}
 }
 
-// openTier loads one tier; the clock is measured unless it is known.
-func openTier(t listener.Tier, opts Options, c clock) (_ *Kernel, err error) {
+func openTier(t listener.Tier, opts Options) (_ *Kernel, err error) {
+	c, err := newClock()
+	if err != nil {
+		return nil, err
+	}
 	count := opts.Count
 	if count == "" && t == listener.TierFunctions {
 		count = CountAlways
@@ -153,36 +157,31 @@ func openTier(t listener.Tier, opts Options, c clock) (_ *Kernel, err error) {
 			err = errors.Join(err, k.Close())
 		}
 	}()
-	if k.tick, err = objs.load(bpf.KernelProgTick); err != nil {
-		return nil, err
-	}
-	first, err := k.instant()
-	if err != nil {
-		return nil, err
-	}
 	if k.links, k.lost, err = attach(objs, t); err != nil {
 		return nil, err
 	}
 	if err := k.openReaders(); err != nil {
 		return nil, err
 	}
-	if k.clock.hz == 0 {
-		if k.clock.hz, err = measureHZ(first, k.instant); err != nil {
-			return nil, err
-		}
-	}
 	objs.types = nil
 	return k, nil
 }
 
 func (k *Kernel) openReaders() (err error) {
-	if k.walker, err = k.objs.load(bpf.KernelProgWalkWaiters); err != nil {
-		return err
-	}
 	iters := []string{bpf.KernelProgLookTcp, bpf.KernelProgCensus}
-	if k.tier == listener.TierQueues {
+	if !k.opts.LookOnly {
+		if k.walker, err = k.objs.load(bpf.KernelProgWalkWaiters); err != nil {
+			return err
+		}
+	}
+	switch {
+	case k.opts.LookOnly:
+	case k.tier == listener.TierQueues:
 		iters = append(iters, bpf.KernelProgServedTcp)
-	} else {
+	default:
+		if k.tick, err = k.objs.load(bpf.KernelProgTick); err != nil {
+			return err
+		}
 		iters = append(iters, bpf.KernelProgEnterTcp, bpf.KernelProgEnterFile, bpf.KernelProgCountTcp, bpf.KernelProgCountFile)
 		if k.rows, err = k.objs.maps.Maps[bpf.KernelMapSamples].Memory(); err != nil {
 			return fmt.Errorf("map the samples: %w", err)

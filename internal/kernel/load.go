@@ -24,6 +24,9 @@ type objects struct {
 	types *btf.Cache
 }
 
+// How many rows the tick has room for, of 400 bytes each.
+const minRows, maxRows = 64, 16384
+
 // constants are set before loading; the verifier drops the code they exclude.
 type constants struct {
 	countAll      bool // count every listener from its first day on
@@ -46,9 +49,11 @@ func newObjects(capacity uint32, c constants, opts *Options) (*objects, error) {
 	// Made with their programs, for whoever asks who waits, and for an act.
 	delete(spec.Maps, bpf.KernelMapClients)
 	delete(spec.Maps, bpf.KernelMapRescues)
-	for _, name := range []string{bpf.KernelMapListeners, bpf.KernelMapSamples, bpf.KernelMapCounted} {
+	for _, name := range []string{bpf.KernelMapListeners, bpf.KernelMapCounted} {
 		spec.Maps[name].MaxEntries = capacity
 	}
+	// Most listeners are idle at most times; a look that gives more takes several runs.
+	spec.Maps[bpf.KernelMapSamples].MaxEntries = min(max(capacity/4, minRows), maxRows)
 	for name, on := range map[string]bool{
 		bpf.KernelVarCountAll:      c.countAll,
 		bpf.KernelVarCountChildren: c.countChildren,

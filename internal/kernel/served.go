@@ -1,8 +1,6 @@
 package kernel
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -91,14 +89,10 @@ func (s *served) mark(k *Kernel) error {
 func (s *served) connections(k *Kernel) (map[connection]bool, error) {
 	found := make(map[connection]bool)
 	var raw bpf.KernelServed
-	err := k.eachNetns(bpf.KernelProgServedTcp, func(row []byte) error {
-		if err := binary.Read(bytes.NewReader(row), binary.NativeEndian, &raw); err != nil {
-			return fmt.Errorf("decode a connection: %w", err)
-		}
+	err := k.eachNetns(bpf.KernelProgServedTcp, memoryOf(&raw), func() {
 		found[connection{
 			raw.Netns, addrPort(raw.Family, raw.Local, raw.Port), addrPort(raw.Family, raw.Remote, raw.RemotePort),
 		}] = true
-		return nil
 	})
 	return found, err
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unsafe"
 
 	"github.com/cilium/ebpf"
 
@@ -25,16 +24,6 @@ func (k *Kernel) run(io *bpf.KernelTickIo) error {
 	return nil
 }
 
-// instant reads the kernel's clocks. Before anything is entered the map is
-// empty and this looks at no listener.
-func (k *Kernel) instant() (instant, error) {
-	var io bpf.KernelTickIo
-	if err := k.run(&io); err != nil {
-		return instant{}, err
-	}
-	return instant{time.Duration(io.KtimeNs), io.Jiffies}, nil
-}
-
 // Look passes once over the listeners of all network namespaces. The samples
 // are good until the next Look.
 func (k *Kernel) Look(depth listener.Depth) (listener.Look, error) {
@@ -43,8 +32,8 @@ func (k *Kernel) Look(depth listener.Depth) (listener.Look, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	io := bpf.KernelTickIo{Flags: flags(depth)}
-	if err := k.run(&io); err != nil {
+	io, err := k.pass(depth)
+	if err != nil {
 		return listener.Look{}, err
 	}
 	restarted := false
@@ -53,26 +42,38 @@ func (k *Kernel) Look(depth listener.Depth) (listener.Look, error) {
 			return listener.Look{}, err
 		}
 		restarted, depth = true, listener.LookAll
-		io = bpf.KernelTickIo{Flags: flags(depth)}
-		if err := k.run(&io); err != nil {
+		if io, err = k.pass(depth); err != nil {
 			return listener.Look{}, err
 		}
 	}
-	at := time.Now()
-	if err := k.readRows(int(io.Rows)); err != nil {
-		return listener.Look{}, err
-	}
-	boot := at.Add(-time.Duration(io.KtimeNs))
-	k.samples = k.samples[:0]
-	for i := range k.raw {
-		k.samples = append(k.samples, k.sample(&k.raw[i], boot))
-	}
 	look := listener.Look{
-		At: at, Samples: k.samples, Complete: depth == listener.LookAll, Listeners: int(io.Listeners),
+		At: time.Now(), Samples: k.samples, Complete: depth == listener.LookAll, Listeners: int(io.Listeners),
 		Lost: io.LostEvents != k.seenLoss.LostEvents, Restarted: restarted,
 	}
 	k.seenLoss = io
 	return look, nil
+}
+
+// pass runs the tick, again and again if its rows have no room for all.
+func (k *Kernel) pass(depth listener.Depth) (bpf.KernelTickIo, error) {
+	// A complete look is rare, and its samples are many.
+	if cap(k.samples) > 4*len(k.samples) {
+		k.samples = nil
+	}
+	k.samples = k.samples[:0]
+	k.looks++
+	for {
+		io := bpf.KernelTickIo{Flags: flags(depth), Number: k.looks}
+		if err := k.run(&io); err != nil {
+			return io, err
+		}
+		if err := k.readRows(int(io.Rows), time.Now().Add(-time.Duration(io.KtimeNs))); err != nil {
+			return io, err
+		}
+		if io.More == 0 {
+			return io, nil
+		}
+	}
 }
 
 func flags(d listener.Depth) uint64 {
@@ -92,7 +93,7 @@ func flags(d listener.Depth) uint64 {
 func (k *Kernel) grow(needed int) error {
 	opts := k.opts
 	opts.Capacity = max(2*needed, 2*k.objs.capacity())
-	bigger, err := openTier(k.tier, opts, k.clock)
+	bigger, err := openTier(k.tier, opts)
 	if err != nil {
 		return fmt.Errorf("make room for %d listeners: %w", opts.Capacity, err)
 	}
@@ -104,7 +105,7 @@ func (k *Kernel) grow(needed int) error {
 	}
 	err = k.unload()
 	k.objs, k.links, k.lost, k.iters = bigger.objs, bigger.links, bigger.lost, bigger.iters
-	k.reader, k.rows, k.clock = bigger.reader, bigger.rows, bigger.clock
+	k.reader, k.rows = bigger.reader, bigger.rows
 	k.tick, k.walker = bigger.tick, bigger.walker
 	k.started, k.seenLoss = bigger.started, bpf.KernelTickIo{}
 	return err
@@ -134,19 +135,15 @@ func (k *Kernel) handOver(bigger *Kernel) error {
 	return nil
 }
 
-// readRows copies the rows that the tick wrote, without an allocation once the
-// buffer has grown.
-func (k *Kernel) readRows(n int) error {
-	if cap(k.raw) < n {
-		k.raw = make([]bpf.KernelSample, n)
-	}
-	k.raw = k.raw[:n]
-	if n == 0 {
-		return nil
-	}
-	b := unsafe.Slice((*byte)(unsafe.Pointer(&k.raw[0])), n*int(unsafe.Sizeof(k.raw[0])))
-	if _, err := k.rows.ReadAt(b, 0); err != nil {
-		return fmt.Errorf("read %d samples: %w", n, err)
+// readRows takes the rows that the tick wrote, without an allocation once the
+// buffer has grown. boot is the wall time of ktime 0.
+func (k *Kernel) readRows(n int, boot time.Time) error {
+	row := memoryOf(&k.row)
+	for i := range n {
+		if _, err := k.rows.ReadAt(row, int64(i*len(row))); err != nil {
+			return fmt.Errorf("read sample %d of %d: %w", i, n, err)
+		}
+		k.samples = append(k.samples, k.sample(&k.row, boot))
 	}
 	return nil
 }

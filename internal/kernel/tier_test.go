@@ -50,7 +50,7 @@ func TestTier(t *testing.T) {
 				t.Errorf("counts %q, want %q", k.Counting(), c.count)
 			}
 			stats, err := k.Stats()
-			if err != nil || len(stats) < 3 {
+			if err != nil || len(stats) < 2 {
 				t.Fatalf("statistics of %+v, %v", stats, err)
 			}
 			for _, s := range stats {

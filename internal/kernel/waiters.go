@@ -9,17 +9,20 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// Waiters says who waits on a listener now; known is false where nobody could look.
+// Waiters says who waits on a listener now; known is false where nobody could look,
+// or LookOnly has said it for all.
 func (k *Kernel) Waiters(l *listener.Listener) (ws []listener.Waiter, known bool, err error) {
+	if k.walker == nil {
+		return nil, false, nil
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	io := bpf.KernelWaitersIo{Sk: uint64(l.Key), Cookie: uint64(l.Cookie)}
 	if _, err := k.walker.Run(&ebpf.RunOptions{Context: &io}); err != nil {
 		return nil, false, fmt.Errorf("walk the waiters of %s: %w", l.Local, err)
 	}
-	var row bpf.KernelSample
-	if err := k.objs.maps.Maps[bpf.KernelMapScratch].Lookup(uint32(0), &row); err != nil {
+	if err := k.objs.maps.Maps[bpf.KernelMapScratch].Lookup(uint32(0), &k.row); err != nil {
 		return nil, false, fmt.Errorf("read the waiters of %s: %w", l.Local, err)
 	}
-	return waiters(&row), row.WaitersWalked != 0, nil
+	return waiters(&k.row), k.row.WaitersWalked != 0, nil
 }

@@ -90,7 +90,7 @@ type Decision struct {
 // Judgement is a listener with what the judge says of it.
 type Judgement struct {
 	*Listener
-	At       time.Time // of the snapshot
+	At       time.Time // of the snapshot in which it was judged so; of later ones, if nothing changed
 	Verdict  Verdict
 	Cause    Cause
 	Decision *Decision // nil unless stuck, or superseded and to be acted on

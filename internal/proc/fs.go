@@ -10,10 +10,11 @@ package proc
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -50,26 +51,40 @@ func (f FS) pidPath(pid int, elem ...string) string {
 	return f.path(append([]string{strconv.Itoa(pid)}, elem...)...)
 }
 
-func readFile(path string) ([]byte, error) {
-	b, err := os.ReadFile(path)
+func readFile(path string) ([]byte, error) { return readHead(path, math.MaxInt) }
+
+// readHead reads at most limit bytes of a file. Such files are small and many: what
+// package os does for each beyond these calls costs as much again.
+func readHead(path string, limit int) ([]byte, error) {
+	fd, err := retried(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
 	if err != nil {
 		return nil, ioError("read", path, err)
+	}
+	defer unix.Close(fd)
+	b := make([]byte, 0, min(limit, 1024))
+	for len(b) < limit {
+		b = slices.Grow(b, 1)
+		room := b[len(b):min(cap(b), limit)]
+		n, err := retried(func() (int, error) { return unix.Read(fd, room) })
+		if err != nil {
+			return nil, ioError("read", path, err)
+		}
+		if n == 0 {
+			break
+		}
+		b = b[:len(b)+n]
 	}
 	return b, nil
 }
 
-// readHead reads at most limit bytes of a file.
-func readHead(path string, limit int64) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, ioError("read", path, err)
+// retried calls until no signal comes between, as package os does.
+func retried(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
 	}
-	defer file.Close()
-	b, err := io.ReadAll(io.LimitReader(file, limit))
-	if err != nil {
-		return nil, ioError("read", path, err)
-	}
-	return b, nil
 }
 
 func readLink(path string) (string, error) {

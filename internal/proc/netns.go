@@ -45,6 +45,22 @@ func (f FS) NetNamespaces() (found []Netns, denied []int, err error) {
 	return mergeNetns(byProcess, mounts), denied, nil
 }
 
+// NetnsNames gives the names of network namespaces by inode: of those alone that have
+// one. No process is looked at.
+func (f FS) NetnsNames() (map[uint32]string, error) {
+	mounts, err := f.netnsMounts()
+	if err != nil {
+		return nil, fmt.Errorf("find the names of network namespaces: %w", err)
+	}
+	names := make(map[uint32]string)
+	for _, ns := range mergeNetns(nil, mounts) {
+		if ns.Name != "" {
+			names[ns.Inode] = ns.Name
+		}
+	}
+	return names, nil
+}
+
 // processNetns maps the namespaces of all processes to a path to open each by.
 func (f FS) processNetns() (paths map[uint32]string, denied []int, err error) {
 	pids, err := pidsIn(f.Root())

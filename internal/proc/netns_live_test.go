@@ -48,6 +48,9 @@ func find(t *testing.T, inode uint32) (Netns, bool) {
 	if i < 0 {
 		return Netns{}, false
 	}
+	if names, err := New("").NetnsNames(); err != nil || names[inode] != all[i].Name {
+		t.Errorf("its name is %q, %v; among all it is %q", names[inode], err, all[i].Name)
+	}
 	return all[i], true
 }
 

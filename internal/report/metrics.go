@@ -104,8 +104,19 @@ func (m *Metrics) Publish(s *listener.Snapshot, js []listener.Judgement, armed b
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.groups.take(js)
-	m.sums = summarize(js)
-	m.tier, m.armed, m.ticked = s.Tier, armed, time.Now()
+	m.sums, m.tier = summarize(js), s.Tier
+	m.end(armed)
+}
+
+// Ticked ends a tick that brought nothing new.
+func (m *Metrics) Ticked(armed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.end(armed)
+}
+
+func (m *Metrics) end(armed bool) {
+	m.armed, m.ticked = armed, time.Now()
 	if !m.began.IsZero() {
 		m.ticks.Observe(m.ticked.Sub(m.began).Seconds())
 	}

@@ -11,17 +11,30 @@ const (
 	// acceptorsEvery is how often is asked who waits on the listeners that more
 	// than one process may accept from.
 	acceptorsEvery = 10 * time.Second
+	// maxAsked are the listeners of which that is asked in one step.
+	maxAsked = 128
 	// maxAcceptors are remembered of one listener: who has more shares it with many.
 	maxAcceptors = 16
 )
 
 // learnAcceptors remembers who waits on each listener while nothing is wrong
 // with it. Once a process that shares it hangs, nobody waits any more, and only
-// the past tells a worker from the master that holds the same socket.
-func (w *Watcher) learnAcceptors() error {
-	w.learned = w.last
-	for _, e := range w.entries {
-		if !e.announced || e.suspected || e.plain() {
+// the past tells a worker from the master that holds the same socket. At most this
+// many are asked about now, and the others in later steps.
+func (w *Watcher) learnAcceptors(most int) error {
+	if len(w.unasked) == 0 && w.last.Sub(w.learned) >= acceptorsEvery {
+		w.learned = w.last
+		for _, e := range w.entries {
+			if !e.plain() {
+				w.unasked = append(w.unasked, e)
+			}
+		}
+	}
+	rest := len(w.unasked) - min(most, len(w.unasked))
+	now := w.unasked[rest:]
+	w.unasked = w.unasked[:rest]
+	for _, e := range now {
+		if !e.announced || e.suspected || e.gone {
 			continue
 		}
 		waiters, known, err := w.src.Waiters(e.l)
@@ -67,5 +80,5 @@ func (w *Watcher) remember(e *entry, waiters []listener.Waiter) {
 	}
 	next := *e.l
 	next.Acceptors = all
-	e.l = &next
+	w.set(e, &next)
 }

@@ -9,9 +9,7 @@ import "github.com/reusewatch/reusewatch/internal/listener"
 func (w *Watcher) Closer(l *listener.Listener) *listener.Listener {
 	for i := range l.Owners {
 		if l.Owners[i].Evidence == nil {
-			e := &entry{l: l}
-			w.gather(e)
-			return e.l
+			return w.gather(&entry{l: l})
 		}
 	}
 	return l

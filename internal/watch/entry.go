@@ -14,6 +14,8 @@ type entry struct {
 	l         *listener.Listener
 	announced bool
 	suspected bool
+	awake     bool // among those that a step looks at
+	gone      bool
 	// generations: its group has more than one.
 	generations bool
 	ledger      ledger

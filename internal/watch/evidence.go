@@ -52,11 +52,11 @@ func (w *Watcher) follow(e *entry) {
 		o.Evidence = &ev
 		next.Owners = append(next.Owners, o)
 	}
-	e.l = &next
+	w.set(e, &next)
 }
 
 // gather looks closer at a suspect's owners, as often as a census is taken.
-func (w *Watcher) gather(e *entry) {
+func (w *Watcher) gather(e *entry) *listener.Listener {
 	next := *e.l
 	next.Owners = slices.Clone(next.Owners)
 	for i := range next.Owners {
@@ -84,7 +84,7 @@ func (w *Watcher) gather(e *entry) {
 			}
 		}
 	}
-	e.l = &next
+	return &next
 }
 
 // dismiss forgets the evidence of a suspicion that has ended.
@@ -95,7 +95,7 @@ func (w *Watcher) dismiss(e *entry) {
 	for i := range next.Owners {
 		next.Owners[i].Evidence = nil
 	}
-	e.l = &next
+	w.set(e, &next)
 }
 
 // usage is what a process has done since the suspicion began; unknown at first.

@@ -64,7 +64,7 @@ func (w *Watcher) learnNames() {
 		if owners != nil {
 			next := *e.l
 			next.Owners = owners
-			e.l = &next
+			w.set(e, &next)
 		}
 	}
 }

@@ -96,6 +96,11 @@ func (e *entry) grouped() bool {
 	return e.announced && e.l.Group != 0 && e.l.GroupSize > 1 && e.l.Reuseport
 }
 
+// young: who its owners are may not have settled yet.
+func (w *Watcher) young(e *entry) bool {
+	return e.grouped() && w.last.Sub(e.l.ListenedAt.Or(e.l.FirstSeen)) < unsettled
+}
+
 // several: the members have not all the same owners.
 func several(members []*entry) bool {
 	return slices.ContainsFunc(members[1:], func(e *entry) bool { return !listener.SameOwners(members[0].l, e.l) })
@@ -123,7 +128,7 @@ func (w *Watcher) place(e *entry, looked map[int]*listener.Origin) {
 		}
 		o.Origin = origin
 	}
-	e.l = &next
+	w.set(e, &next)
 }
 
 // identity of a process.
@@ -136,13 +141,13 @@ type identity struct {
 // groups with more than one generation, and says whether there are any of these.
 func (w *Watcher) settle() (some bool) {
 	anew := make(map[listener.GroupKey]bool)
-	for _, e := range w.entries {
-		if !e.grouped() {
+	for _, e := range w.awake {
+		if e.gone || !e.grouped() {
 			e.generations = false
 			continue
 		}
 		some = some || e.generations
-		if e.generations || w.last.Sub(e.l.ListenedAt.Or(e.l.FirstSeen)) < unsettled {
+		if e.generations || w.young(e) {
 			anew[e.l.Group] = true
 		}
 	}
@@ -182,7 +187,7 @@ func (w *Watcher) renew(e *entry, processes map[int]listener.Owner) {
 		o.Origin = old.Origin
 		next.Owners = append(next.Owners, o)
 	}
-	e.l = &next
+	w.set(e, &next)
 }
 
 // keepOrigins keeps where the owners came from, while new ones are read.

@@ -81,15 +81,15 @@ func tally(held []listener.Held) holdings {
 	return h
 }
 
-// elsewhere says whether a process holds accepted connections of another port
-// that it listens on.
-func (h *holdings) elsewhere(pid int, but port) bool {
-	for p := range h.listens[pid] {
-		if p != but && h.connections[pid][p] > 0 {
-			return true
+// serves gives the ports that a process listens on and holds accepted connections of.
+func (h *holdings) serves(pid int) map[port]bool {
+	ports := make(map[port]bool)
+	for p := range h.connections[pid] {
+		if h.listens[pid][p] {
+			ports[p] = true
 		}
 	}
-	return false
+	return ports
 }
 
 // takeCensus finds the owners of every listener.
@@ -102,7 +102,7 @@ func (w *Watcher) takeCensus() error {
 	w.readNames()
 	w.keepOrigins()
 	h := tally(held)
-	processes := make(map[int]listener.Owner)
+	processes, serves := make(map[int]listener.Owner), make(map[int]map[port]bool)
 	for _, e := range w.entries {
 		owners := make([]listener.Owner, 0, len(h.owners[e.l.Key]))
 		at := port{e.l.Netns, e.l.Port()}
@@ -114,20 +114,24 @@ func (w *Watcher) takeCensus() error {
 				} else if err != nil {
 					return fmt.Errorf("look at owner %d of %s: %w", d.PID, e.l.Local, err)
 				}
-				processes[d.PID] = o
+				processes[d.PID], serves[d.PID] = o, h.serves(d.PID)
 			}
 			o.FD = listener.Known(d.FD)
 			o.Connections = listener.Known(h.connections[d.PID][at])
-			o.AcceptedElsewhere = listener.Known(h.elsewhere(d.PID, at))
+			elsewhere := len(serves[d.PID])
+			if serves[d.PID][at] {
+				elsewhere--
+			}
+			o.AcceptedElsewhere = listener.Known(elsewhere > 0)
 			owners = append(owners, o)
 		}
 		next := *e.l
 		next.Owners, next.OwnersKnown = owners, true
 		next.NetnsName = w.names[next.Netns]
 		next.Waiters = h.epolls.holders(next.Waiters)
-		e.l = &next
+		w.set(e, &next)
 		if e.suspected {
-			w.gather(e)
+			w.set(e, w.gather(e))
 		}
 	}
 	w.sets = h.epolls
@@ -176,5 +180,5 @@ func (w *Watcher) assumeOwner(e *entry) {
 	}
 	next := *e.l
 	next.Owners = []listener.Owner{o}
-	e.l = &next
+	w.set(e, &next)
 }

@@ -9,6 +9,25 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
+// set gives an entry another listener: the next snapshot shows it, and the next
+// step looks at it.
+func (w *Watcher) set(e *entry, l *listener.Listener) {
+	e.l = l
+	w.changed = true
+	if !e.awake {
+		e.awake = true
+		w.awake = append(w.awake, e)
+	}
+}
+
+// rest leaves out of later steps what stands idle, until it is given another listener.
+func (w *Watcher) rest() {
+	w.awake = slices.DeleteFunc(w.awake, func(e *entry) bool {
+		e.awake = !e.gone && (e.suspected || e.generations || e.l.Queue > 0 || w.young(e))
+		return !e.awake
+	})
+}
+
 // event takes a birth or death. A birth is announced only once a look has
 // confirmed it: a listen() that fails shows both.
 func (w *Watcher) event(ev listener.Event) {
@@ -28,12 +47,13 @@ func (w *Watcher) event(ev listener.Event) {
 	next.Key, next.Cookie = ev.Key, ev.Cookie
 	next.Caller = listener.Known(listener.Caller{PID: ev.PID, UID: ev.UID, Comm: ev.Comm, Parents: w.parents(ev.PID)})
 	next.ListenedAt = listener.Known(ev.At)
-	e.l = &next
+	w.set(e, &next)
 	w.born = true
 }
 
 func (w *Watcher) forget(key listener.Key, e *entry, at time.Time) {
 	delete(w.entries, key)
+	e.gone = true
 	w.order = nil
 	if e.announced {
 		w.changes = append(w.changes, Change{At: at, Listener: e.l})
@@ -50,7 +70,10 @@ func (w *Watcher) take(look listener.Look) {
 	if look.Restarted {
 		w.restart(look.At)
 	}
-	seen := make(map[listener.Key]bool)
+	var seen map[listener.Key]bool
+	if look.Complete {
+		seen = make(map[listener.Key]bool, len(look.Samples))
+	}
 	for i := range look.Samples {
 		s := &look.Samples[i]
 		if look.Complete {
@@ -74,6 +97,8 @@ func (w *Watcher) take(look listener.Look) {
 			continue
 		}
 		e.sample(*s, look.At, elapsed, w.opts.Interval, !w.opts.CountsSince.IsZero() && s.ListenedAt.IsKnown())
+		w.set(e, e.l)
+		w.sharing = w.sharing || e.recent.known
 		w.name(e)
 		e.l.Waiters = w.sets.holders(e.l.Waiters)
 		if !e.announced {
@@ -97,12 +122,12 @@ func (w *Watcher) restart(at time.Time) {
 	if !w.opts.CountsSince.IsZero() {
 		w.opts.CountsSince = at
 	}
-	w.counted = nil
+	w.counted, w.sharing = nil, true
 	for _, e := range w.entries {
 		e.ledger, e.recent, e.since = ledger{}, recent{}, time.Time{}
 		next := *e.l
 		next.Queued, next.CountedSince = listener.Maybe[uint64]{}, listener.Maybe[time.Time]{}
-		e.l = &next
+		w.set(e, &next)
 	}
 }
 
@@ -140,15 +165,13 @@ func (w *Watcher) countsSince(l *listener.Listener) time.Time {
 }
 
 func (w *Watcher) readNames() {
-	all, _, err := w.opts.Proc.NetNamespaces()
+	names, err := w.opts.Proc.NetnsNames()
 	if err != nil {
 		return
 	}
 	// Those that were sought in vain are kept: they are not sought again for each look.
 	maps.DeleteFunc(w.names, func(_ uint32, name string) bool { return name != "" })
-	for _, ns := range all {
-		w.names[ns.Inode] = ns.Name
-	}
+	maps.Copy(w.names, names)
 }
 
 // groupName is "NETNS/FAMILY/ADDR:PORT", "" for a listener without SO_REUSEPORT.
@@ -163,7 +186,8 @@ func groupName(s *listener.Sample) string {
 	return name
 }
 
-// snapshot shares the table's listeners, which are replaced and never changed.
+// snapshot shares the table's listeners, which are replaced and never changed, and
+// the list of them with the snapshot before if none was.
 func (w *Watcher) snapshot() *listener.Snapshot {
 	if w.order == nil {
 		w.order = make([]*entry, 0, len(w.entries))
@@ -171,27 +195,34 @@ func (w *Watcher) snapshot() *listener.Snapshot {
 			w.order = append(w.order, e)
 		}
 		slices.SortFunc(w.order, func(a, b *entry) int { return listener.Compare(a.l, b.l) })
+		w.changed = true
 	}
-	s := &listener.Snapshot{
-		Time: w.last, Interval: w.opts.Interval, Tier: w.opts.Tier, Census: w.census, Watched: true,
-		Listeners: make([]*listener.Listener, 0, len(w.order)),
+	if w.sharing {
+		w.share()
 	}
-	w.share()
-	for _, e := range w.order {
-		if e.announced {
-			s.Listeners = append(s.Listeners, e.l)
+	if w.changed {
+		w.changed = false
+		w.listed = make([]*listener.Listener, 0, len(w.order))
+		for _, e := range w.order {
+			if e.announced {
+				w.listed = append(w.listed, e.l)
+			}
 		}
 	}
-	return s
+	return &listener.Snapshot{
+		Time: w.last, Interval: w.opts.Interval, Tier: w.opts.Tier, Census: w.census, Watched: true, Listeners: w.listed,
+	}
 }
 
 // share works out which part of its group's new connections each member got in
-// the last minute.
+// the last minute. It is done with when none got any.
 func (w *Watcher) share() {
 	sums := make(map[listener.GroupKey]uint64)
+	w.sharing = false
 	for _, e := range w.order {
-		if n, known := e.recent.sum(w.last); known && e.l.Group != 0 {
+		if n, known := e.recent.sum(w.last); known && e.l.Group != 0 && n > 0 {
 			sums[e.l.Group] += n
+			w.sharing = true
 		}
 	}
 	for _, e := range w.order {
@@ -202,7 +233,7 @@ func (w *Watcher) share() {
 		if share != e.l.Share {
 			next := *e.l
 			next.Share = share
-			e.l = &next
+			w.set(e, &next)
 		}
 	}
 }

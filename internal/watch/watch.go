@@ -67,12 +67,17 @@ type Watcher struct {
 	asks  chan func() *listener.Snapshot // what they return is published, unless nil
 
 	entries map[listener.Key]*entry
-	order   []*entry // as snapshots list them; nil when it must be made anew
+	order   []*entry             // as snapshots list them; nil when it must be made anew
+	listed  []*listener.Listener // by the last snapshot
+	changed bool                 // since then
+	awake   []*entry             // what a step looks at: all others stand idle
+	sharing bool                 // some got connections in the last minute
 	names   map[uint32]string
 	last    time.Time // the last look
 	full    time.Time // the last full one
 	census  time.Time
 	learned time.Time // who waits on the listeners
+	unasked []*entry  // of which that is not asked yet
 	resync  bool      // look at everything next time
 	born    bool      // births since the last census
 	counted map[listener.Key]bool
@@ -110,7 +115,7 @@ func (w *Watcher) Start() (*listener.Snapshot, error) {
 	if err := w.takeCensus(); err != nil {
 		return nil, err
 	}
-	if err := w.learnAcceptors(); err != nil {
+	if err := w.learnAcceptors(len(w.entries)); err != nil {
 		return nil, err
 	}
 	w.settleNames()
@@ -130,21 +135,31 @@ func (w *Watcher) Run(ctx context.Context, publish func(*listener.Snapshot, []Ch
 			return nil
 		case ask := <-w.asks:
 			if s := ask(); s != nil {
-				w.publish(s, publish)
+				publish(s, w.happened())
 			}
 		case <-ticker.C:
-			if err := w.Step(); err != nil {
+			s, changes, err := w.Tick()
+			if err != nil {
 				return err
 			}
-			w.publish(w.snapshot(), publish)
+			publish(s, changes)
 		}
 	}
 }
 
-func (w *Watcher) publish(s *listener.Snapshot, to func(*listener.Snapshot, []Change)) {
+// Tick is what Run does every interval: a step, and the snapshot after it.
+func (w *Watcher) Tick() (*listener.Snapshot, []Change, error) {
+	if err := w.Step(); err != nil {
+		return nil, nil, err
+	}
+	return w.snapshot(), w.happened(), nil
+}
+
+// happened gives what began and ended, once.
+func (w *Watcher) happened() []Change {
 	changes := w.changes
 	w.changes = nil
-	to(s, changes)
+	return changes
 }
 
 // Ask runs f in the goroutine that runs the watcher, between two looks.
@@ -199,11 +214,10 @@ func (w *Watcher) Step() error {
 			return err
 		}
 	}
-	if w.last.Sub(w.learned) >= acceptorsEvery {
-		if err := w.learnAcceptors(); err != nil {
-			return err
-		}
+	if err := w.learnAcceptors(maxAsked); err != nil {
+		return err
 	}
+	defer w.rest()
 	due := w.last.Sub(w.census) >= censusEvery
 	if fresh || due && (some || w.born) {
 		return w.takeCensus()
@@ -241,7 +255,10 @@ func (w *Watcher) look() error {
 
 // suspicions finds who is suspected, and whether somebody newly is.
 func (w *Watcher) suspicions() (fresh, some bool) {
-	for _, e := range w.entries {
+	for _, e := range w.awake {
+		if e.gone {
+			continue
+		}
 		was := e.suspected
 		e.suspected = e.suspicious(w.opts.StuckAfter)
 		fresh = fresh || e.suspected && !was

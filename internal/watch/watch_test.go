@@ -87,7 +87,17 @@ func mustStep(t *testing.T, w *Watcher) *listener.Snapshot {
 	if err := w.Step(); err != nil {
 		t.Fatal(err)
 	}
-	return w.snapshot()
+	snap := w.snapshot()
+	shown := snap.Listeners
+	for _, e := range w.order {
+		if e.announced && (len(shown) == 0 || shown[0] != e.l) {
+			t.Fatalf("the snapshot does not show what the table has of %s", e.l.Local)
+		}
+		if e.announced {
+			shown = shown[1:]
+		}
+	}
+	return snap
 }
 
 func TestSnapshotsNeverChange(t *testing.T) {
