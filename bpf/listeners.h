@@ -127,8 +127,8 @@ struct listener {
  * Written by set_state (births, deaths), by the iterators (who was there before
  * us) and by the counting programs; read by the tick. Keyed by the address of
  * the listening socket. Preallocated: the tick's program sleeps. User space
- * sizes it near twice the listeners there are, for an empty bucket costs the
- * tick as much as a full one.
+ * sizes it for what there is and a quarter more, up to the next power of two:
+ * an empty bucket costs the tick as much as a full one.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -87,12 +87,12 @@ func flags(d listener.Depth) uint64 {
 	}
 }
 
-// grow loads the kernel side anew with room for twice as many listeners as are
-// needed now. The counters begin anew, and what was born or died meanwhile
+// grow loads the kernel side anew with room for a quarter more listeners than are
+// needed now, and for twice as many as before. The counters begin anew, and what was born or died meanwhile
 // shows in the look that follows.
 func (k *Kernel) grow(needed int) error {
 	opts := k.opts
-	opts.Capacity = max(2*needed, 2*k.objs.capacity())
+	opts.Capacity = max(needed+needed/4, 2*k.objs.capacity())
 	bigger, err := openTier(k.tier, opts)
 	if err != nil {
 		return fmt.Errorf("make room for %d listeners: %w", opts.Capacity, err)
