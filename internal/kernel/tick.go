@@ -88,7 +88,8 @@ func flags(d listener.Depth) uint64 {
 }
 
 // grow loads the kernel side anew with room for a quarter more listeners than are
-// needed now, and for twice as many as before. The counters begin anew, and what was born or died meanwhile
+// needed now, and for twice as many as before. The counters begin anew, and what was
+// born or died meanwhile
 // shows in the look that follows.
 func (k *Kernel) grow(needed int) error {
 	opts := k.opts
