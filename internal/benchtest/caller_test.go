@@ -1,0 +1,83 @@
+package benchtest
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reusewatch/reusewatch/internal/livetest"
+)
+
+// caller makes connections over loopback, both ends on one thread, so that the CPU
+// time of that thread is all that a connection costs.
+type caller struct {
+	b     *testing.B
+	ns    *livetest.Namespace
+	n     int // connections per measurement
+	of    cost
+	calls int
+}
+
+const callerPort = 8080
+
+// perConnection makes a listener, connects and closes, and gives the nanoseconds
+// per connection. The listener is a new one: whoever counts has seen its birth.
+func (c *caller) perConnection() (ns float64) {
+	c.ns.Do(func() {
+		fd := c.listen()
+		defer unix.Close(fd)
+		for range c.n / 10 {
+			c.connect(fd)
+		}
+		ns = c.of.each(c.b, c.n, func(int) { c.connect(fd) })
+	})
+	return ns
+}
+
+// listen listens on all addresses, in a group of its own.
+func (c *caller) listen() int {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	must(c.b, err)
+	must(c.b, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1))
+	must(c.b, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
+	must(c.b, unix.Bind(fd, &unix.SockaddrInet4{Port: callerPort}))
+	must(c.b, unix.Listen(fd, 128))
+	return fd
+}
+
+// connect is the life of one connection: handshake, accept, and both ends close.
+// Each goes to another address of loopback, so that no port is still in TIME_WAIT.
+func (c *caller) connect(listener int) {
+	c.calls++
+	to := &unix.SockaddrInet4{Port: callerPort, Addr: [4]byte{127, 1, byte(c.calls >> 8), byte(c.calls)}}
+	client, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	must(c.b, err)
+	must(c.b, retry(func() error { return unix.Connect(client, to) }))
+	server := -1
+	must(c.b, retry(func() (err error) {
+		server, _, err = unix.Accept4(listener, unix.SOCK_CLOEXEC)
+		return err
+	}))
+	must(c.b, unix.Close(client))
+	must(c.b, unix.Close(server))
+}
+
+// retry calls anew what a signal of the Go runtime broke off.
+func retry(call func() error) error {
+	for {
+		err := call()
+		if err == unix.EISCONN {
+			return nil // broken off, and connected meanwhile
+		}
+		if err != unix.EINTR && err != unix.EALREADY {
+			return err
+		}
+	}
+}
+
+func must(b *testing.B, err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}

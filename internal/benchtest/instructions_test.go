@@ -1,0 +1,108 @@
+package benchtest
+
+import (
+	"io"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/kernel"
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/livetest"
+)
+
+// inVM skips elsewhere. Under `qemu -icount shift=0` the clocks of the guest count
+// instructions: a nanosecond is one, whatever the machine around it does.
+func inVM(b *testing.B) {
+	b.Helper()
+	if !livetest.InVM() {
+		b.Skip("counts instructions: `make bench` runs it in a VM under qemu -icount")
+	}
+}
+
+// functionsTier counts every listener; functionsQuiet is attached and counts none.
+func functionsTier(b *testing.B) ours { return attach(b, listener.TierFunctions, kernel.CountAlways) }
+
+func functionsQuiet(b *testing.B) ours {
+	return attach(b, listener.TierFunctions, kernel.CountSuspected)
+}
+
+// script counts with bpftrace what the functions tier counts, by kprobes: SYNs,
+// selections, connections queued and accepted, per listener or port.
+const script = `
+kprobe:tcp_conn_request { @syns[arg2] = count(); }
+kretprobe:reuseport_select_sock { @selected[retval] = count(); }
+kprobe:inet_csk_complete_hashdance { @queued[arg0] = count(); }
+kretprobe:inet_csk_accept { @accepted[((struct sock *)retval)->__sk_common.skc_num] = count(); }
+`
+
+// tool is another program that traces, as long as it runs.
+type tool struct {
+	cmd *exec.Cmd
+	in  io.Closer
+}
+
+// trace starts one and waits until its probes are in place. To sleep costs nothing
+// where time is instructions.
+func trace(b *testing.B, name string, args ...string) *tool {
+	b.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	must(b, cmd.Start())
+	probes := func() bool { return cmd.Process.Signal(syscall.Signal(0)) == nil }
+	time.Sleep(60 * time.Second)
+	if !probes() {
+		b.Fatalf("%s has ended", cmd)
+	}
+	return &tool{cmd: cmd}
+}
+
+func (t *tool) end(b *testing.B) {
+	b.Helper()
+	must(b, t.cmd.Process.Signal(syscall.SIGINT))
+	must(b, t.cmd.Wait())
+}
+
+// BenchmarkInstructionsConnection is the instructions of a connection over loopback.
+func BenchmarkInstructionsConnection(b *testing.B) {
+	inVM(b)
+	c := &caller{b: b, ns: livetest.Netns(b), n: 1000, of: typical}
+	while := func(name string, args ...string) func() float64 {
+		return func() float64 {
+			t := trace(b, name, args...)
+			defer t.end(b)
+			return c.perConnection()
+		}
+	}
+	t := takeTurns(b, 3,
+		side{"off", c.perConnection},
+		side{"quiet", with(b, functionsQuiet, c.perConnection)},
+		side{"counting", with(b, functionsTier, c.perConnection)},
+		side{"bpftrace", while("bpftrace", "-e", script)},
+		side{"tcptracer", while("tcptracer")},
+	)
+	t.median("off", "insns")
+	for _, name := range []string{"quiet", "counting", "bpftrace", "tcptracer"} {
+		t.ratio(name, "off")
+	}
+}
+
+// BenchmarkInstructionsSYNFlood is the instructions of a SYN that meets a full
+// queue: alone, and in a group of two.
+func BenchmarkInstructionsSYNFlood(b *testing.B) {
+	inVM(b)
+	for name, members := range map[string]int{"alone": 1, "group": 2} {
+		b.Run(name, func(b *testing.B) {
+			f := &flood{b: b, ns: livetest.Netns(b), n: 2000, members: members, of: typical}
+			t := takeTurns(b, 3,
+				side{"damaged", f.perDamaged},
+				side{"off", f.perSYN},
+				side{"counting", with(b, functionsTier, f.perSYN)},
+			)
+			t.median("damaged", "insns")
+			t.median("off", "insns")
+			t.ratio("counting", "off")
+		})
+	}
+}
