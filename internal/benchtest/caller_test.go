@@ -1,6 +1,7 @@
 package benchtest
 
 import (
+	"errors"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +25,7 @@ const callerPort = 8080
 // per connection. The listener is a new one: whoever counts has seen its birth.
 func (c *caller) perConnection() (ns float64) {
 	c.ns.Do(func() {
-		fd := c.listen()
+		fd := c.listen(true)
 		defer unix.Close(fd)
 		for range c.n / 10 {
 			c.connect(fd)
@@ -34,12 +35,14 @@ func (c *caller) perConnection() (ns float64) {
 	return ns
 }
 
-// listen listens on all addresses, in a group of its own.
-func (c *caller) listen() int {
+// listen listens on all addresses, alone or as a member of a SO_REUSEPORT group.
+func (c *caller) listen(grouped bool) int {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	must(c.b, err)
 	must(c.b, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1))
-	must(c.b, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
+	if grouped {
+		must(c.b, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
+	}
 	must(c.b, unix.Bind(fd, &unix.SockaddrInet4{Port: callerPort}))
 	must(c.b, unix.Listen(fd, 128))
 	return fd
@@ -66,10 +69,10 @@ func (c *caller) connect(listener int) {
 func retry(call func() error) error {
 	for {
 		err := call()
-		if err == unix.EISCONN {
-			return nil // broken off, and connected meanwhile
-		}
-		if err != unix.EINTR && err != unix.EALREADY {
+		switch {
+		case errors.Is(err, unix.EISCONN): // broken off, and connected meanwhile
+			return nil
+		case !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.EALREADY):
 			return err
 		}
 	}

@@ -1,7 +1,6 @@
 package benchtest
 
 import (
-	"io"
 	"os/exec"
 	"syscall"
 	"testing"
@@ -37,31 +36,18 @@ kprobe:inet_csk_complete_hashdance { @queued[arg0] = count(); }
 kretprobe:inet_csk_accept { @accepted[((struct sock *)retval)->__sk_common.skc_num] = count(); }
 `
 
-// tool is another program that traces, as long as it runs.
-type tool struct {
-	cmd *exec.Cmd
-	in  io.Closer
-}
-
-// trace starts one and waits until its probes are in place. To sleep costs nothing
-// where time is instructions.
-func trace(b *testing.B, name string, args ...string) *tool {
+// trace starts a program that traces, and waits until its probes are in place: to
+// sleep costs nothing where time is instructions. It gives the end of it.
+func trace(b *testing.B, name string, args ...string) (end func()) {
 	b.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	must(b, cmd.Start())
-	probes := func() bool { return cmd.Process.Signal(syscall.Signal(0)) == nil }
-	time.Sleep(60 * time.Second)
-	if !probes() {
-		b.Fatalf("%s has ended", cmd)
+	time.Sleep(time.Minute)
+	return func() {
+		must(b, cmd.Process.Signal(syscall.SIGINT)) // it would have ended, had it failed
+		must(b, cmd.Wait())
 	}
-	return &tool{cmd: cmd}
-}
-
-func (t *tool) end(b *testing.B) {
-	b.Helper()
-	must(b, t.cmd.Process.Signal(syscall.SIGINT))
-	must(b, t.cmd.Wait())
 }
 
 // BenchmarkInstructionsConnection is the instructions of a connection over loopback.
@@ -70,12 +56,11 @@ func BenchmarkInstructionsConnection(b *testing.B) {
 	c := &caller{b: b, ns: livetest.Netns(b), n: 1000, of: typical}
 	while := func(name string, args ...string) func() float64 {
 		return func() float64 {
-			t := trace(b, name, args...)
-			defer t.end(b)
+			defer trace(b, name, args...)()
 			return c.perConnection()
 		}
 	}
-	t := takeTurns(b, 3,
+	t := takeTurns(b, 5,
 		side{"off", c.perConnection},
 		side{"quiet", with(b, functionsQuiet, c.perConnection)},
 		side{"counting", with(b, functionsTier, c.perConnection)},
@@ -86,6 +71,9 @@ func BenchmarkInstructionsConnection(b *testing.B) {
 	for _, name := range []string{"quiet", "counting", "bpftrace", "tcptracer"} {
 		t.ratio(name, "off")
 	}
+	for _, theirs := range []string{"bpftrace", "tcptracer"} {
+		t.added("counting", theirs, "off")
+	}
 }
 
 // BenchmarkInstructionsSYNFlood is the instructions of a SYN that meets a full
@@ -95,7 +83,7 @@ func BenchmarkInstructionsSYNFlood(b *testing.B) {
 	for name, members := range map[string]int{"alone": 1, "group": 2} {
 		b.Run(name, func(b *testing.B) {
 			f := &flood{b: b, ns: livetest.Netns(b), n: 2000, members: members, of: typical}
-			t := takeTurns(b, 3,
+			t := takeTurns(b, 5,
 				side{"damaged", f.perDamaged},
 				side{"off", f.perSYN},
 				side{"counting", with(b, functionsTier, f.perSYN)},

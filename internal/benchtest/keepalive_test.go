@@ -1,7 +1,6 @@
 package benchtest
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -77,6 +76,6 @@ func load(b *testing.B, ns *livetest.Namespace) (requests, cpu float64) {
 			return n, took.cpu
 		}
 	}
-	b.Fatal(fmt.Sprintf("wrk counted no requests: %s", out.String()))
+	b.Fatalf("wrk counted no requests: %s", out.String())
 	return 0, 0
 }

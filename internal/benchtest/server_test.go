@@ -1,6 +1,7 @@
 package benchtest
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -55,7 +56,7 @@ func beServer(kind string) error {
 	}
 	for {
 		conn, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC)
-		if err == unix.EINTR {
+		if errors.Is(err, unix.EINTR) {
 			continue
 		}
 		if err != nil {

@@ -51,6 +51,15 @@ func (t turns) ratio(name, to string) {
 	t.spread(name+":"+to, pairs)
 }
 
+// added reports how many times as much one side adds to a third as the other does.
+func (t turns) added(name, than, to string) {
+	pairs := make([]float64, len(t.of[name]))
+	for i, base := range t.of[to] {
+		pairs[i] = (t.of[name][i] - base) / (t.of[than][i] - base)
+	}
+	t.spread(name+"/"+than, pairs)
+}
+
 // spread reports the median of some values, and their quartiles.
 func (t turns) spread(name string, values []float64) {
 	t.b.ReportMetric(quantile(values, 0.5), name)
