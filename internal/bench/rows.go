@@ -29,6 +29,7 @@ func kernelRows() []row {
 			what: "counting, functions tier", against: "off", theirs: offVM, ratio: figure{vm, "counting:off", more},
 			target: "≤ 3 %", meets: []bound{{vm, "counting:off", atMost(1.03)}}, brief: true,
 		},
+		{what: "an empty program at the tracepoint", against: "off", theirs: offVM, ratio: figure{vm, "empty:off", more}},
 		{what: "attached, counting nothing, functions tier", against: "off", theirs: offVM, ratio: figure{vm, "quiet:off", more}},
 		{
 			what: "counting, functions tier, what it adds", against: "bpftrace, the same counts by kprobes", theirs: figure{vm, "bpftrace:off", more},

@@ -12,11 +12,14 @@ import (
 // caller makes connections over loopback, both ends on one thread, so that the CPU
 // time of that thread is all that a connection costs.
 type caller struct {
-	b     *testing.B
-	ns    *livetest.Namespace
-	n     int // connections per measurement
-	of    cost
-	calls int
+	b  *testing.B
+	ns *livetest.Namespace
+	n  int // connections per measurement
+	of cost
+	// spread is over how many addresses of loopback they go, in turn: over many no port
+	// is still in TIME_WAIT, and to one each costs more nearly the same.
+	spread int
+	calls  int
 }
 
 const callerPort = 8080
@@ -49,10 +52,10 @@ func (c *caller) listen(grouped bool) int {
 }
 
 // connect is the life of one connection: handshake, accept, and both ends close.
-// Each goes to another address of loopback, so that no port is still in TIME_WAIT.
 func (c *caller) connect(listener int) {
 	c.calls++
-	to := &unix.SockaddrInet4{Port: callerPort, Addr: [4]byte{127, 1, byte(c.calls >> 8), byte(c.calls)}}
+	i := c.calls % c.spread
+	to := &unix.SockaddrInet4{Port: callerPort, Addr: [4]byte{127, 1, byte(i >> 8), byte(i)}}
 	client, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	must(c.b, err)
 	must(c.b, retry(func() error { return unix.Connect(client, to) }))

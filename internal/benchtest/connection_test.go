@@ -11,7 +11,7 @@ import (
 // attached, with an empty program at the tracepoint, with the always-on part, with
 // another group counted, and with all listeners counted.
 func BenchmarkConnection(b *testing.B) {
-	c := &caller{b: b, ns: livetest.Netns(b), n: 1500}
+	c := &caller{b: b, ns: livetest.Netns(b), n: 1500, spread: 1 << 16}
 	t := takeTurns(b, 30,
 		side{"off", c.perConnection},
 		side{"empty", with(b, attachEmpty, c.perConnection)},
@@ -37,7 +37,7 @@ func BenchmarkConnection(b *testing.B) {
 // connection, beside its CPU time with nothing attached. An empty program shows
 // how much of that is the counting of run time.
 func BenchmarkRunTime(b *testing.B) {
-	c := &caller{b: b, ns: livetest.Netns(b), n: 1500}
+	c := &caller{b: b, ns: livetest.Netns(b), n: 1500, spread: 1 << 16}
 	runs := make(map[string]float64)
 	perConnection := func(name string, a attached) float64 {
 		defer a.Close()

@@ -53,22 +53,23 @@ func trace(b *testing.B, name string, args ...string) (end func()) {
 // BenchmarkInstructionsConnection is the instructions of a connection over loopback.
 func BenchmarkInstructionsConnection(b *testing.B) {
 	inVM(b)
-	c := &caller{b: b, ns: livetest.Netns(b), n: 1000, of: typical}
+	c := &caller{b: b, ns: livetest.Netns(b), n: 1000, spread: 1, of: typical}
 	while := func(name string, args ...string) func() float64 {
 		return func() float64 {
 			defer trace(b, name, args...)()
 			return c.perConnection()
 		}
 	}
-	t := takeTurns(b, 5,
+	t := takeTurns(b, 7,
 		side{"off", c.perConnection},
+		side{"empty", with(b, attachEmpty, c.perConnection)},
 		side{"quiet", with(b, functionsQuiet, c.perConnection)},
 		side{"counting", with(b, functionsTier, c.perConnection)},
 		side{"bpftrace", while("bpftrace", "-e", script)},
 		side{"tcptracer", while("tcptracer")},
 	)
 	t.median("off", "insns")
-	for _, name := range []string{"quiet", "counting", "bpftrace", "tcptracer"} {
+	for _, name := range []string{"empty", "quiet", "counting", "bpftrace", "tcptracer"} {
 		t.ratio(name, "off")
 	}
 	for _, theirs := range []string{"bpftrace", "tcptracer"} {
@@ -83,7 +84,7 @@ func BenchmarkInstructionsSYNFlood(b *testing.B) {
 	for name, members := range map[string]int{"alone": 1, "group": 2} {
 		b.Run(name, func(b *testing.B) {
 			f := &flood{b: b, ns: livetest.Netns(b), n: 2000, members: members, of: typical}
-			t := takeTurns(b, 5,
+			t := takeTurns(b, 7,
 				side{"damaged", f.perDamaged},
 				side{"off", f.perSYN},
 				side{"counting", with(b, functionsTier, f.perSYN)},
