@@ -17,7 +17,7 @@ type caller struct {
 	n  int // connections per measurement
 	of cost
 	// spread is over how many addresses of loopback they go, in turn: over many no port
-	// is still in TIME_WAIT, and to one each costs more nearly the same.
+	// is still in TIME_WAIT, and to one each costs the same.
 	spread int
 	calls  int
 }
