@@ -50,30 +50,46 @@ func trace(b *testing.B, name string, args ...string) (end func()) {
 	}
 }
 
-// BenchmarkInstructionsConnection is the instructions of a connection over loopback.
-func BenchmarkInstructionsConnection(b *testing.B) {
+// instructionCaller makes connections that are counted.
+func instructionCaller(b *testing.B) *caller {
 	inVM(b)
 	c := &caller{b: b, ns: livetest.Netns(b), n: 1000, spread: 1, of: counted}
 	c.ns.Sysctl("net.ipv4.tcp_max_tw_buckets", "0") // ports in TIME_WAIT make it dearer to find one
+	return c
+}
+
+// BenchmarkInstructionsConnection is the instructions of a connection over loopback.
+func BenchmarkInstructionsConnection(b *testing.B) {
+	c := instructionCaller(b)
+	t := takeTurns(b, 9,
+		side{"off", c.perConnection},
+		side{"empty", with(b, attachEmpty, c.perConnection)},
+		side{"quiet", with(b, functionsQuiet, c.perConnection)},
+		side{"counting", with(b, functionsTier, c.perConnection)},
+	)
+	t.median("off", "insns")
+	for _, name := range []string{"empty", "quiet", "counting"} {
+		t.ratio(name, "off")
+	}
+}
+
+// BenchmarkInstructionsTools is what other tools add to that, beside the functions tier.
+func BenchmarkInstructionsTools(b *testing.B) {
+	c := instructionCaller(b)
 	while := func(name string, args ...string) func() float64 {
 		return func() float64 {
 			defer trace(b, name, args...)()
 			return c.perConnection()
 		}
 	}
-	t := takeTurns(b, 7,
+	t := takeTurns(b, 5,
 		side{"off", c.perConnection},
-		side{"empty", with(b, attachEmpty, c.perConnection)},
-		side{"quiet", with(b, functionsQuiet, c.perConnection)},
 		side{"counting", with(b, functionsTier, c.perConnection)},
 		side{"bpftrace", while("bpftrace", "-e", script)},
 		side{"tcptracer", while("tcptracer")},
 	)
-	t.median("off", "insns")
-	for _, name := range []string{"empty", "quiet", "counting", "bpftrace", "tcptracer"} {
-		t.ratio(name, "off")
-	}
 	for _, theirs := range []string{"bpftrace", "tcptracer"} {
+		t.ratio(theirs, "off")
 		t.added("counting", theirs, "off")
 	}
 }
