@@ -20,10 +20,10 @@ func countedFigures() []counted {
 	return []counted{
 		{"RunTime", "quiet-runs", 0.02, true},
 		{"RunTime", "counting-runs", 0.02, true},
-		{"InstructionsConnection", "quiet:off", 0.005, false},
-		{"InstructionsConnection", "counting:off", 0.005, false},
-		{"InstructionsSYNFlood/alone", "counting:off", 0.015, false},
-		{"InstructionsSYNFlood/group", "counting:off", 0.015, false},
+		{"InstructionsConnection", "quiet:off", 0.007, false},
+		{"InstructionsConnection", "counting:off", 0.007, false},
+		{"InstructionsSYNFlood/alone", "counting:off", 0.025, false},
+		{"InstructionsSYNFlood/group", "counting:off", 0.025, false},
 		{"Allocations", "allocs/listener", 0.02, false},
 		{"Allocations", "allocs/tick", 10, false},
 	}

@@ -18,12 +18,25 @@ func (r row) cells(of figures) []string {
 	return []string{r.what, ours.text(of), r.against, r.theirs.text(of), r.ratio.spread(of), r.target, r.met(of)}
 }
 
-// terminal is the table in columns, and below it the machine.
+// measured says whether there is anything to show of a row.
+func (r row) measured(of figures) bool {
+	for _, f := range []figure{r.ours, r.ratio} {
+		if _, known := of.of(f.benchmark, f.unit); known {
+			return true
+		}
+	}
+	return false
+}
+
+// terminal is the table in columns, as far as it was measured, and below it the machine.
 func (r *results) terminal() string {
 	var s strings.Builder
 	w := tabwriter.NewWriter(&s, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, strings.ToUpper(strings.Join(headings(), "\t")))
 	for _, row := range rows() {
+		if !row.measured(r.Figures) {
+			continue
+		}
 		fmt.Fprintln(w, strings.ReplaceAll(strings.Join(row.cells(r.Figures), "\t"), "`", ""))
 	}
 	_ = w.Flush() // into memory
