@@ -11,7 +11,7 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 BIN := bin/reusewatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vm-test systemd-test package package-test image image-test lint generate check-generated picture install clean
+.PHONY: help build demo test vm-test systemd-test package package-test image image-test lint generate check-generated picture bench bench-compare bench-publish install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,8 +59,19 @@ check-generated: ## fail if the committed BPF object is not what bpf/ compiles t
 picture: ## docs/top.png, from a real run (root; 90 s)
 	scripts/picture
 
+bench: ## measure all that reusewatch costs against what one would run instead, into bench.json (root; 10 min)
+	scripts/bench $(if $(KERNEL),-k $(KERNEL)) bench.json
+
+bench-compare: ## fail if more is counted (instructions, runs, allocations) than in the baseline (root; 2 min)
+	scripts/bench -c $(if $(KERNEL),-k $(KERNEL)) bench-counted.json
+	go run ./internal/bench compare docs/bench/baseline.json bench-counted.json
+
+bench-publish: ## bench.json becomes the baseline and the tables of README and docs/performance.md
+	cp bench.json docs/bench/baseline.json
+	go run ./internal/bench publish docs/bench/baseline.json README.md docs/performance.md
+
 install: build ## into $(PREFIX)/bin
 	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/reusewatch
 
 clean: ## remove what build leaves
-	rm -rf bin dist
+	rm -rf bin dist bench.json bench-counted.json
