@@ -59,7 +59,7 @@ check-generated: ## fail if the committed BPF object is not what bpf/ compiles t
 picture: ## docs/top.png, from a real run (root; 90 s)
 	scripts/picture
 
-bench: ## measure all that reusewatch costs against what one would run instead, into bench.json (root; 10 min)
+bench: ## measure all that reusewatch costs against what one would run instead, into bench.json (root; 7 min)
 	scripts/bench $(if $(KERNEL),-k $(KERNEL)) bench.json
 
 bench-compare: ## fail if more is counted (instructions, runs, allocations) than in the baseline (root; 2 min)
