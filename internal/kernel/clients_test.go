@@ -76,6 +76,7 @@ func TestClients(t *testing.T) {
 					Remote: netip.AddrPortFrom(l.Dest(c.from).Addr(), conn.Port()),
 					Unread: listener.Known(unread), Gone: gone,
 				})
+				livetest.AwaitQueue(len(want), l)
 				return conn
 			}
 			before := time.Now()
@@ -139,6 +140,7 @@ func TestClientsOfMPTCP(t *testing.T) {
 	k, ns := looking(t)
 	l := ns.Listen(livetest.Listen{MPTCP: true})
 	ns.Dial(livetest.Dial{To: l.Dest(livetest.V4), MPTCP: true, Word: true})
+	livetest.AwaitQueue(1, l)
 	got, err := queueOf(t, k, l, 10)
 	if err != nil || got.Total != 1 || got.Gone != 0 || got.Oldest[0].Unread.IsKnown() {
 		t.Errorf("%+v, %v", got, err)
@@ -153,6 +155,7 @@ func TestClientsOfNobody(t *testing.T) {
 		t.Errorf("of an empty queue: %+v, %v", got, err)
 	}
 	ns.Dial(livetest.Dial{To: l.Dest(livetest.V4)})
+	livetest.AwaitQueue(1, l)
 	all, err := k.LookQueues()
 	if err != nil {
 		t.Fatal(err)

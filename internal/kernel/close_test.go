@@ -30,6 +30,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	ns := livetest.Netns(t)
 	l := ns.Listen(livetest.Listen{})
 	ns.Dial(livetest.Dial{To: l.Dest(livetest.V4)})
+	livetest.AwaitQueue(1, l)
 	for _, tier := range []listener.Tier{functions, tracepoints, queues} {
 		t.Run(string(tier), func(t *testing.T) {
 			opts := kernel.Options{Tier: tier, Count: kernel.CountAlways, Namespaces: func() ([]string, error) { return []string{ns.Path}, nil }}

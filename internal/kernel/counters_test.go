@@ -133,6 +133,7 @@ func testQueuesTierCountsNothing(t *testing.T, f *field) {
 			t.Fatal(err)
 		}
 		ns.DialMany(3, livetest.Dial{To: l.Dest(livetest.V4)})
+		livetest.AwaitQueue(3, l)
 		s := sampleOf(t, k, l)
 		for i, m := range []listener.Maybe[uint64]{s.Queued, s.SYNs, s.SYNsFull, s.Selected, s.Adopted} {
 			if n, known := m.Get(); known {

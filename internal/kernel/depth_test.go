@@ -21,6 +21,7 @@ func testDepth(t *testing.T, f *field) {
 	connect := func() {
 		ns.Dial(livetest.Dial{To: l.Dest(livetest.V4)})
 		queued++
+		livetest.AwaitQueue(1, l)
 	}
 	steps := []struct {
 		name  string

@@ -93,6 +93,7 @@ func newOldListeners(t *testing.T, f *field) *oldListeners {
 	}
 	o.waited = o.first.Listen(livetest.Listen{})
 	o.first.DialMany(3, livetest.Dial{To: o.waited.Dest(livetest.V4)})
+	livetest.AwaitQueue(3, o.waited)
 	return o
 }
 
@@ -161,7 +162,9 @@ func (o *oldListeners) testAccepted(t *testing.T, f *field) {
 		{0, 0, 0, 0}, {5, 0, 5, 0}, {0, 8, 5, 8}, {4, 2, 9, 10},
 	}
 	for i, s := range steps {
+		before := o.waited.Queue()
 		o.first.DialMany(s.connect, livetest.Dial{To: o.waited.Dest(livetest.V4)})
+		livetest.AwaitQueue(before + s.connect, o.waited)
 		for range s.accept {
 			o.waited.Accept()
 		}

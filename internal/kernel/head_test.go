@@ -75,7 +75,7 @@ func inRound(kernels []live, round int) []live {
 // same head. Its client may be connected before its last ACK has got through.
 func oneHead(t *testing.T, kernels []live, l *livetest.Listener) listener.Head {
 	t.Helper()
-	livetest.Eventually(t, "it is queued", func() bool { return l.Queue() == 1 })
+	livetest.AwaitQueue(1, l)
 	var head listener.Head
 	for _, k := range append(slices.Clone(kernels), kernels[0]) {
 		s := sampleOf(t, k, l)
@@ -100,6 +100,7 @@ func testHeadStays(t *testing.T, f *field) {
 	first := ns.Dial(livetest.Dial{To: l.Dest(livetest.V4)})
 	var head listener.Head
 	for round := range 50 {
+		livetest.AwaitQueue(round+1, l)
 		for _, k := range inRound(f.kernels, round) {
 			s := sampleOf(t, k, l)
 			if round == 0 && head.Request == 0 {

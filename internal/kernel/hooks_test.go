@@ -37,6 +37,7 @@ func TestHookMissing(t *testing.T) {
 	ns.Sysctl("net.ipv4.tcp_migrate_req", "1")
 	group := ns.Group(3, livetest.Listen{})
 	ns.DialMany(60, livetest.Dial{To: group[0].Dest(livetest.V4)})
+	livetest.AwaitQueue(60, group...)
 	group[0].Close() // those who waited there are adopted by the others
 	for range 5 {
 		group[1].Accept()

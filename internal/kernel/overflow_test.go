@@ -17,6 +17,7 @@ func testFullQueue(t *testing.T, f *field) {
 	for range backlog + 1 {
 		ns.Dial(d)
 	}
+	livetest.AwaitQueue(backlog+1, l)
 	d.Patience = time.Nanosecond // a second SYN would follow in a second
 	for range turnedAway {
 		if _, err := ns.TryDial(d); err == nil {

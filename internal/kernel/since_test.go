@@ -17,7 +17,11 @@ func testCountedSince(t *testing.T, f *field) {
 			w := startWatching(t, k, 50*time.Millisecond)
 			l := ns.Listen(livetest.Listen{})
 			defer l.Close() // its clients would keep this process suspected in the next tier
-			dial := func(n int) { ns.DialMany(n, livetest.Dial{To: l.Dest(livetest.V4)}) }
+			dial := func(n int) {
+				before := l.Queue()
+				ns.DialMany(n, livetest.Dial{To: l.Dest(livetest.V4)})
+				livetest.AwaitQueue(before + n, l)
+			}
 			var since time.Time
 			counted := func() bool {
 				at, known := find(t, w.ticked(t), l).CountedSince.Get()

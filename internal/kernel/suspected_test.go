@@ -34,7 +34,9 @@ func testCountingOnSuspicion(t *testing.T, f *field, ns *livetest.Namespace, old
 			all := [][]*livetest.Listener{old, fresh, other}
 			connect := func(n int) {
 				for _, g := range all {
+					before := g[0].Queue() + g[1].Queue()
 					ns.DialMany(n, livetest.Dial{To: g[0].Dest(livetest.V4)})
+					livetest.AwaitQueue(before+n, g...)
 				}
 			}
 			const unknown = -1

@@ -128,6 +128,7 @@ func testWaiters(t *testing.T, f *field) {
 		t.Run(c.name, func(t *testing.T) {
 			l := ns.Listen(c.listen)
 			ns.Dial(livetest.Dial{To: l.Dest(livetest.V4)})
+			livetest.AwaitQueue(1, l)
 			for _, k := range f.kernels {
 				// A head seen once may be gone at the next look: nobody asks yet.
 				if s := sampleOf(t, k, l); s.WaitersKnown != (k.tier == queues) || len(s.Waiters) > 0 {

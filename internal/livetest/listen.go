@@ -123,6 +123,20 @@ func (l *Listener) Queue() int {
 	return int(info.Unacked)
 }
 
+// AwaitQueue waits until as many wait in the queues of these: connect() returns before
+// its last ACK has got through, and on a busy machine that takes a while.
+func AwaitQueue(n int, ls ...*Listener) {
+	t := ls[0].t
+	t.Helper()
+	Eventually(t, fmt.Sprintf("%d wait on %s", n, ls[0].Addr), func() bool {
+		sum := 0
+		for _, l := range ls {
+			sum += l.Queue()
+		}
+		return sum == n
+	})
+}
+
 // Shutdown ends the listening and keeps the socket.
 func (l *Listener) Shutdown() {
 	l.t.Helper()
