@@ -254,25 +254,25 @@ int census(struct bpf_iter__task_file *ctx)
 	socket = bpf_sock_from_file(file);
 	if (!socket) {
 		/* An eventpoll is the private data of its file. */
-		h.sk = (__u64)BPF_CORE_READ(file, private_data);
+		h.sk = (__u64)file->private_data;
 		if (h.sk && bpf_map_lookup_elem(&epolls, &h.sk)) {
 			h.kind = HELD_EPOLL;
 			bpf_seq_write(ctx->meta->seq, &h, sizeof(h));
 		}
 		return 0;
 	}
-	sk = BPF_CORE_READ(socket, sk);
+	sk = socket->sk;
 	if (!sk)
 		return 0;
-	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	state = sk->__sk_common.skc_state;
 	if (state == TCP_LISTEN)
 		h.kind = HELD_LISTENER;
-	else if (state != TCP_SYN_SENT && BPF_CORE_READ(sk, __sk_common.skc_dport))
+	else if (state != TCP_SYN_SENT && sk->__sk_common.skc_dport)
 		h.kind = HELD_CONNECTION;
 	else
 		return 0;
 
-	switch (BPF_CORE_READ(sk, sk_protocol)) {
+	switch (sk->sk_protocol) {
 	case IPPROTO_TCP:
 		h.sk = (__u64)sk;
 		break;
