@@ -6,9 +6,6 @@
 #include "listeners.h"
 #include "sample.h"
 
-#define TCPHDR_SYN 0x02
-#define TCPHDR_ACK 0x10
-#define TCP_FLAGS_OFFSET 13
 #define MAX_ERRNO 4095
 
 static __always_inline struct listener *counted_listener(const struct sock *sk)
@@ -36,12 +33,11 @@ int BPF_PROG(count_syn, void *rsk_ops, void *af_ops, struct sock *sk)
 /* reuseport_select_sock runs for more than SYNs: UDP, and every packet that finds a listener. */
 static __always_inline bool is_syn(struct sk_buff *skb)
 {
-	__u8 flags = 0;
-	unsigned char *head = BPF_CORE_READ(skb, head);
+	struct tcphdr *th = typed(skb->head + skb->transport_header, struct tcphdr);
 
-	bpf_probe_read_kernel(&flags, sizeof(flags),
-			      head + BPF_CORE_READ(skb, transport_header) + TCP_FLAGS_OFFSET);
-	return (flags & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN;
+	if (bpf_rdonly_cast)
+		return BPF_CORE_READ_BITFIELD(th, syn) && !BPF_CORE_READ_BITFIELD(th, ack);
+	return BPF_CORE_READ_BITFIELD_PROBED(th, syn) && !BPF_CORE_READ_BITFIELD_PROBED(th, ack);
 }
 
 SEC("fexit/reuseport_select_sock")
@@ -82,7 +78,7 @@ static __always_inline bool skips_hashdance(struct request_sock *req)
 {
 	struct tcp_request_sock *treq = (struct tcp_request_sock *)req;
 
-	if (!BPF_CORE_READ(req, __req_common.skc_listener) || BPF_CORE_READ(treq, tfo_listener))
+	if (!req->__req_common.skc_listener || BPF_CORE_READ(treq, tfo_listener))
 		return true;
 	return bpf_core_field_exists(req->syncookie) &&
 	       BPF_CORE_READ_BITFIELD_PROBED(req, syncookie);
@@ -109,7 +105,7 @@ int BPF_PROG(count_adopted, struct sock *sk, struct sock *migrating_sk, struct s
 {
 	struct listener *l;
 
-	if (!ret || BPF_CORE_READ(migrating_sk, __sk_common.skc_state) == TCP_NEW_SYN_RECV)
+	if (!ret || migrating_sk->__sk_common.skc_state == TCP_NEW_SYN_RECV)
 		return 0;
 	l = counted_listener(ret);
 	if (l)

@@ -250,6 +250,10 @@ struct sk_buff {
 	unsigned char *head;
 };
 
+struct tcphdr {
+	__u16 syn : 1, ack : 1;
+};
+
 struct seq_file;
 
 struct bpf_iter_meta {
