@@ -164,7 +164,7 @@ func (o *oldListeners) testAccepted(t *testing.T, f *field) {
 	for i, s := range steps {
 		before := o.waited.Queue()
 		o.first.DialMany(s.connect, livetest.Dial{To: o.waited.Dest(livetest.V4)})
-		livetest.AwaitQueue(before + s.connect, o.waited)
+		livetest.AwaitQueue(before+s.connect, o.waited)
 		for range s.accept {
 			o.waited.Accept()
 		}

@@ -20,7 +20,7 @@ func testCountedSince(t *testing.T, f *field) {
 			dial := func(n int) {
 				before := l.Queue()
 				ns.DialMany(n, livetest.Dial{To: l.Dest(livetest.V4)})
-				livetest.AwaitQueue(before + n, l)
+				livetest.AwaitQueue(before+n, l)
 			}
 			var since time.Time
 			counted := func() bool {
