@@ -37,7 +37,8 @@ func (c *counts) add(other counts) {
 
 // Every connection of every kind is counted once, by the listener that it came
 // to: exactly in the functions tier; in the tracepoints tier but for MPTCP
-// joins, which look like connections to it, and with what has no hook unknown.
+// joins, which look like connections to it, for runs that the kernel says it skipped,
+// and with what has no hook unknown.
 func testCounts(t *testing.T, f *field) {
 	watched := f.watch(t)
 	var connected atomic.Int64
@@ -62,26 +63,34 @@ func testCounts(t *testing.T, f *field) {
 func (c *carried) check(t *testing.T, tier listener.Tier, w watching) {
 	var sum counts
 	snap := w.now(t)
+	skipped := 0
+	if tier == tracepoints {
+		skipped = w.skipped(t)
+	}
 	for i, m := range c.members {
 		l := find(t, snap, m)
 		got := countsOf(l)
 		sum.add(got)
-		want := c.wantFunctions(i, got)
+		want, plain := c.wantFunctions(i, got), c.wantPlain(i, tier)
 		if tier == tracepoints {
 			want = c.wantTracepoints(i, got)
+		}
+		if short := want.Queued - got.Queued; short > 0 && short <= skipped {
+			t.Logf("member %d: %d short; the kernel skipped %d runs", i, short, skipped)
+			want.Queued, want.Accepted, plain = got.Queued, want.Accepted-short, plain-uint64(short)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("member %d (-want +got):\n%s", i, diff)
 		}
-		if plain := c.wantPlain(i, tier); l.QueuedPlain != listener.Known(plain) {
+		if l.QueuedPlain != listener.Known(plain) {
 			t.Errorf("member %d: %v of plain TCP, want %d", i, l.QueuedPlain, plain)
 		}
 	}
 	if tier == functions && (sum.SYNs != c.syns || sum.Queued != c.connected) {
 		t.Errorf("%d SYNs, %d queued; want %d, %d", sum.SYNs, sum.Queued, c.syns, c.connected)
 	}
-	if tier == tracepoints && sum.Queued != c.connected+c.joined {
-		t.Errorf("%d queued; want %d and %d joins", sum.Queued, c.connected, c.joined)
+	if short := c.connected + c.joined - sum.Queued; tier == tracepoints && (short < 0 || short > skipped) {
+		t.Errorf("%d queued; want %d and %d joins, but for %d runs that the kernel skipped", sum.Queued, c.connected, c.joined, skipped)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 // watching is a watcher that runs over the kernel side, as `run` has it.
 type watching struct {
 	*watch.Watcher
+	kernel *kernel.Kernel
 	latest *atomic.Pointer[listener.Snapshot]
 }
 
@@ -25,7 +26,7 @@ func startWatching(t *testing.T, k live, interval time.Duration) watching {
 	if k.Counting() == kernel.CountAlways {
 		opts.CountsSince = k.Started()
 	}
-	w := watching{watch.New(k.Kernel, opts), new(atomic.Pointer[listener.Snapshot])}
+	w := watching{watch.New(k.Kernel, opts), k.Kernel, new(atomic.Pointer[listener.Snapshot])}
 	first, err := w.Start()
 	if err != nil {
 		t.Fatal(err)
@@ -52,6 +53,21 @@ func (f *field) watch(t *testing.T) map[listener.Tier]watching {
 		watched[k.tier] = startWatching(t, k, 300*time.Millisecond)
 	}
 	return watched
+}
+
+// skipped is how many runs of our programs the kernel has skipped: where an interrupt
+// comes upon the tracepoint while its program runs there, it is not begun anew.
+func (w watching) skipped(t *testing.T) int {
+	t.Helper()
+	stats, err := w.kernel.Stats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, s := range stats {
+		n += int(s.RecursionMisses)
+	}
+	return n
 }
 
 // now gives what the watcher knows after another look.
