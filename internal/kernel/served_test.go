@@ -3,6 +3,8 @@ package kernel_test
 import (
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
@@ -24,10 +26,13 @@ func TestServed(t *testing.T) {
 		// The server closes first: its side of the connection goes to TIME_WAIT.
 		dial := func(l *livetest.Listener) {
 			var conns []*livetest.Conn
+			before := deaf.Queue()
 			for range 20 {
 				conns = append(conns, ns.Dial(livetest.Dial{To: l.Dest(family)}))
 			}
-			livetest.Eventually(t, "all are accepted", func() bool { return l.Queue() == 0 })
+			livetest.Eventually(t, "its server has closed all that are not the deaf one's", func() bool {
+				return l.Queue() == 0 && ended(conns) == len(conns)-(deaf.Queue()-before)
+			})
 			for _, c := range conns {
 				c.Close()
 			}
@@ -77,4 +82,15 @@ func TestServed(t *testing.T) {
 			t.Error("served, though nobody is suspected any more")
 		}
 	}
+}
+
+// ended counts those that their server has closed.
+func ended(conns []*livetest.Conn) int {
+	n := 0
+	for _, c := range conns {
+		if got, _, err := unix.Recvfrom(c.FD, make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT); err == nil && got == 0 {
+			n++
+		}
+	}
+	return n
 }
