@@ -41,7 +41,7 @@ func apart(js []listener.Judgement) map[listener.GroupKey][]*listener.Judgement 
 	groups := make(map[listener.GroupKey][]*listener.Judgement)
 	for i := range js {
 		j := &js[i]
-		if !grouped(j) {
+		if !j.Grouped() {
 			continue
 		}
 		one := first[j.Group]
@@ -56,7 +56,7 @@ func apart(js []listener.Judgement) map[listener.GroupKey][]*listener.Judgement 
 		j := &js[i]
 		members, differ := groups[j.Group]
 		switch {
-		case grouped(j) && differ:
+		case j.Grouped() && differ:
 			groups[j.Group] = append(members, j)
 		case len(j.Owners) > 0:
 			j.Generations = listener.Known(1)
@@ -64,9 +64,6 @@ func apart(js []listener.Judgement) map[listener.GroupKey][]*listener.Judgement 
 	}
 	return groups
 }
-
-// grouped: it may have siblings.
-func grouped(j *listener.Judgement) bool { return j.Group != 0 && j.Reuseport && j.GroupSize > 1 }
 
 // supersededBy compares the generation of l with the newest one of its program
 // that has listened for longer than after; nil if there is none.
@@ -98,17 +95,12 @@ func side(g *listener.Generation) listener.Side {
 	oldest := slices.MinFunc(g.Owners, func(a, b *listener.Owner) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.PID, b.PID))
 	})
-	out := listener.Side{Start: oldest.Start, Comm: oldest.Comm, Cmdline: oldest.Cmdline, UID: oldest.UID, User: oldest.User}
+	out := listener.Side{
+		Start: oldest.Start, Comm: oldest.Comm, Cmdline: oldest.Cmdline, UID: oldest.UID, User: oldest.User,
+		Configs: listener.Configs(g.Owners),
+	}
 	for _, o := range g.Owners {
 		out.PIDs = append(out.PIDs, o.PID)
-		if o.Origin == nil {
-			continue
-		}
-		for _, c := range o.Origin.Configs {
-			if !slices.ContainsFunc(out.Configs, func(k listener.Config) bool { return k.Path == c.Path }) {
-				out.Configs = append(out.Configs, c)
-			}
-		}
 	}
 	slices.Sort(out.PIDs)
 	for _, m := range g.Members {

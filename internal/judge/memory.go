@@ -47,7 +47,7 @@ func holdsUntil(s *listener.Snapshot, js []listener.Judgement) time.Time {
 		if j.Verdict == listener.Accepting {
 			sooner(j.LastAccept.Or(s.Time).Add(recently))
 		}
-		if since, _ := j.ListeningSince(); grouped(j) && s.Time.Sub(since) < settled {
+		if since, _ := j.ListeningSince(); j.Grouped() && s.Time.Sub(since) < settled {
 			sooner(since.Add(settled))
 		}
 	}

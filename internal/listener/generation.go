@@ -162,17 +162,7 @@ func configured(old, now *tree, between time.Duration) Trait {
 
 // configs of all its processes, by name.
 func (t *tree) configs() []Config {
-	var all []Config
-	for _, o := range t.owners {
-		if o.Origin == nil {
-			continue
-		}
-		for _, c := range o.Origin.Configs {
-			if !slices.ContainsFunc(all, func(k Config) bool { return k.Path == c.Path }) {
-				all = append(all, c)
-			}
-		}
-	}
+	all := Configs(t.owners)
 	slices.SortFunc(all, func(a, b Config) int { return cmp.Compare(a.Path, b.Path) })
 	return all
 }

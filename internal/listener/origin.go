@@ -1,6 +1,9 @@
 package listener
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Origin is where a process comes from. It is looked for only where several
 // processes have members in one group, and never changed.
@@ -27,4 +30,20 @@ type Config struct {
 	Path     string
 	Modified time.Time
 	Since    time.Duration // Modified, since boot: as exact as Start of a process
+}
+
+// Configs are the configuration files of these processes, in their order, each name once.
+func Configs(owners []*Owner) []Config {
+	var all []Config
+	for _, o := range owners {
+		if o.Origin == nil {
+			continue
+		}
+		for _, c := range o.Origin.Configs {
+			if !slices.ContainsFunc(all, func(k Config) bool { return k.Path == c.Path }) {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
 }

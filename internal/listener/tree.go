@@ -17,6 +17,9 @@ func (o *Owner) Program() string {
 // replaced is what the kernel appends to an executable that is no longer there.
 const replaced = " (deleted)"
 
+// Grouped says that a listener may have siblings.
+func (l *Listener) Grouped() bool { return l.Group != 0 && l.Reuseport && l.GroupSize > 1 }
+
 // SameOwners says that the same processes hold a and b.
 func SameOwners(a, b *Listener) bool {
 	if len(a.Owners) != len(b.Owners) {

@@ -92,9 +92,7 @@ func (w *Watcher) relate(anew map[listener.GroupKey]bool) {
 }
 
 // grouped: it may have siblings.
-func (e *entry) grouped() bool {
-	return e.announced && e.l.Group != 0 && e.l.GroupSize > 1 && e.l.Reuseport
-}
+func (e *entry) grouped() bool { return e.announced && e.l.Grouped() }
 
 // young: who its owners are may not have settled yet.
 func (w *Watcher) young(e *entry) bool {
