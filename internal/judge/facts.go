@@ -192,7 +192,7 @@ func inFreezer(wchan string) bool {
 
 func starved(o *listener.Owner) bool {
 	u, known := usage(o)
-	return known && (u.Starved() || o.State == "R" && u.Ran == 0)
+	return known && u.Starved()
 }
 
 func spinning(o *listener.Owner) bool {

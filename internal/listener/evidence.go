@@ -23,11 +23,8 @@ type Usage struct {
 	User, System time.Duration // CPU
 	MajorFaults  uint64
 	IOBytes      uint64  // read and written, wake-ups through eventfds and pipes left out
-	RunnableWait float64 // share of the time in which it waited for a CPU
-	// Ran is how long it was on a CPU by the scheduler's account, which books a
-	// wait only when it ends: a process that is runnable and never runs shows neither.
-	Ran       time.Duration
-	Throttled bool // its cgroup had used up its CPU quota
+	RunnableWait float64 // share of the time in which its threads waited for a CPU, or wait still
+	Throttled    bool    // its cgroup had used up its CPU quota
 }
 
 // Progress means growing I/O or major faults, or at least 1 % CPU of which some is

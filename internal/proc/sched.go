@@ -20,11 +20,14 @@ type Sched struct {
 	Known bool
 
 	threads map[int]schedstat // by TID
+	at      time.Time         // see Follow
 }
 
-// schedstat is what we use of one thread's schedstat file.
+// schedstat is what we use of one thread's schedstat file, and its state.
 type schedstat struct {
 	run, wait time.Duration
+	runnable  bool
+	queued    time.Time // it waits for a CPU since then at least; see Follow
 }
 
 // Sched reads the scheduler's accounts of all threads of a process. The error is
@@ -32,7 +35,7 @@ type schedstat struct {
 // no error.
 //
 // The kernel adds a wait when it ends: a thread that has been waiting for long
-// and waits still shows nothing yet.
+// and waits still shows nothing yet. Follow finds it.
 func (f FS) Sched(pid int) (Sched, error) {
 	tids, err := pidsIn(f.pidPath(pid, "task"))
 	if err != nil {
@@ -54,6 +57,9 @@ func (f FS) Sched(pid int) (Sched, error) {
 		if err != nil {
 			return Sched{}, fmt.Errorf("parse %s: %w", path, err)
 		}
+		if st, err := readStat(f.taskPath(pid, tid, "stat")); err == nil {
+			one.runnable = st.state == 'R'
+		}
 		s.threads[tid] = one
 		s.Run += one.run
 		s.Wait += one.wait
@@ -66,6 +72,29 @@ func (f FS) Sched(pid int) (Sched, error) {
 	}
 	s.Known = true
 	return s, nil
+}
+
+// Follow adds the waits that last: s was read at this time, and last is the
+// reading before it, followed too (the zero Sched before the first). A thread
+// that is runnable and has not run since the last reading waits since it was last
+// seen asleep or running, for it takes a CPU to fall asleep.
+func (s *Sched) Follow(last Sched, at time.Time) {
+	s.at = at
+	for tid, now := range s.threads {
+		if !now.runnable {
+			continue
+		}
+		was, known := last.threads[tid]
+		switch {
+		case !known || now.run != was.run || now.wait != was.wait:
+			now.queued = at
+		case was.runnable:
+			now.queued = was.queued
+		default:
+			now.queued = last.at
+		}
+		s.threads[tid] = now
+	}
 }
 
 // WaitShare is the share of elapsed that threads of the process spent runnable
@@ -91,6 +120,9 @@ func (s Sched) waited(earlier Sched) time.Duration {
 			was = schedstat{} // another thread with a used TID
 		}
 		sum += now.wait - was.wait
+		if !now.queued.IsZero() {
+			sum += s.at.Sub(now.queued)
+		}
 	}
 	return sum
 }

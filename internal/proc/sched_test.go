@@ -48,7 +48,7 @@ func TestSchedErrors(t *testing.T) {
 }
 
 func TestParseSchedstat(t *testing.T) {
-	if got, err := parseSchedstat([]byte("7 8 x\n")); err != nil || got != (schedstat{7, 8}) {
+	if got, err := parseSchedstat([]byte("7 8 x\n")); err != nil || got != (schedstat{run: 7, wait: 8}) {
 		t.Errorf("= %+v, %v", got, err)
 	}
 	for in, want := range map[string]string{"": "0 fields", "1": "1 fields", "x 1 1": "field 1", "1 -x 1": "field 2"} {
@@ -68,7 +68,7 @@ func TestWaitShare(t *testing.T) {
 		return s
 	}
 	const s = time.Second
-	base := sched(map[int]schedstat{1: {10 * s, 10 * s}, 2: {5 * s, 5 * s}})
+	base := sched(map[int]schedstat{1: {run: 10 * s, wait: 10 * s}, 2: {run: 5 * s, wait: 5 * s}})
 	for _, tc := range []struct {
 		name     string
 		now, was Sched
@@ -76,11 +76,11 @@ func TestWaitShare(t *testing.T) {
 		want     float64
 	}{
 		{"nothing", base, base, 10 * s, 0},
-		{"one waited", sched(map[int]schedstat{1: {10 * s, 12 * s}, 2: {5 * s, 5 * s}}), base, 10 * s, 0.2},
-		{"both waited", sched(map[int]schedstat{1: {10 * s, 20 * s}, 2: {5 * s, 10 * s}}), base, 10 * s, 1.5},
-		{"one ended, the other waited", sched(map[int]schedstat{2: {5 * s, 6 * s}}), base, 10 * s, 0.1},
-		{"one began", sched(map[int]schedstat{1: {10 * s, 10 * s}, 2: {5 * s, 5 * s}, 3: {s, 2 * s}}), base, 10 * s, 0.2},
-		{"one ended, its TID used again", sched(map[int]schedstat{1: {s, 11 * s}, 2: {5 * s, 5 * s}}), base, 10 * s, 1.1},
+		{"one waited", sched(map[int]schedstat{1: {run: 10 * s, wait: 12 * s}, 2: {run: 5 * s, wait: 5 * s}}), base, 10 * s, 0.2},
+		{"both waited", sched(map[int]schedstat{1: {run: 10 * s, wait: 20 * s}, 2: {run: 5 * s, wait: 10 * s}}), base, 10 * s, 1.5},
+		{"one ended, the other waited", sched(map[int]schedstat{2: {run: 5 * s, wait: 6 * s}}), base, 10 * s, 0.1},
+		{"one began", sched(map[int]schedstat{1: {run: 10 * s, wait: 10 * s}, 2: {run: 5 * s, wait: 5 * s}, 3: {run: s, wait: 2 * s}}), base, 10 * s, 0.2},
+		{"one ended, its TID used again", sched(map[int]schedstat{1: {run: s, wait: 11 * s}, 2: {run: 5 * s, wait: 5 * s}}), base, 10 * s, 1.1},
 		{"sums only", Sched{Wait: 3 * s, Known: true}, Sched{Wait: 2 * s, Known: true}, 10 * s, 0.1},
 		{"sums fell", Sched{Wait: 2 * s, Known: true}, Sched{Wait: 3 * s, Known: true}, 10 * s, 0},
 		{"unknown now", Sched{Wait: 3 * s}, Sched{Wait: 2 * s, Known: true}, 10 * s, 0},
@@ -93,3 +93,45 @@ func TestWaitShare(t *testing.T) {
 		}
 	}
 }
+
+func TestFollow(t *testing.T) {
+	const ran, waited = 10 * time.Second, 5 * time.Second
+	asleep, ready := schedstat{run: ran, wait: waited}, schedstat{run: ran, wait: waited, runnable: true}
+	runs := schedstat{run: ran + time.Millisecond, wait: waited, runnable: true}
+	paid := schedstat{run: ran + time.Millisecond, wait: waited + 2*time.Second, runnable: true}
+	for _, tc := range []struct {
+		name  string
+		looks []schedstat // one a second; the first is the one to compare with
+		want  time.Duration
+	}{
+		{"asleep", []schedstat{asleep, asleep, asleep}, 0},
+		{"waits from the first look on", []schedstat{ready, ready, ready}, 2 * time.Second},
+		{"woke since the last look, and has not run", []schedstat{asleep, asleep, ready}, time.Second},
+		{"waits since then", []schedstat{asleep, ready, ready, ready}, 3 * time.Second},
+		{"ran, and waits again", []schedstat{ready, runs, runs, runs}, 2 * time.Second},
+		{"its wait is booked", []schedstat{ready, ready, paid}, 2 * time.Second},
+		{"booked, and waits again", []schedstat{ready, ready, paid, paid}, 3 * time.Second},
+		{"runs whenever one looks", []schedstat{ready, runs, {run: ran + time.Second, wait: waited, runnable: true}}, 0},
+	} {
+		var first, last Sched
+		for i, one := range tc.looks {
+			s := Sched{Known: true, threads: map[int]schedstat{1: one, 2: {run: 1}}}
+			s.Follow(last, at0().Add(time.Duration(i)*time.Second))
+			if last = s; i == 0 {
+				first = s
+			}
+		}
+		if got := last.waited(first); got != tc.want {
+			t.Errorf("%s: waited %v, want %v", tc.name, got, tc.want)
+		}
+	}
+	var begun Sched
+	begun.Follow(Sched{}, at0())
+	later := Sched{Known: true, threads: map[int]schedstat{3: ready}}
+	later.Follow(begun, at0().Add(time.Second))
+	if got := later.threads[3].queued; !got.Equal(at0().Add(time.Second)) {
+		t.Errorf("a thread that began is queued since %v", got)
+	}
+}
+
+func at0() time.Time { return time.Unix(0, 0) }

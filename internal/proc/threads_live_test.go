@@ -77,43 +77,75 @@ func TestStoppedThreadLive(t *testing.T) {
 
 // Two that spin on one CPU wait half of the time each; one that sleeps does not.
 func TestWaitShareLive(t *testing.T) {
-	f := New("")
+	cpu := oneCPU(t)
+	spinsOn(t, cpu)
+	spinner, sleeps := spinsOn(t, cpu), sleeper(t).Process.Pid
+	eventually(t, "a spinner waits", func() bool { s := waitShare(t, spinner); return s > 0.25 && s < 1.1 })
+	eventually(t, "a sleeper does not", func() bool { return waitShare(t, sleeps) == 0 })
+}
+
+// What waits beside a busy process that takes all has no end of its wait to book:
+// in most of these spells it never gets the CPU.
+func TestWaitThatLastsLive(t *testing.T) {
+	cpu := oneCPU(t)
+	starved := spinsOn(t, cpu) // ends last: it takes a CPU to die
+	if err := unix.Setpriority(unix.PRIO_PROCESS, spinsOn(t, cpu), -20); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.SchedSetAttr(starved, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}, 0); err != nil {
+		t.Fatal(err)
+	}
+	waitShare(t, starved) // it may have been running
+	for range 10 {
+		if s := waitShare(t, starved); s < 0.5 {
+			t.Errorf("it waited %.2f of the time", s)
+		}
+	}
+}
+
+// waitShare looks on for a while.
+func waitShare(t *testing.T, pid int) float64 {
+	t.Helper()
+	var first, last Sched
+	start := time.Now()
+	for range 10 {
+		now, err := New("").Sched(pid)
+		if err != nil || !now.Known || now.Run < last.Run {
+			t.Fatalf("%+v, %v; before %+v", now, err, last)
+		}
+		now.Follow(last, time.Now())
+		if last = now; !first.Known {
+			first = now
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return last.WaitShare(first, time.Since(start))
+}
+
+func oneCPU(t *testing.T) *unix.CPUSet {
+	t.Helper()
 	var allowed, one unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
 		t.Fatal(err)
 	}
-	for cpu := range len(allowed) * 64 {
+	for cpu := len(allowed)*64 - 1; cpu >= 0; cpu-- { // a small machine does its own work on the first
 		if allowed.IsSet(cpu) {
 			one.Set(cpu)
 			break
 		}
 	}
-	var spinner int
-	for range 2 {
-		cmd := exec.Command("sh", "-c", "while :; do :; done")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { end(cmd) })
-		spinner = cmd.Process.Pid
-		if err := unix.SchedSetaffinity(spinner, &one); err != nil {
-			t.Fatal(err)
-		}
+	return &one
+}
+
+func spinsOn(t *testing.T, cpu *unix.CPUSet) (pid int) {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", "while :; do :; done")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
-	share := func(pid int) float64 {
-		before, err := f.Sched(pid)
-		if err != nil || !before.Known {
-			t.Fatalf("%+v, %v", before, err)
-		}
-		start := time.Now()
-		time.Sleep(400 * time.Millisecond)
-		after, err := f.Sched(pid)
-		if err != nil || after.Run < before.Run {
-			t.Fatalf("%+v, %v; before %+v", after, err, before)
-		}
-		return after.WaitShare(before, time.Since(start))
+	t.Cleanup(func() { end(cmd) })
+	if err := unix.SchedSetaffinity(cmd.Process.Pid, cpu); err != nil {
+		t.Fatal(err)
 	}
-	sleeps := sleeper(t).Process.Pid
-	eventually(t, "a spinner waits", func() bool { s := share(spinner); return s > 0.25 && s < 1.1 })
-	eventually(t, "a sleeper does not", func() bool { return share(sleeps) == 0 })
+	return cmd.Process.Pid
 }

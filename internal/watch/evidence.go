@@ -14,6 +14,7 @@ type baseline struct {
 	activity proc.Activity
 	sched    proc.Sched
 	throttle proc.Throttle
+	latest   proc.Sched // of the last look
 }
 
 func (w *Watcher) measure(pid int) (baseline, error) {
@@ -26,7 +27,7 @@ func (w *Watcher) measure(pid int) (baseline, error) {
 		return baseline{}, err
 	}
 	throttle, err := w.opts.Proc.Throttled(pid)
-	return baseline{w.last, activity, sched, throttle}, err
+	return baseline{at: w.last, activity: activity, sched: sched, throttle: throttle}, err
 }
 
 // follow brings a suspect's owners up to date at every look: who they are now,
@@ -106,13 +107,15 @@ func (w *Watcher) usage(e *entry, pid int) listener.Maybe[listener.Usage] {
 		return unknown
 	}
 	first, known := e.baselines[pid]
+	now.sched.Follow(first.latest, now.at)
 	if !known {
 		if e.baselines == nil {
 			e.baselines = make(map[int]baseline)
 		}
-		e.baselines[pid] = now
-		return unknown
+		first = now
 	}
+	first.latest = now.sched
+	e.baselines[pid] = first
 	over := now.at.Sub(first.at)
 	if over <= 0 || !now.activity.IOKnown || !now.sched.Known {
 		return unknown
@@ -123,7 +126,6 @@ func (w *Watcher) usage(e *entry, pid int) listener.Maybe[listener.Usage] {
 		MajorFaults:  grown(now.activity.MajorFaults, first.activity.MajorFaults),
 		IOBytes:      now.activity.Moved(first.activity),
 		RunnableWait: now.sched.WaitShare(first.sched, over),
-		Ran:          max(0, now.sched.Run-first.sched.Run),
 		Throttled:    now.throttle.Since(first.throttle) > 0,
 	})
 }
