@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
 // port is what a connection's local end and a listener have in common.
@@ -102,6 +101,7 @@ func (w *Watcher) takeCensus() error {
 	w.readNames()
 	w.keepOrigins()
 	h := tally(held)
+	readings := w.readAll(w.ownersOf(&h))
 	processes, serves := make(map[int]listener.Owner), make(map[int]map[port]bool)
 	for _, e := range w.entries {
 		owners := make([]listener.Owner, 0, len(h.owners[e.l.Key]))
@@ -109,11 +109,13 @@ func (w *Watcher) takeCensus() error {
 		for _, d := range h.owners[e.l.Key] {
 			o, known := processes[d.PID]
 			if !known {
-				if o, err = w.process(d.PID); errors.Is(err, fs.ErrNotExist) {
+				p := readings[d.PID]
+				if errors.Is(p.err, fs.ErrNotExist) {
 					continue // it went away since the census
-				} else if err != nil {
-					return fmt.Errorf("look at owner %d of %s: %w", d.PID, e.l.Local, err)
+				} else if p.err != nil {
+					return fmt.Errorf("look at owner %d of %s: %w", d.PID, e.l.Local, p.err)
 				}
+				o = w.owner(&p)
 				processes[d.PID], serves[d.PID] = o, h.serves(d.PID)
 			}
 			o.FD = listener.Known(d.FD)
@@ -137,35 +139,6 @@ func (w *Watcher) takeCensus() error {
 	w.sets = h.epolls
 	w.relate(nil)
 	return nil
-}
-
-// process reads what /proc says of an owner now.
-func (w *Watcher) process(pid int) (listener.Owner, error) {
-	p, err := w.opts.Proc.Process(pid)
-	if err != nil {
-		return listener.Owner{}, err
-	}
-	o := listener.Owner{
-		PID: p.PID, NSPID: p.NSPID, Comm: p.Comm, Exe: p.Exe, Cmdline: proc.MaskSecrets(p.Cmdline),
-		UID: p.UID, User: w.users.Name(p.UID), PPID: p.PPID, Started: p.Started, Start: p.StartTicks,
-		State: string(p.State), Wchan: p.Wchan, Tracer: p.TracerPID, Kernel: p.KernelThread,
-	}
-	if ns, err := w.opts.Proc.PIDNamespace(pid); err == nil {
-		o.PIDNS = listener.Known(ns)
-	}
-	if cgroups, err := w.opts.Proc.Cgroups(pid); err == nil {
-		o.Cgroup, o.Container = cgroupOf(cgroups), w.container(cgroups)
-	}
-	return o, nil
-}
-
-// cgroupOf is one path to show and to match: that of the unified hierarchy, or
-// of the controller that containers are told by on v1.
-func cgroupOf(c proc.Cgroups) string {
-	if c.V2 != "" && c.V2 != "/" {
-		return c.V2
-	}
-	return cmp.Or(c.V1["pids"], c.V1["memory"], c.V1["name=systemd"], c.V2)
 }
 
 // assumeOwner takes the caller of listen() for the owner until a census knows.
