@@ -22,8 +22,7 @@ type Names interface {
 const settleFor = 2 * time.Second
 
 // container is what a process runs in, nil for none.
-func (w *Watcher) container(of proc.Cgroups) *listener.Container {
-	found := of.Container()
+func (w *Watcher) container(found proc.Container) *listener.Container {
 	if found.ID == "" {
 		return nil
 	}

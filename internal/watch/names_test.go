@@ -41,7 +41,7 @@ func TestNamesComeLater(t *testing.T) {
 	if _, err := w.Start(); err != nil || n.settled != 1 {
 		t.Fatalf("%v, settled %d times", err, n.settled)
 	}
-	in := w.container(proc.Cgroups{V2: "/lxc/web"})
+	in := w.container(proc.Cgroups{V2: "/lxc/web"}.Container())
 	e := &entry{announced: true, l: &listener.Listener{Owners: []listener.Owner{{PID: 1}, {PID: 2, Container: in}}}}
 	w.entries[1], w.order = e, nil
 	before := w.snapshot()
@@ -64,7 +64,7 @@ func TestNamesComeLater(t *testing.T) {
 	if n.settled != 1 {
 		t.Errorf("a look waited for names")
 	}
-	if w.container(proc.Cgroups{V2: "/init.scope"}) != nil {
+	if w.container(proc.Cgroups{V2: "/init.scope"}.Container()) != nil {
 		t.Error("no container is one")
 	}
 }

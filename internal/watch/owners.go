@@ -109,13 +109,13 @@ func (w *Watcher) takeCensus() error {
 		for _, d := range h.owners[e.l.Key] {
 			o, known := processes[d.PID]
 			if !known {
-				p := readings[d.PID]
-				if errors.Is(p.err, fs.ErrNotExist) {
+				r := readings[d.PID]
+				if errors.Is(r.err, fs.ErrNotExist) {
 					continue // it went away since the census
-				} else if p.err != nil {
-					return fmt.Errorf("look at owner %d of %s: %w", d.PID, e.l.Local, p.err)
+				} else if r.err != nil {
+					return fmt.Errorf("look at owner %d of %s: %w", d.PID, e.l.Local, r.err)
 				}
-				o = w.owner(&p)
+				o = w.owner(&r)
 				processes[d.PID], serves[d.PID] = o, h.serves(d.PID)
 			}
 			o.FD = listener.Known(d.FD)

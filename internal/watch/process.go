@@ -13,23 +13,28 @@ import (
 
 // reading is what /proc said of a process; err if it said nothing.
 type reading struct {
-	proc.Process
-	pidns   listener.Maybe[uint32]
-	cgroups listener.Maybe[proc.Cgroups]
-	err     error
+	owner     listener.Owner // without the names that others give
+	container proc.Container
+	err       error
 }
 
-func (w *Watcher) read(pid int) (p reading) {
-	if p.Process, p.err = w.opts.Proc.Process(pid); p.err != nil {
-		return p
+func (w *Watcher) read(pid int) reading {
+	p, err := w.opts.Proc.Process(pid)
+	if err != nil {
+		return reading{err: err}
 	}
+	r := reading{owner: listener.Owner{
+		PID: p.PID, NSPID: p.NSPID, Comm: p.Comm, Exe: p.Exe, Cmdline: proc.MaskSecrets(p.Cmdline),
+		UID: p.UID, PPID: p.PPID, Started: p.Started, Start: p.StartTicks,
+		State: string(p.State), Wchan: p.Wchan, Tracer: p.TracerPID, Kernel: p.KernelThread,
+	}}
 	if ns, err := w.opts.Proc.PIDNamespace(pid); err == nil {
-		p.pidns = listener.Known(ns)
+		r.owner.PIDNS = listener.Known(ns)
 	}
 	if cgroups, err := w.opts.Proc.Cgroups(pid); err == nil {
-		p.cgroups = listener.Known(cgroups)
+		r.owner.Cgroup, r.container = cgroupOf(cgroups), cgroups.Container()
 	}
-	return p
+	return r
 }
 
 // maxReaders read /proc at a time: a watcher is not to take all of a large host.
@@ -70,24 +75,17 @@ func (w *Watcher) ownersOf(h *holdings) []int {
 
 // process reads an owner now.
 func (w *Watcher) process(pid int) (listener.Owner, error) {
-	p := w.read(pid)
-	if p.err != nil {
-		return listener.Owner{}, p.err
+	r := w.read(pid)
+	if r.err != nil {
+		return listener.Owner{}, r.err
 	}
-	return w.owner(&p), nil
+	return w.owner(&r), nil
 }
 
-// owner is a process in the words of the domain, with the names that users and
-// containers have.
-func (w *Watcher) owner(p *reading) listener.Owner {
-	o := listener.Owner{
-		PID: p.PID, NSPID: p.NSPID, Comm: p.Comm, Exe: p.Exe, Cmdline: proc.MaskSecrets(p.Cmdline),
-		UID: p.UID, User: w.users.Name(p.UID), PPID: p.PPID, Started: p.Started, Start: p.StartTicks,
-		State: string(p.State), Wchan: p.Wchan, Tracer: p.TracerPID, Kernel: p.KernelThread, PIDNS: p.pidns,
-	}
-	if cgroups, known := p.cgroups.Get(); known {
-		o.Cgroup, o.Container = cgroupOf(cgroups), w.container(cgroups)
-	}
+// owner adds the names of the user and the container.
+func (w *Watcher) owner(r *reading) listener.Owner {
+	o := r.owner
+	o.User, o.Container = w.users.Name(o.UID), w.container(r.container)
 	return o
 }
 
