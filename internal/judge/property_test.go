@@ -41,7 +41,7 @@ func (g gen) owner(pid int) listener.Owner {
 	}
 	o.Evidence.Registered = maybe(g, false, false, true)
 	o.Evidence.Frozen = maybe(g, false, false, true)
-	o.Evidence.Usage = maybe(g, listener.Usage{Over: 9 * time.Second}, listener.Usage{Over: 9 * time.Second},
+	o.Evidence.Usage = maybe(g, listener.Usage{Over: 9 * time.Second},
 		listener.Usage{Over: 9 * time.Second, User: 9 * time.Second}, listener.Usage{IOBytes: 1}, listener.Usage{RunnableWait: 0.5})
 	return o
 }

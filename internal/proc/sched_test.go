@@ -96,6 +96,7 @@ func TestWaitShare(t *testing.T) {
 
 func TestFollow(t *testing.T) {
 	const ran, waited = 10 * time.Second, 5 * time.Second
+	start := time.Unix(0, 0)
 	asleep, ready := schedstat{run: ran, wait: waited}, schedstat{run: ran, wait: waited, runnable: true}
 	runs := schedstat{run: ran + time.Millisecond, wait: waited, runnable: true}
 	paid := schedstat{run: ran + time.Millisecond, wait: waited + 2*time.Second, runnable: true}
@@ -116,7 +117,7 @@ func TestFollow(t *testing.T) {
 		var first, last Sched
 		for i, one := range tc.looks {
 			s := Sched{Known: true, threads: map[int]schedstat{1: one, 2: {run: 1}}}
-			s.Follow(last, at0().Add(time.Duration(i)*time.Second))
+			s.Follow(last, start.Add(time.Duration(i)*time.Second))
 			if last = s; i == 0 {
 				first = s
 			}
@@ -126,12 +127,10 @@ func TestFollow(t *testing.T) {
 		}
 	}
 	var begun Sched
-	begun.Follow(Sched{}, at0())
+	begun.Follow(Sched{}, start)
 	later := Sched{Known: true, threads: map[int]schedstat{3: ready}}
-	later.Follow(begun, at0().Add(time.Second))
-	if got := later.threads[3].queued; !got.Equal(at0().Add(time.Second)) {
+	later.Follow(begun, start.Add(time.Second))
+	if got := later.threads[3].queued; !got.Equal(start.Add(time.Second)) {
 		t.Errorf("a thread that began is queued since %v", got)
 	}
 }
-
-func at0() time.Time { return time.Unix(0, 0) }
