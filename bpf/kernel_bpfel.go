@@ -13,6 +13,14 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type KernelAsk uint32
+
+const (
+	KernelAskASK_STACK   KernelAsk = 1
+	KernelAskASK_THREADS KernelAsk = 2
+	KernelAskASK_HELD    KernelAsk = 4
+)
+
 type KernelClient struct {
 	_           structs.HostLayout
 	Addr        [16]uint8
@@ -105,6 +113,13 @@ type KernelLocalPort struct {
 	Pad   uint16
 }
 
+type KernelQuestion struct {
+	_       structs.HostLayout
+	What    uint32
+	Threads uint32
+	Stacks  uint32
+}
+
 type KernelRescued struct {
 	_        structs.HostLayout
 	Moved    uint64
@@ -188,6 +203,92 @@ type KernelServed struct {
 	Pad        [3]uint16
 }
 
+type KernelSymbolIo struct {
+	_    structs.HostLayout
+	Addr uint64
+	Name [120]int8
+}
+
+type KernelTask struct {
+	_             structs.HostLayout
+	StartNs       uint64
+	WaitNs        uint64
+	Slices        uint64
+	Execs         uint64
+	Cgroup        uint64
+	ThrottledNs   uint64
+	Used          KernelUsed
+	Ended         KernelUsed
+	Args          [6]uint64
+	Syscall       int32
+	Tid           uint32
+	Pid           uint32
+	NsPid         uint32
+	Parent        uint32
+	Session       uint32
+	Tracer        uint32
+	Uid           uint32
+	RealUid       uint32
+	Netns         uint32
+	Pidns         uint32
+	Mntns         uint32
+	Userns        uint32
+	State         uint32
+	Flags         uint32
+	MmUsers       uint32
+	Threads       uint32
+	Comm          [16]int8
+	Frozen        uint8
+	Compat        uint8
+	SchedKnown    uint8
+	IoKnown       uint8
+	ThrottleKnown uint8
+	FreezerKnown  uint8
+	StackRead     uint8
+	Frames        uint8
+	_             [4]byte
+}
+
+type KernelTaskRow struct {
+	_      structs.HostLayout
+	Task   KernelTask
+	Frames [32]uint64
+}
+
+type KernelThing struct {
+	_          structs.HostLayout
+	Object     uint64
+	Peer       uint64
+	Inode      uint64
+	Read       uint64
+	Wrote      uint64
+	Kind       KernelThingKind
+	Pid        uint32
+	Fd         uint32
+	Netns      uint32
+	Readers    uint32
+	Writers    uint32
+	Mode       uint32
+	Port       uint16
+	RemotePort uint16
+	Type       uint16
+	State      uint8
+	Known      uint8
+	Pad        uint32
+}
+
+type KernelThingKind uint32
+
+const (
+	KernelThingKindTHING_LISTENER   KernelThingKind = 1
+	KernelThingKindTHING_CONNECTION KernelThingKind = 2
+	KernelThingKindTHING_UDP        KernelThingKind = 3
+	KernelThingKindTHING_UNIX       KernelThingKind = 4
+	KernelThingKindTHING_PIPE       KernelThingKind = 5
+	KernelThingKindTHING_EPOLL      KernelThingKind = 6
+	KernelThingKindTHING_RING       KernelThingKind = 7
+)
+
 type KernelTickIo struct {
 	_             structs.HostLayout
 	Flags         uint64
@@ -200,6 +301,18 @@ type KernelTickIo struct {
 	Rows          uint32
 	Looks         uint32
 	More          uint32
+}
+
+type KernelUsed struct {
+	_            structs.HostLayout
+	RunNs        uint64
+	UserNs       uint64
+	SystemNs     uint64
+	MajorFaults  uint64
+	ReadBytes    uint64
+	WrittenBytes uint64
+	ReadCalls    uint64
+	WriteCalls   uint64
 }
 
 type KernelWaiterKind uint32
@@ -231,6 +344,7 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	KernelMapAsked             = "asked"
 	KernelMapClients           = "clients"
 	KernelMapCounted           = "counted"
 	KernelMapEpolls            = "epolls"
@@ -241,6 +355,7 @@ const (
 	KernelMapRescues           = "rescues"
 	KernelMapSamples           = "samples"
 	KernelMapScratch           = "scratch"
+	KernelMapTaskScratch       = "task_scratch"
 	KernelProgCensus           = "census"
 	KernelProgCountAdopted     = "count_adopted"
 	KernelProgCountFile        = "count_file"
@@ -252,13 +367,17 @@ const (
 	KernelProgEnterFile        = "enter_file"
 	KernelProgEnterTcp         = "enter_tcp"
 	KernelProgLookTcp          = "look_tcp"
+	KernelProgNameSymbol       = "name_symbol"
 	KernelProgReusewatchMove   = "reusewatch_move"
 	KernelProgServedTcp        = "served_tcp"
 	KernelProgSetState         = "set_state"
 	KernelProgSetStateCounting = "set_state_counting"
+	KernelProgTellHeld         = "tell_held"
+	KernelProgTellTasks        = "tell_tasks"
 	KernelProgTick             = "tick"
 	KernelProgWalkClients      = "walk_clients"
 	KernelProgWalkWaiters      = "walk_waiters"
+	KernelVarAskType           = "ask_type"
 	KernelVarCountAll          = "count_all"
 	KernelVarCountChildren     = "count_children"
 	KernelVarCountsExact       = "counts_exact"
@@ -267,7 +386,12 @@ const (
 	KernelVarLostEvents        = "lost_events"
 	KernelVarLostListeners     = "lost_listeners"
 	KernelVarLostStorage       = "lost_storage"
+	KernelVarQuestionType      = "question_type"
 	KernelVarServedType        = "served_type"
+	KernelVarTaskType          = "task_type"
+	KernelVarTellAll           = "tell_all"
+	KernelVarThingType         = "thing_type"
+	KernelVarUsedType          = "used_type"
 )
 
 // LoadKernel returns the embedded CollectionSpec for Kernel.
@@ -323,10 +447,13 @@ type KernelProgramSpecs struct {
 	EnterFile        *ebpf.ProgramSpec `ebpf:"enter_file"`
 	EnterTcp         *ebpf.ProgramSpec `ebpf:"enter_tcp"`
 	LookTcp          *ebpf.ProgramSpec `ebpf:"look_tcp"`
+	NameSymbol       *ebpf.ProgramSpec `ebpf:"name_symbol"`
 	ReusewatchMove   *ebpf.ProgramSpec `ebpf:"reusewatch_move"`
 	ServedTcp        *ebpf.ProgramSpec `ebpf:"served_tcp"`
 	SetState         *ebpf.ProgramSpec `ebpf:"set_state"`
 	SetStateCounting *ebpf.ProgramSpec `ebpf:"set_state_counting"`
+	TellHeld         *ebpf.ProgramSpec `ebpf:"tell_held"`
+	TellTasks        *ebpf.ProgramSpec `ebpf:"tell_tasks"`
 	Tick             *ebpf.ProgramSpec `ebpf:"tick"`
 	WalkClients      *ebpf.ProgramSpec `ebpf:"walk_clients"`
 	WalkWaiters      *ebpf.ProgramSpec `ebpf:"walk_waiters"`
@@ -336,22 +463,25 @@ type KernelProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type KernelMapSpecs struct {
-	Clients   *ebpf.MapSpec `ebpf:"clients"`
-	Counted   *ebpf.MapSpec `ebpf:"counted"`
-	Epolls    *ebpf.MapSpec `ebpf:"epolls"`
-	Events    *ebpf.MapSpec `ebpf:"events"`
-	Listeners *ebpf.MapSpec `ebpf:"listeners"`
-	Parents   *ebpf.MapSpec `ebpf:"parents"`
-	Ports     *ebpf.MapSpec `ebpf:"ports"`
-	Rescues   *ebpf.MapSpec `ebpf:"rescues"`
-	Samples   *ebpf.MapSpec `ebpf:"samples"`
-	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
+	Asked       *ebpf.MapSpec `ebpf:"asked"`
+	Clients     *ebpf.MapSpec `ebpf:"clients"`
+	Counted     *ebpf.MapSpec `ebpf:"counted"`
+	Epolls      *ebpf.MapSpec `ebpf:"epolls"`
+	Events      *ebpf.MapSpec `ebpf:"events"`
+	Listeners   *ebpf.MapSpec `ebpf:"listeners"`
+	Parents     *ebpf.MapSpec `ebpf:"parents"`
+	Ports       *ebpf.MapSpec `ebpf:"ports"`
+	Rescues     *ebpf.MapSpec `ebpf:"rescues"`
+	Samples     *ebpf.MapSpec `ebpf:"samples"`
+	Scratch     *ebpf.MapSpec `ebpf:"scratch"`
+	TaskScratch *ebpf.MapSpec `ebpf:"task_scratch"`
 }
 
 // KernelVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type KernelVariableSpecs struct {
+	AskType       *ebpf.VariableSpec `ebpf:"ask_type"`
 	CountAll      *ebpf.VariableSpec `ebpf:"count_all"`
 	CountChildren *ebpf.VariableSpec `ebpf:"count_children"`
 	CountsExact   *ebpf.VariableSpec `ebpf:"counts_exact"`
@@ -360,7 +490,12 @@ type KernelVariableSpecs struct {
 	LostEvents    *ebpf.VariableSpec `ebpf:"lost_events"`
 	LostListeners *ebpf.VariableSpec `ebpf:"lost_listeners"`
 	LostStorage   *ebpf.VariableSpec `ebpf:"lost_storage"`
+	QuestionType  *ebpf.VariableSpec `ebpf:"question_type"`
 	ServedType    *ebpf.VariableSpec `ebpf:"served_type"`
+	TaskType      *ebpf.VariableSpec `ebpf:"task_type"`
+	TellAll       *ebpf.VariableSpec `ebpf:"tell_all"`
+	ThingType     *ebpf.VariableSpec `ebpf:"thing_type"`
+	UsedType      *ebpf.VariableSpec `ebpf:"used_type"`
 }
 
 // KernelObjects contains all objects after they have been loaded into the kernel.
@@ -383,20 +518,23 @@ func (o *KernelObjects) Close() error {
 //
 // It can be passed to LoadKernelObjects or ebpf.CollectionSpec.LoadAndAssign.
 type KernelMaps struct {
-	Clients   *ebpf.Map `ebpf:"clients"`
-	Counted   *ebpf.Map `ebpf:"counted"`
-	Epolls    *ebpf.Map `ebpf:"epolls"`
-	Events    *ebpf.Map `ebpf:"events"`
-	Listeners *ebpf.Map `ebpf:"listeners"`
-	Parents   *ebpf.Map `ebpf:"parents"`
-	Ports     *ebpf.Map `ebpf:"ports"`
-	Rescues   *ebpf.Map `ebpf:"rescues"`
-	Samples   *ebpf.Map `ebpf:"samples"`
-	Scratch   *ebpf.Map `ebpf:"scratch"`
+	Asked       *ebpf.Map `ebpf:"asked"`
+	Clients     *ebpf.Map `ebpf:"clients"`
+	Counted     *ebpf.Map `ebpf:"counted"`
+	Epolls      *ebpf.Map `ebpf:"epolls"`
+	Events      *ebpf.Map `ebpf:"events"`
+	Listeners   *ebpf.Map `ebpf:"listeners"`
+	Parents     *ebpf.Map `ebpf:"parents"`
+	Ports       *ebpf.Map `ebpf:"ports"`
+	Rescues     *ebpf.Map `ebpf:"rescues"`
+	Samples     *ebpf.Map `ebpf:"samples"`
+	Scratch     *ebpf.Map `ebpf:"scratch"`
+	TaskScratch *ebpf.Map `ebpf:"task_scratch"`
 }
 
 func (m *KernelMaps) Close() error {
 	return _KernelClose(
+		m.Asked,
 		m.Clients,
 		m.Counted,
 		m.Epolls,
@@ -407,6 +545,7 @@ func (m *KernelMaps) Close() error {
 		m.Rescues,
 		m.Samples,
 		m.Scratch,
+		m.TaskScratch,
 	)
 }
 
@@ -414,6 +553,7 @@ func (m *KernelMaps) Close() error {
 //
 // It can be passed to LoadKernelObjects or ebpf.CollectionSpec.LoadAndAssign.
 type KernelVariables struct {
+	AskType       *ebpf.Variable `ebpf:"ask_type"`
 	CountAll      *ebpf.Variable `ebpf:"count_all"`
 	CountChildren *ebpf.Variable `ebpf:"count_children"`
 	CountsExact   *ebpf.Variable `ebpf:"counts_exact"`
@@ -422,7 +562,12 @@ type KernelVariables struct {
 	LostEvents    *ebpf.Variable `ebpf:"lost_events"`
 	LostListeners *ebpf.Variable `ebpf:"lost_listeners"`
 	LostStorage   *ebpf.Variable `ebpf:"lost_storage"`
+	QuestionType  *ebpf.Variable `ebpf:"question_type"`
 	ServedType    *ebpf.Variable `ebpf:"served_type"`
+	TaskType      *ebpf.Variable `ebpf:"task_type"`
+	TellAll       *ebpf.Variable `ebpf:"tell_all"`
+	ThingType     *ebpf.Variable `ebpf:"thing_type"`
+	UsedType      *ebpf.Variable `ebpf:"used_type"`
 }
 
 // KernelPrograms contains all programs after they have been loaded into the kernel.
@@ -440,10 +585,13 @@ type KernelPrograms struct {
 	EnterFile        *ebpf.Program `ebpf:"enter_file"`
 	EnterTcp         *ebpf.Program `ebpf:"enter_tcp"`
 	LookTcp          *ebpf.Program `ebpf:"look_tcp"`
+	NameSymbol       *ebpf.Program `ebpf:"name_symbol"`
 	ReusewatchMove   *ebpf.Program `ebpf:"reusewatch_move"`
 	ServedTcp        *ebpf.Program `ebpf:"served_tcp"`
 	SetState         *ebpf.Program `ebpf:"set_state"`
 	SetStateCounting *ebpf.Program `ebpf:"set_state_counting"`
+	TellHeld         *ebpf.Program `ebpf:"tell_held"`
+	TellTasks        *ebpf.Program `ebpf:"tell_tasks"`
 	Tick             *ebpf.Program `ebpf:"tick"`
 	WalkClients      *ebpf.Program `ebpf:"walk_clients"`
 	WalkWaiters      *ebpf.Program `ebpf:"walk_waiters"`
@@ -462,10 +610,13 @@ func (p *KernelPrograms) Close() error {
 		p.EnterFile,
 		p.EnterTcp,
 		p.LookTcp,
+		p.NameSymbol,
 		p.ReusewatchMove,
 		p.ServedTcp,
 		p.SetState,
 		p.SetStateCounting,
+		p.TellHeld,
+		p.TellTasks,
 		p.Tick,
 		p.WalkClients,
 		p.WalkWaiters,

@@ -8,6 +8,8 @@
 #include "sample.h"
 #include "count.h"
 #include "iter.h"
+#include "task.h"
+#include "hold.h"
 #include "clients.h"
 #include "rescue.h"
 

@@ -18,8 +18,8 @@ struct bpf_map;
 typedef struct { int counter; } atomic_t;
 typedef struct { __s64 counter; } atomic64_t;
 
-enum { AF_INET = 2, AF_INET6 = 10 };
-enum { IPPROTO_TCP = 6, IPPROTO_MPTCP = 262 };
+enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10 };
+enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPROTO_MPTCP = 262 };
 enum {
 	TCP_SYN_SENT = 2,
 	TCP_SYN_RECV = 3,
@@ -122,7 +122,11 @@ struct socket {
 	struct sock *sk;
 };
 
+struct super_block;
+
 struct inode {
+	unsigned short i_mode;
+	struct super_block *i_sb;
 	unsigned long i_ino;
 };
 
@@ -139,6 +143,7 @@ struct sock {
 	};
 	struct socket *sk_socket;
 	int sk_err;
+	__u16 sk_type;
 	__u16 sk_protocol;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
@@ -202,6 +207,7 @@ struct tcp_sock {
 	__u32 lsndtime;
 	__u32 rcv_nxt;
 	__u32 copied_seq;
+	__u32 write_seq;
 	__u8 save_syn : 2;
 	void *md5sig_info; /* absent without CONFIG_TCP_MD5SIG */
 	void *ao_info;     /* 6.7, absent without CONFIG_TCP_AO */
@@ -210,12 +216,15 @@ struct tcp_sock {
 
 struct mptcp_sock {
 	struct sock *first;
+	__u64 write_seq;
+	__u64 bytes_consumed; /* absent on 6.1: what was read is not known there */
 };
 
-struct task_struct {
-	int pid;
-	int tgid;
+struct unix_sock {
+	struct sock *peer;
 };
+
+struct task_struct; /* its fields are in task.h */
 
 struct poll_wqueues {
 	struct task_struct *polling_task;
@@ -241,8 +250,40 @@ struct eppoll_entry {
 	wait_queue_entry_t wait;
 };
 
+struct super_block {
+	unsigned long s_magic;
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
 struct file {
+	unsigned int f_mode;
+	struct inode *f_inode;
 	void *private_data;
+	struct path f_path;
+};
+
+struct pipe_buffer {
+	unsigned int offset;
+};
+
+struct pipe_inode_info {
+	unsigned int head; /* 6.14: in an anonymous union with head_tail */
+	unsigned int tail;
+	unsigned int ring_size;
+	unsigned int readers;
+	unsigned int writers;
+	struct pipe_buffer *bufs;
 };
 
 struct sk_buff {
@@ -268,6 +309,11 @@ struct bpf_iter__tcp {
 	__u32 uid;
 };
 
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
 struct bpf_iter__task_file {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
@@ -276,5 +322,7 @@ struct bpf_iter__task_file {
 };
 
 #pragma clang attribute pop
+
+#include "task.h"
 
 #endif

@@ -72,7 +72,7 @@ func (c *actFlags) actor(with acting) (*remedy.Actor, *audit.Log, error) {
 	}
 	dir := state.At(c.stateDir)
 	o := remedy.Options{
-		Refresh: with.refresh, Judge: with.judge, Kernel: with.kernel, Keeper: dir, Proc: with.fs,
+		Refresh: with.refresh, Judge: with.judge, Kernel: with.kernel, Keeper: dir,
 		ProcSys: c.procSys, TermGrace: c.termGrace, Disarmed: dir.Disarmed, Warn: with.warn,
 		Witness: &witness{
 			by: with.by, count: with.count, policy: with.policy, clients: with.kernel.Clients, log: log,

@@ -13,7 +13,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-func newDoctor(std streams, fs proc.FS) *cobra.Command {
+func newDoctor(std streams) *cobra.Command {
 	var from kernelFlags
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -22,14 +22,14 @@ func newDoctor(std streams, fs proc.FS) *cobra.Command {
 tries what the other commands will do: it exits with 0 where they can observe, and
 with 3 where they cannot.`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return doctor(std.out, fs, &from) },
+		RunE: func(*cobra.Command, []string) error { return doctor(std.out, &from) },
 	}
 	from.addBTF(cmd.Flags())
 	return cmd
 }
 
 // doctor reports what it can, then fails as any other command would.
-func doctor(w io.Writer, fs proc.FS, from *kernelFlags) error {
+func doctor(w io.Writer, from *kernelFlags) error {
 	types, err := from.types()
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func doctor(w io.Writer, fs proc.FS, from *kernelFlags) error {
 	}
 	tellHost(w, &host)
 	k, err := kernel.Open(kernel.Options{
-		Types: types, Namespaces: func() ([]string, error) { return netnsPaths(fs, &scope{}) },
+		Types: types, Namespaces: (&scope{}).namespaces,
 	})
 	if err != nil {
 		var blind *kernel.CannotObserve
@@ -55,9 +55,12 @@ func doctor(w io.Writer, fs proc.FS, from *kernelFlags) error {
 	}
 	defer k.Close()
 	tellTier(w, k)
-	_, denied, err := fs.NetNamespaces()
-	if err == nil && len(denied) > 0 {
-		line(w, "namespaces", "processes that may not be looked into: %v; listeners older than reusewatch that only they have stay unseen", denied)
+	barred, err := k.Unreachable()
+	if err != nil {
+		return err
+	}
+	for _, n := range barred {
+		line(w, "namespaces", "%s may not be entered; listeners older than reusewatch that only it has stay unseen", n)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/netns"
 	"github.com/reusewatch/reusewatch/internal/policy"
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
@@ -42,8 +43,9 @@ func (ff *filterFlags) add(f *pflag.FlagSet) {
 // no other namespace can get their inodes.
 type scope struct {
 	listener.Filter
-	held  []*os.File
-	names *names // of containers, for as long as it is open
+	held   []*os.File
+	names  *names       // of containers, for as long as it is open
+	reader *proc.Reader // likewise
 }
 
 func (ff *filterFlags) open(fs proc.FS) (_ *scope, err error) {
@@ -67,13 +69,9 @@ func (ff *filterFlags) open(fs proc.FS) (_ *scope, err error) {
 		s.Addrs = append(s.Addrs, prefix)
 	}
 	for _, spec := range ff.netns {
-		ns, err := fs.ResolveNetns(spec)
+		ns, f, err := netns.NewMounts(fs.Root()).Resolve(spec)
 		if err != nil {
 			return nil, usageError{err}
-		}
-		f, err := os.Open(ns.Path)
-		if err != nil {
-			return nil, usagef("open network namespace %q: %w", spec, err)
 		}
 		s.held = append(s.held, f)
 		s.Netns = append(s.Netns, ns.Inode)
@@ -115,8 +113,38 @@ func parsePrefix(s string) (netip.Prefix, error) {
 	return netip.ParsePrefix(s)
 }
 
+// namespaces adds to those that processes are in what a mount keeps, and what was
+// asked for: some have no process and no mount.
+func (s *scope) namespaces(all []netns.Namespace) ([]netns.Namespace, error) {
+	mounted, err := netns.NewMounts("").All()
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range s.held {
+		n := netns.OfFile(f)
+		n.Inode = s.Netns[i]
+		mounted = append(mounted, n)
+	}
+	at := make(map[uint32]int, len(all))
+	for i := range all {
+		at[all[i].Inode] = i
+	}
+	for _, n := range mounted {
+		if i, known := at[n.Inode]; known {
+			all[i] = n // it outlives its processes
+			continue
+		}
+		at[n.Inode] = len(all)
+		all = append(all, n)
+	}
+	return all, nil
+}
+
 func (s *scope) close() error {
 	errs := []error{s.names.close()}
+	if s.reader != nil {
+		s.reader.Close()
+	}
 	for _, f := range s.held {
 		errs = append(errs, f.Close())
 	}

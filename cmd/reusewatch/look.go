@@ -94,7 +94,9 @@ func (o *ownView) Explain(ctx context.Context, c listener.Cookie, clients int) (
 		return nil, err
 	}
 	if !f.Watched {
-		e.Listener = o.watch.Closer(e.Listener) // nobody else uses the watcher
+		if e.Listener, err = o.watch.Closer(e.Listener); err != nil { // nobody else uses the watcher
+			return nil, err
+		}
 	}
 	return e, closer(ctx, e, o.kernel, o.watch, clients)
 }
@@ -103,8 +105,9 @@ func (o *ownView) Explain(ctx context.Context, c listener.Cookie, clients int) (
 // owners do.
 func closer(ctx context.Context, e *report.Explanation, k *kernel.Kernel, w *watch.Watcher, clients int) error {
 	if e.Watched {
-		err := w.Ask(ctx, func() { e.Listener = w.Closer(e.Listener) })
-		if err != nil {
+		var err error
+		asked := w.Ask(ctx, func() { e.Listener, err = w.Closer(e.Listener) })
+		if err := errors.Join(asked, err); err != nil {
 			return err
 		}
 	}

@@ -38,6 +38,12 @@ func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == proc.Verb {
+		if err := proc.New("").Serve(os.Stdin, os.Stdout); err != nil {
+			os.Exit(exitInternal)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := newRoot(streams{os.Stdout, os.Stderr}, proc.New("")).ExecuteContext(ctx)
 	stop()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/netns"
 	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/watch"
 )
@@ -37,7 +37,7 @@ that process.`,
 	})
 	root.AddCommand(
 		newList(std, fs), newExplain(std, fs), newTop(std, fs), newCheck(std, fs), newRun(std, fs), newKill(std, fs), newClose(std, fs),
-		newDoctor(std, fs), newDemo(std, fs), newReplay(std), newCheckConfig(std),
+		newDoctor(std), newDemo(std, fs), newReplay(std), newCheckConfig(std),
 		newVersion(std), newCompletion(std), newMan(),
 	)
 	for _, cmd := range append(root.Commands(), root) {
@@ -94,10 +94,13 @@ func (o *observing) open(fs proc.FS, scope *scope, count kernel.Count, lookOnly 
 		return nil, nil, err
 	}
 	opts := kernel.Options{
-		Tier: listener.Tier(o.tier), Count: count, LookOnly: lookOnly,
-		Namespaces: func() ([]string, error) { return netnsPaths(fs, scope) },
+		Tier: listener.Tier(o.tier), Count: count, LookOnly: lookOnly, Namespaces: scope.namespaces,
 	}
 	if opts.Types, err = o.types(); err != nil {
+		return nil, nil, err
+	}
+	scope.reader = proc.NewReader(thisProgram, proc.Verb)
+	if err := scope.reader.Warm(); err != nil { // it gets ready while programs are loaded
 		return nil, nil, err
 	}
 	k, err := kernel.Open(opts)
@@ -105,7 +108,10 @@ func (o *observing) open(fs proc.FS, scope *scope, count kernel.Count, lookOnly 
 		return nil, nil, err
 	}
 	tier, _, _ := k.Tier()
-	wopts := watch.Options{Interval: o.interval, StuckAfter: o.stuckAfter, Tier: tier, Proc: fs, Names: scope.names}
+	wopts := watch.Options{
+		Interval: o.interval, StuckAfter: o.stuckAfter, Tier: tier,
+		Reader: scope.reader, Proc: fs, Mounts: netns.NewMounts(fs.Root()), Names: scope.names,
+	}
 	if k.Counting() == kernel.CountAlways {
 		wopts.CountsSince = k.Started()
 	}
@@ -115,22 +121,5 @@ func (o *observing) open(fs proc.FS, scope *scope, count kernel.Count, lookOnly 
 	return k, watch.New(k, wopts), nil
 }
 
-// netnsPaths gives a path of each network namespace that can be found, and of
-// those that were asked for: some have no process and no mount.
-func netnsPaths(fs proc.FS, scope *scope) ([]string, error) {
-	all, _, err := fs.NetNamespaces()
-	if err != nil {
-		return nil, err
-	}
-	paths, found := make([]string, len(all)), make(map[uint32]bool)
-	for i, ns := range all {
-		paths[i], found[ns.Inode] = ns.Path, true
-	}
-	for i, f := range scope.held {
-		if !found[scope.Netns[i]] {
-			paths = append(paths, fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
-			found[scope.Netns[i]] = true
-		}
-	}
-	return paths, nil
-}
+// thisProgram is what runs, also where its file was replaced meanwhile.
+const thisProgram = "/proc/self/exe"

@@ -52,7 +52,12 @@ func (h *quietHost) Census() ([]listener.Held, error)  { return h.held, nil }
 func (h *quietHost) Waiters(*listener.Listener) ([]listener.Waiter, bool, error) {
 	return nil, true, nil
 }
-func (h *quietHost) SetCounted([]listener.Key) error { return nil }
+func (h *quietHost) SetCounted([]listener.Key) error        { return nil }
+func (h *quietHost) Things([]int) ([]listener.Thing, error) { return nil, nil }
+func (h *quietHost) Processes(listener.Ask) (map[int]*listener.Process, error) {
+	self := os.Getpid()
+	return map[int]*listener.Process{self: {PID: self, Start: 1, NetNS: 1, Speaker: self}}, nil
+}
 
 func (h *quietHost) Look(listener.Depth) (listener.Look, error) {
 	l := h.look
@@ -71,7 +76,7 @@ func ticking(t testing.TB, h *quietHost) (tick func()) {
 		stream: report.NewJSONStream(io.Discard), policy: builtinPolicy(), state: state.At(t.TempDir()),
 	}
 	d.notify = newNotifier(d.log, time.Second)
-	w := watch.New(h, watch.Options{Interval: time.Second, StuckAfter: 10 * time.Second, Proc: proc.New("")})
+	w := watch.New(h, watch.Options{Interval: time.Second, StuckAfter: 10 * time.Second, Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New("")})
 	first, err := w.Start()
 	if err != nil {
 		t.Fatal(err)

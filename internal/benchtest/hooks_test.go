@@ -36,7 +36,7 @@ func (o ours) RunTime() (float64, uint64) {
 // attach loads the kernel side in one tier; another one is no answer.
 func attach(b *testing.B, tier listener.Tier, count kernel.Count) ours {
 	b.Helper()
-	k, err := kernel.Open(kernel.Options{Tier: tier, Count: count, Namespaces: func() ([]string, error) { return nil, nil }})
+	k, err := kernel.Open(kernel.Options{Tier: tier, Count: count, Namespaces: livetest.Only()})
 	must(b, err)
 	if got, reasons, lost := k.Tier(); got != tier || len(lost) > 0 {
 		_ = k.Close()

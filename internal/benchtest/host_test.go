@@ -71,7 +71,7 @@ func command(b *testing.B, ns *livetest.Namespace, name string, args ...string) 
 // benchmarkCensus is one pass over all descriptors of the host, with a look at every
 // listener, against the programs that tell the same of one namespace: CPU time.
 func benchmarkCensus(b *testing.B, ns *livetest.Namespace) {
-	k, err := kernel.Open(kernel.Options{LookOnly: true, Namespaces: func() ([]string, error) { return []string{ns.Path}, nil }})
+	k, err := kernel.Open(kernel.Options{LookOnly: true, Namespaces: livetest.Only(ns)})
 	must(b, err)
 	defer k.Close()
 	census := func() float64 {

@@ -89,12 +89,12 @@ type watcher struct {
 func watching(b *testing.B, ns *livetest.Namespace) *watcher {
 	b.Helper()
 	k, err := kernel.Open(kernel.Options{
-		Tier: listener.TierTracepoints, Namespaces: func() ([]string, error) { return []string{ns.Path}, nil },
+		Tier: listener.TierTracepoints, Namespaces: livetest.Only(ns),
 	})
 	must(b, err)
 	b.Cleanup(func() { _ = k.Close() })
 	w := &watcher{Kernel: k, b: b, policy: judge.Policy{Default: judge.Settings{StuckAfter: 10 * time.Second}}}
-	w.watch = watch.New(k, watch.Options{Interval: time.Millisecond, StuckAfter: 10 * time.Second, Tier: listener.TierTracepoints, Proc: proc.New("")})
+	w.watch = watch.New(k, watch.Options{Interval: time.Millisecond, StuckAfter: 10 * time.Second, Tier: listener.TierTracepoints, Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New("")})
 	first, err := w.watch.Start()
 	must(b, err)
 	w.seen = len(first.Listeners)

@@ -213,7 +213,8 @@ func polls(o *listener.Owner) bool {
 		return true
 	}
 	return slices.ContainsFunc(o.Evidence.Threads, func(t listener.Thread) bool {
-		return strings.Contains(t.Wchan, "poll") || strings.Contains(t.Wchan, "do_select")
+		unread := t.Wchan == "" && (t.State == "S" || t.State == "D")
+		return unread || strings.Contains(t.Wchan, "poll") || strings.Contains(t.Wchan, "do_select")
 	})
 }
 

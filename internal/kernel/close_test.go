@@ -33,7 +33,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	livetest.AwaitQueue(1, l)
 	for _, tier := range []listener.Tier{functions, tracepoints, queues} {
 		t.Run(string(tier), func(t *testing.T) {
-			opts := kernel.Options{Tier: tier, Count: kernel.CountAlways, Namespaces: func() ([]string, error) { return []string{ns.Path}, nil }}
+			opts := kernel.Options{Tier: tier, Count: kernel.CountAlways, Namespaces: livetest.Only(ns)}
 			inKernel := openAndClose(t, opts, l) // what the libraries keep for ever they open now
 			if len(inKernel["prog_id"]) == 0 || len(inKernel["map_id"]) == 0 || tier != queues && len(inKernel["link_id"]) == 0 {
 				t.Fatalf("while open, the kernel side has %+v: this test sees nothing", inKernel)

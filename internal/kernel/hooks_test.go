@@ -20,7 +20,7 @@ func TestHookMissing(t *testing.T) {
 	livetest.Root(t)
 	inFunctions, inTracepoints := kernel.Hooks()
 	f := &field{t: t}
-	all := kernel.Options{Namespaces: f.paths, Count: kernel.CountAlways}.Sharing(btf.NewCache())
+	all := kernel.Options{Namespaces: f.look, Count: kernel.CountAlways}.Sharing(btf.NewCache())
 	whole := openHighest(t, all)
 	if _, reasons, _ := whole.Tier(); len(reasons) > 0 && excused(t, reasons) == "" {
 		t.Fatalf("tier %s because %+v", whole.tier, reasons)

@@ -40,7 +40,7 @@ func (k *Kernel) enter() error {
 	if lost != k.seenLoss.LostListeners {
 		return nil // the next look makes room and enters anew; who is lost twice counts twice
 	}
-	if err := k.iterate(bpf.KernelProgEnterFile, "", nil, nil); err != nil {
+	if err := k.iterate(bpf.KernelProgEnterFile, nil, nil, nil); err != nil {
 		return err
 	}
 	if k.count == CountAlways {
@@ -54,7 +54,7 @@ func (k *Kernel) recount() error {
 	if err := k.eachNetns(bpf.KernelProgCountTcp, nil, nil); err != nil || !k.barred {
 		return err
 	}
-	return k.iterate(bpf.KernelProgCountFile, "", nil, nil)
+	return k.iterate(bpf.KernelProgCountFile, nil, nil, nil)
 }
 
 // SetCounted makes the kernel side count these listeners and no others. Where
@@ -125,7 +125,7 @@ func (k *Kernel) Census() ([]listener.Held, error) {
 	var raw bpf.KernelHeld
 	// A thread with a descriptor table of its own repeats what it shares.
 	seen := make(map[listener.Held]bool)
-	err := k.iterate(bpf.KernelProgCensus, "", memoryOf(&raw), func() {
+	err := k.iterate(bpf.KernelProgCensus, nil, memoryOf(&raw), func() {
 		h := listener.Held{
 			PID: int(raw.Pid), FD: int(raw.Fd), Inode: raw.Inode, Netns: raw.Netns, Port: raw.Port,
 			Key: listener.Key(raw.Sk), Kind: heldKind(raw.Kind),
@@ -175,38 +175,38 @@ func heldKind(k bpf.KernelHeldKind) listener.HeldKind {
 // that cannot be entered, because it went away meanwhile or for whatever reason, is
 // skipped: what it alone has stays unseen. It is an error only where none can be.
 func (k *Kernel) eachNetns(program string, row []byte, each func()) error {
-	paths, err := k.namespaces()
+	all, err := k.network()
 	if err != nil {
-		return fmt.Errorf("find network namespaces: %w", err)
+		return err
 	}
 	var failed []error
-	for _, path := range paths {
-		err := k.iterate(program, path, row, each)
+	for i := range all {
+		err := k.iterate(program, &all[i], row, each)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ESRCH) {
 			failed = append(failed, err)
 			k.barred = k.barred || errors.Is(err, unix.EPERM)
 		}
 	}
-	if len(failed) > 0 && len(failed) == len(paths) {
+	if len(failed) > 0 && len(failed) == len(all) {
 		return errors.Join(failed...)
 	}
 	return nil
 }
 
-// iterate opens an iterator, in the network namespace at path unless that is "",
-// and calls each for every record that it writes, once it is in row. Both are nil
-// for a program that writes nothing.
-func (k *Kernel) iterate(program, path string, row []byte, each func()) error {
+// iterate opens an iterator, in a network namespace unless that is nil, and calls each
+// for every record that it writes, once it is in row. Both are nil for a program that
+// writes nothing.
+func (k *Kernel) iterate(program string, in *netns.Namespace, row []byte, each func()) error {
 	var rd io.ReadCloser
 	open := func() (err error) {
 		rd, err = k.iters[program].Open()
 		return err
 	}
 	var err error
-	if path == "" {
+	if in == nil {
 		err = open()
 	} else {
-		err = netns.Do(path, open)
+		err = in.Do(open)
 	}
 	if err != nil {
 		return fmt.Errorf("open iterator %s: %w", program, err)

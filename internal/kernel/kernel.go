@@ -17,6 +17,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/bpf"
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/netns"
 )
 
 // Count is when listeners are counted.
@@ -36,8 +37,9 @@ type Options struct {
 	Tier     listener.Tier // the highest to try; "" is functions
 	Count    Count         // "" is always in the functions tier, suspected below
 	Capacity int           // listeners to hold, rounded up to a power of two; 0 is 4096
-	// Namespaces gives a path of each network namespace that can be found.
-	Namespaces func() ([]string, error)
+	// Namespaces is given the network namespaces that processes are in, and gives those
+	// to look in: beside them such as a mount keeps, or the caller. Nil: just those.
+	Namespaces func([]netns.Namespace) ([]netns.Namespace, error)
 	// LookOnly loads the iterators alone and attaches nothing.
 	LookOnly bool
 	// Types of the kernel, where /sys does not show its own; nil: its own.
@@ -66,7 +68,8 @@ type Kernel struct {
 	clock      clock
 	started    time.Time
 	seenLoss   bpf.KernelTickIo
-	namespaces func() ([]string, error)
+	namespaces func([]netns.Namespace) ([]netns.Namespace, error)
+	symbols    symbols
 	barred     bool // from some namespace
 	opts       Options
 	served     served          // of the queues tier
@@ -150,7 +153,7 @@ func openTier(t listener.Tier, opts Options) (_ *Kernel, err error) {
 	}
 	k := &Kernel{
 		tier: t, count: count, objs: objs, clock: c, iters: make(map[string]*link.Iter), programs: make(map[uint32]bool),
-		started: time.Now(), namespaces: opts.Namespaces, opts: opts,
+		started: time.Now(), namespaces: opts.Namespaces, opts: opts, symbols: symbols{names: make(map[uint64]string)},
 	}
 	defer func() {
 		if err != nil {
@@ -168,11 +171,15 @@ func openTier(t listener.Tier, opts Options) (_ *Kernel, err error) {
 }
 
 func (k *Kernel) openReaders() (err error) {
-	iters := []string{bpf.KernelProgLookTcp, bpf.KernelProgCensus}
+	iters := []string{bpf.KernelProgLookTcp, bpf.KernelProgCensus, bpf.KernelProgTellTasks}
+	if k.symbols.program, err = k.objs.load(bpf.KernelProgNameSymbol); err != nil {
+		return err
+	}
 	if !k.opts.LookOnly {
 		if k.walker, err = k.objs.load(bpf.KernelProgWalkWaiters); err != nil {
 			return err
 		}
+		iters = append(iters, bpf.KernelProgTellHeld)
 	}
 	switch {
 	case k.opts.LookOnly:
@@ -191,15 +198,25 @@ func (k *Kernel) openReaders() (err error) {
 		}
 	}
 	for _, name := range iters {
-		prog, err := k.objs.load(name)
-		if err != nil {
+		if err := k.openIterator(name); err != nil {
 			return err
 		}
-		it, err := link.AttachIter(link.IterOptions{Program: prog})
-		if err != nil {
-			return fmt.Errorf("attach iterator %s: %w", name, err)
-		}
-		k.iters[name] = it
+	}
+	return nil
+}
+
+// openIterator loads and attaches one, unless it is there.
+func (k *Kernel) openIterator(name string) error {
+	if k.iters[name] != nil {
+		return nil
+	}
+	prog, err := k.objs.load(name)
+	if err != nil {
+		return err
+	}
+	if k.iters[name], err = link.AttachIter(link.IterOptions{Program: prog}); err != nil {
+		delete(k.iters, name)
+		return fmt.Errorf("attach iterator %s: %w", name, err)
 	}
 	return nil
 }

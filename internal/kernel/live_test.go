@@ -10,6 +10,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
+	"github.com/reusewatch/reusewatch/internal/netns"
 )
 
 const (
@@ -61,6 +62,10 @@ func TestLive(t *testing.T) {
 		{"settings", testSettings},
 		{"half-open requests", testHalfOpenRequests},
 		{"program of a group", testProgramOfGroup},
+		{"processes as /proc has them", testProcesses},
+		{"processes of all kinds", testProcessKinds},
+		{"system calls", testCalls},
+		{"things", testThings},
 	} {
 		t.Run(subject.name, func(t *testing.T) { subject.test(t, f) })
 	}
@@ -98,14 +103,10 @@ func (f *field) netns(t *testing.T) *livetest.Namespace {
 	return ns
 }
 
-func (f *field) paths() ([]string, error) {
+func (f *field) look(all []netns.Namespace) ([]netns.Namespace, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var paths []string
-	for _, ns := range f.namespaces {
-		paths = append(paths, ns.Path)
-	}
-	return paths, nil
+	return livetest.Only(f.namespaces...)(all)
 }
 
 // load loads the kernel side in each of these tiers. Only the functions tier may
@@ -115,7 +116,7 @@ func (f *field) load(opts kernel.Options, tiers ...listener.Tier) {
 	if f.types == nil {
 		f.types = btf.NewCache()
 	}
-	opts.Namespaces = f.paths
+	opts.Namespaces = f.look
 	opts = opts.Sharing(f.types)
 	for _, tier := range tiers {
 		opts.Tier = tier

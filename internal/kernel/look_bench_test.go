@@ -17,7 +17,7 @@ func BenchmarkLook(b *testing.B) {
 			ns.Listen(livetest.Listen{})
 		}
 		k, err := kernel.Open(kernel.Options{
-			Capacity: idle + idle/4, Namespaces: func() ([]string, error) { return []string{ns.Path}, nil },
+			Capacity: idle + idle/4, Namespaces: livetest.Only(ns),
 		})
 		if err != nil {
 			b.Fatal(err)

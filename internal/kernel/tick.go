@@ -107,7 +107,7 @@ func (k *Kernel) grow(needed int) error {
 	err = k.unload()
 	k.objs, k.links, k.lost, k.iters = bigger.objs, bigger.links, bigger.lost, bigger.iters
 	k.reader, k.rows = bigger.reader, bigger.rows
-	k.tick, k.walker = bigger.tick, bigger.walker
+	k.tick, k.walker, k.symbols = bigger.tick, bigger.walker, bigger.symbols
 	k.started, k.seenLoss = bigger.started, bpf.KernelTickIo{}
 	return err
 }

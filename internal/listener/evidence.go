@@ -23,15 +23,16 @@ type Usage struct {
 	User, System time.Duration // CPU
 	MajorFaults  uint64
 	IOBytes      uint64  // read and written, wake-ups through eventfds and pipes left out
+	SocketBytes  uint64  // that it read from its connections and wrote to them, by whatever call
 	RunnableWait float64 // share of the time in which its threads waited for a CPU, or wait still
 	Throttled    bool    // its cgroup had used up its CPU quota
 }
 
-// Progress means growing I/O or major faults, or at least 1 % CPU of which some is
+// Progress means growing I/O, of files or of connections, or major faults, or at least 1 % CPU of which some is
 // system time. Context switches alone are none: a runtime's poller wakes at
 // every SYN and accepts nothing.
 func (u Usage) Progress() bool {
-	return u.IOBytes > 0 || u.MajorFaults > 0 || !u.userAlone() && u.cpu() >= u.Over/100
+	return u.IOBytes > 0 || u.SocketBytes > 0 || u.MajorFaults > 0 || !u.userAlone() && u.cpu() >= u.Over/100
 }
 
 // Spinning means at least half a CPU, all of it in user time.

@@ -18,7 +18,6 @@ type Trait string
 const (
 	NamesIt        Trait = "names-it"        // its command line names the older one's pid, as haproxy -sf
 	OtherConfig    Trait = "other-config"    // its command line names other configuration files
-	ConfigChanged  Trait = "config-changed"  // the same, written between the two starts
 	BinaryReplaced Trait = "binary-replaced" // the older one's executable is another, or gone
 	LeftBehind     Trait = "left-behind"     // both are daemons, alone in their sessions, of one service
 )
@@ -28,9 +27,6 @@ const (
 	// apart is how far apart two starts must be to be two, where nothing but the
 	// starts and what stands on the command lines tells them apart.
 	apart = time.Second / 2
-	// writing is how long after its fork, which is its start, a process may yet have
-	// its own configuration written, before it executes its program.
-	writing = 200 * time.Millisecond
 	// apartDaemons is the same of daemons whose command lines are alike.
 	apartDaemons = 2 * time.Second
 )
@@ -143,21 +139,10 @@ func names(now, old *tree) bool {
 // configured compares the files that the command lines name.
 func configured(old, now *tree, between time.Duration) Trait {
 	was, is := old.configs(), now.configs()
-	if len(was) == 0 || len(is) == 0 {
+	if len(was) == 0 || len(is) == 0 || between < apart || slices.Equal(was, is) {
 		return ""
 	}
-	written := slices.ContainsFunc(is, func(c Config) bool {
-		return c.Since > time.Duration(old.start()+1)*tick+writing && c.Since <= time.Duration(now.start()+1)*tick
-	})
-	same := slices.EqualFunc(was, is, func(a, b Config) bool { return a.Path == b.Path })
-	switch {
-	case !same && (written || between >= apart):
-		return OtherConfig
-	case same && written:
-		return ConfigChanged
-	default:
-		return ""
-	}
+	return OtherConfig
 }
 
 // configs of all its processes, by name.

@@ -3,7 +3,6 @@ package listener
 import (
 	"slices"
 	"testing"
-	"time"
 )
 
 // of makes a member that one process holds, started so many seconds after boot.
@@ -13,7 +12,7 @@ func of(pid int, seconds uint64, change func(*Owner)) *Listener {
 		Cmdline: []string{"haproxy", "-f", "/etc/haproxy.cfg"},
 		Origin: &Origin{
 			Session: 50, Parents: []Ancestor{{PID: 50, Comm: "bash", Exe: "/bin/bash"}, {PID: 1, Init: true}},
-			Configs: []Config{{Path: "/etc/haproxy.cfg", Since: 10 * time.Second}},
+			Configs: []Config{{Path: "/etc/haproxy.cfg"}},
 		},
 	}
 	if change != nil {
@@ -28,8 +27,8 @@ func under(parent int, exe string) func(*Owner) {
 	}
 }
 
-func config(path string, written time.Duration) func(*Owner) {
-	return func(o *Owner) { o.Origin.Configs = []Config{{Path: path, Since: written}} }
+func config(path string) func(*Owner) {
+	return func(o *Owner) { o.Origin.Configs = []Config{{Path: path}} }
 }
 
 func daemon(o *Owner) {
@@ -57,12 +56,9 @@ func TestGenerations(t *testing.T) {
 		want     []Trait
 	}{
 		"nothing tells them apart":                        {nil, nil, 3600, nil},
-		"another configuration file":                      {nil, config("/etc/new.cfg", 5*time.Second), 60, []Trait{OtherConfig}},
-		"another, in the same breath":                     {nil, config("/etc/new.cfg", 5*time.Second), 0, nil},
-		"the same, written meanwhile":                     {config("/a", 130*time.Second), config("/a", 130*time.Second), 60, []Trait{ConfigChanged}},
-		"the same, written by what became the older":      {config("/a", 100*time.Second+150*time.Millisecond), config("/a", 100*time.Second+150*time.Millisecond), 60, nil},
-		"the same, written before both":                   {config("/a", 90*time.Second), config("/a", 90*time.Second), 60, nil},
-		"the same, written after both":                    {config("/a", 170*time.Second), config("/a", 170*time.Second), 60, nil},
+		"another configuration file":                      {nil, config("/etc/new.cfg"), 60, []Trait{OtherConfig}},
+		"another, in the same breath":                     {nil, config("/etc/new.cfg"), 0, nil},
+		"the same file":                                   {config("/a"), config("/a"), 60, nil},
 		"a file of one of them alone is not known":        {func(o *Owner) { o.Origin.Configs = nil }, nil, 60, nil},
 		"-sf names it":                                    {nil, func(o *Owner) { o.Cmdline = append(o.Cmdline, "-sf", "7", "100") }, 60, []Trait{NamesIt}},
 		"-sf names another":                               {nil, func(o *Owner) { o.Cmdline = append(o.Cmdline, "-sf", "101") }, 60, nil},
@@ -74,14 +70,14 @@ func TestGenerations(t *testing.T) {
 		"daemons of one service":                          {daemon, daemon, 60, []Trait{LeftBehind}},
 		"daemons started at once":                         {daemon, daemon, 1, nil},
 		"daemons of two services":                         {daemon, all(daemon, cgroup("/system.slice/lb2.service")), 60, nil},
-		"services with files of their own":                {config("/a", 0), all(config("/b", 0), cgroup("/system.slice/lb@2.service")), 60, nil},
-		"a service, and one by hand":                      {config("/a", 0), all(config("/b", 0), cgroup("/user.slice/session-3.scope")), 60, []Trait{OtherConfig}},
+		"services with files of their own":                {config("/a"), all(config("/b"), cgroup("/system.slice/lb@2.service")), 60, nil},
+		"a service, and one by hand":                      {config("/a"), all(config("/b"), cgroup("/user.slice/session-3.scope")), 60, []Trait{OtherConfig}},
 		"workers of one supervisor":                       {under(70, "/usr/bin/supervisord"), under(70, "/usr/bin/supervisord"), 3600, nil},
-		"workers of a master that holds no listener":      {all(under(70, "/usr/sbin/haproxy"), config("/a", 0)), all(under(70, "/usr/sbin/haproxy"), config("/b", 0)), 60, nil},
-		"the newer one is a child: a binary was upgraded": {nil, all(under(100, "/usr/sbin/haproxy"), config("/b", 0)), 60, nil},
-		"a child of another program's child":              {nil, all(under(100, "/bin/sh"), config("/b", 0)), 60, nil},
+		"workers of a master that holds no listener":      {all(under(70, "/usr/sbin/haproxy"), config("/a")), all(under(70, "/usr/sbin/haproxy"), config("/b")), 60, nil},
+		"the newer one is a child: a binary was upgraded": {nil, all(under(100, "/usr/sbin/haproxy"), config("/b")), 60, nil},
+		"a child of another program's child":              {nil, all(under(100, "/bin/sh"), config("/b")), 60, nil},
 		"children of a container's init":                  {func(o *Owner) { o.Origin.Session = 1; o.Origin.Parents = []Ancestor{{PID: 9, Init: true}} }, func(o *Owner) { o.Origin.Session = 1; o.Origin.Parents = []Ancestor{{PID: 9, Init: true}} }, 60, nil},
-		"nobody may look at its executable":               {exe(""), all(exe(""), config("/b", 0)), 60, nil},
+		"nobody may look at its executable":               {exe(""), all(exe(""), config("/b")), 60, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			members := []*Listener{of(200, 100+c.after, c.now), of(100, 100, c.old)}
@@ -103,7 +99,7 @@ func TestGenerations(t *testing.T) {
 // and users.
 func TestOneGeneration(t *testing.T) {
 	shared := func() []*Listener { // nginx: a master and its workers hold every one of its listeners
-		master, worker := of(100, 100, nil).Owners[0], of(101, 200, config("/b", 0)).Owners[0]
+		master, worker := of(100, 100, nil).Owners[0], of(101, 200, config("/b")).Owners[0]
 		a, b := of(100, 100, nil), of(100, 100, nil)
 		b.Key = 2
 		a.Owners, b.Owners = []Owner{master, worker}, []Owner{worker}
@@ -111,7 +107,7 @@ func TestOneGeneration(t *testing.T) {
 	}
 	called := func(c Caller) func() []*Listener { // what was true at listen(), and can be seen no more
 		return func() []*Listener {
-			a, b := of(100, 100, config("/a", 0)), of(200, 200, config("/b", 0))
+			a, b := of(100, 100, config("/a")), of(200, 200, config("/b"))
 			a.Caller, b.Caller = Known(Caller{PID: 100, Comm: "haproxy", Parents: c.Parents}), Known(c)
 			return []*Listener{a, b}
 		}
@@ -124,7 +120,7 @@ func TestOneGeneration(t *testing.T) {
 		"nobody holds one":                   func() []*Listener { return []*Listener{of(100, 100, nil), {OwnersKnown: true}} },
 		"workers with files of their own": func() []*Listener {
 			return []*Listener{
-				of(100, 100, config("/1", 0)), of(101, 100, config("/2", 0)), of(102, 100, config("/3", 0)),
+				of(100, 100, config("/1")), of(101, 100, config("/2")), of(102, 100, config("/3")),
 			}
 		},
 	} {
@@ -146,7 +142,7 @@ func TestOthersSupersedeNothing(t *testing.T) {
 		"program":   exe("/usr/sbin/nginx"),
 		"container": func(o *Owner) { o.Container = &Container{ID: "3f2a"} },
 	} {
-		got := Generations([]*Listener{of(100, 100, nil), of(200, 200, all(change, config("/b", 0)))})
+		got := Generations([]*Listener{of(100, 100, nil), of(200, 200, all(change, config("/b")))})
 		if len(got) != 2 || len(got[1].Why) != 0 {
 			t.Errorf("another %s: %+v", name, got)
 		}

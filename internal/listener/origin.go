@@ -1,9 +1,6 @@
 package listener
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // Origin is where a process comes from. It is looked for only where several
 // processes have members in one group, and never changed.
@@ -24,13 +21,9 @@ type Ancestor struct {
 	Init  bool // of a pid namespace, or a service manager: it gets the orphans
 }
 
-// Config is a configuration file as it was when its process was first looked at,
-// which is not always as the process read it.
-type Config struct {
-	Path     string
-	Modified time.Time
-	Since    time.Duration // Modified, since boot: as exact as Start of a process
-}
+// Config is a configuration file that a process names. Nobody looks at it: what a
+// process names may hang whoever opens it.
+type Config struct{ Path string }
 
 // Configs are the configuration files of these processes, in their order, each name once.
 func Configs(owners []*Owner) []Config {

@@ -1,6 +1,7 @@
 package livetest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,14 +15,16 @@ import (
 )
 
 // Dead is a mounted file system whose server dies when somebody enters the
-// folder Jail, by chdir(2) or chroot(2): whoever did, and whoever then asks
-// anything of the file system, is in state D and survives SIGKILL, until
-// Release. Until somebody enters, the folder can be looked at.
+// folder Jail, by chdir(2) or chroot(2), polls the file Polled, or closes the file
+// Flushed: whoever did, and whoever then asks anything of the file system, is in
+// state D and survives SIGKILL, until Release. Until then all can be looked at, and
+// the files be opened.
 //
 // It is mounted nowhere: a descriptor of the test's holds it, so nobody comes
 // upon it, and it goes with the test's process however that ends.
 type Dead struct {
-	Jail string // good for every process that may look at the test's descriptors
+	// Good for every process that may look at the test's descriptors.
+	Jail, Polled, Flushed string
 
 	t     testing.TB
 	fuse  int // the server's side, /dev/fuse
@@ -51,8 +54,10 @@ func DeadMount(t testing.TB) *Dead {
 		t.Fatalf("mount a file system: %v", err)
 	}
 	d := &Dead{
-		Jail: fmt.Sprintf("/proc/%d/fd/%d/%s", os.Getpid(), mount, fuseJail),
-		t:    t, fuse: fuse, mount: mount, alarm: newAlarm(t), done: make(chan struct{}),
+		Jail:    fmt.Sprintf("/proc/%d/fd/%d/%s", os.Getpid(), mount, fuseJail),
+		Polled:  fmt.Sprintf("/proc/%d/fd/%d/%s", os.Getpid(), mount, fusePolled),
+		Flushed: fmt.Sprintf("/proc/%d/fd/%d/%s", os.Getpid(), mount, fuseFlushed),
+		t:       t, fuse: fuse, mount: mount, alarm: newAlarm(t), done: make(chan struct{}),
 	}
 	go d.serve()
 	t.Cleanup(d.Release)
@@ -127,7 +132,7 @@ func (d *Dead) serve() {
 		}
 		switch op := binary.LittleEndian.Uint32(buf[4:]); {
 		case op == fuseForget, op == fuseBatchForget, op == fuseInterrupt: // they want no answer
-		case dead, op == fuseAccess:
+		case dead, op == fuseAccess, op == fusePoll, op == fuseFlush && binary.LittleEndian.Uint64(buf[16:]) == fuseFlushedNode:
 			dead = true
 			d.stuck.Add(1)
 		default:
@@ -142,23 +147,32 @@ const (
 	fuseLookup      = 1
 	fuseForget      = 2
 	fuseGetattr     = 3
+	fuseOpen        = 14
+	fuseFlush       = 25
 	fuseInit        = 26
 	fuseAccess      = 34 // what chdir and chroot ask and stat does not
 	fuseInterrupt   = 36
+	fusePoll        = 40
 	fuseBatchForget = 42
 
 	fuseInHeader = 40
 	fuseInitOut  = 64
 	fuseAttrOut  = 104
 	fuseEntryOut = 128
+	fuseOpenOut  = 16
 
 	fuseInterrupted = 1
 )
 
-// The folder in the root folder, which is node 1.
+// What is in the root folder, which is node 1.
 const (
-	fuseJail     = "jail"
-	fuseJailNode = 2
+	fuseJail    = "jail"
+	fusePolled  = "polled"
+	fuseFlushed = "flushed"
+
+	fuseJailNode    = 2
+	fusePolledNode  = 3
+	fuseFlushedNode = 4
 )
 
 // answer answers one request. Nothing in an answer may be cached.
@@ -176,28 +190,37 @@ func (d *Dead) answer(request []byte) {
 		// No interruptions: the kernel then waits in state D from the start, and
 		// not only after a first signal.
 		d.write(id|fuseInterrupted, unix.ENOSYS, nil)
-		if node != 1 || string(body) != fuseJail+"\x00" {
+		nodes := map[string]uint64{fuseJail: fuseJailNode, fusePolled: fusePolledNode, fuseFlushed: fuseFlushedNode}
+		found, known := nodes[string(bytes.TrimRight(body, "\x00"))]
+		if node != 1 || !known {
 			d.write(id, unix.ENOENT, nil)
 			return
 		}
 		out := make([]byte, fuseEntryOut)
-		le.PutUint64(out, fuseJailNode)
-		fuseFolder(out[40:], fuseJailNode)
+		le.PutUint64(out, found)
+		fuseAttr(out[40:], found)
 		d.write(id, 0, out)
 	case fuseGetattr:
 		out := make([]byte, fuseAttrOut)
-		fuseFolder(out[16:], node)
+		fuseAttr(out[16:], node)
 		d.write(id, 0, out)
+	case fuseOpen:
+		d.write(id|fuseInterrupted, unix.ENOSYS, nil)
+		d.write(id, 0, make([]byte, fuseOpenOut))
 	default:
 		d.write(id, unix.ENOSYS, nil)
 	}
 }
 
-// fuseFolder fills in a struct fuse_attr.
-func fuseFolder(attr []byte, inode uint64) {
+// fuseAttr fills in a struct fuse_attr.
+func fuseAttr(attr []byte, inode uint64) {
+	mode, links := uint32(unix.S_IFDIR|0o755), uint32(2)
+	if inode > fuseJailNode {
+		mode, links = unix.S_IFREG|0o666, 1
+	}
 	binary.LittleEndian.PutUint64(attr, inode)
-	binary.LittleEndian.PutUint32(attr[60:], unix.S_IFDIR|0o755)
-	binary.LittleEndian.PutUint32(attr[64:], 2) // nlink
+	binary.LittleEndian.PutUint32(attr[60:], mode)
+	binary.LittleEndian.PutUint32(attr[64:], links)
 }
 
 // write sends an answer with its struct fuse_out_header.

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/reusewatch/reusewatch/internal/netns"
 )
 
 // Namespace is a network namespace that a test made, with lo up. Its thread
@@ -17,6 +19,17 @@ type Namespace struct {
 	*Thread
 	Path  string // can be opened for as long as the test runs
 	Inode uint32
+}
+
+// Only has a kernel side look in these network namespaces and in no others.
+func Only(in ...*Namespace) func([]netns.Namespace) ([]netns.Namespace, error) {
+	return func([]netns.Namespace) ([]netns.Namespace, error) {
+		var all []netns.Namespace
+		for _, ns := range in {
+			all = append(all, netns.Namespace{Inode: ns.Inode, Path: ns.Path})
+		}
+		return all, nil
+	}
 }
 
 // Netns makes a network namespace that lasts as long as the test.

@@ -73,6 +73,17 @@ func parseBootTime(b []byte) (int64, error) {
 	return 0, errors.New("no btime line")
 }
 
+// StartedAt turns ticks since boot into wall clock: up to one second early (the kernel
+// cuts the boot time to seconds), and wrong by later steps of the clock for up to 10 s.
+// It is zero where /proc/stat is hidden (systemd's ProcSubset=pid).
+func (f FS) StartedAt(ticks uint64) time.Time {
+	boot, err := f.bootTime()
+	if err != nil {
+		return time.Time{}
+	}
+	return startedAt(boot, ticks)
+}
+
 // startedAt turns ticks since boot into wall clock.
 func startedAt(boot int64, ticks uint64) time.Time {
 	return time.Unix(boot+int64(ticks/userHZ), int64(ticks%userHZ)*int64(time.Second/userHZ)).UTC()

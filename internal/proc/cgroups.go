@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"path/filepath"
 )
 
 // Cgroups are the control groups of a process: of its leader, as threads may be
@@ -13,16 +12,6 @@ import (
 type Cgroups struct {
 	V2 string            // path in the unified hierarchy, "" where there is none
 	V1 map[string]string // path by controller; by "name=systemd" and the like where a hierarchy has none
-}
-
-// Cgroups reads the control groups of a process. The error is [fs.ErrNotExist]
-// when it has gone.
-func (f FS) Cgroups(pid int) (Cgroups, error) {
-	dir, err := f.livingPath(pid)
-	if err != nil {
-		return Cgroups{}, err
-	}
-	return readCgroups(filepath.Join(dir, "cgroup"))
 }
 
 func readCgroups(path string) (Cgroups, error) {

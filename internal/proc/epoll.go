@@ -3,59 +3,58 @@ package proc
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
-	"path/filepath"
+	"slices"
 	"strconv"
 )
 
-// maxEpollFiles bounds how many descriptors are looked through for epoll sets.
-const maxEpollFiles = 16384
+// How much is looked through of one process: a set may have as many members as there
+// are descriptors, and a process as many sets.
+const (
+	maxSets    = 64
+	maxSetInfo = 1 << 20 // bytes of one set's fdinfo, 80 a member
+)
 
-var errTooManyFiles = errors.New("too many descriptors to look through for epoll sets")
+var errTooMuch = errors.New("too much to look through")
 
-// InEpoll says whether some epoll set of a process has the socket with this
-// inode, as the tfd lines of /proc/PID/fdinfo/FD tell (proc_pid_fdinfo(5), ino
-// since Linux 4.12). The error is [fs.ErrNotExist] when the process has gone.
-func (f FS) InEpoll(pid int, inode uint64) (bool, error) {
-	fds, err := pidsIn(f.pidPath(pid, "fd"))
-	if err != nil {
-		return false, err
+// registered gives the inodes of all that these epoll sets have, as the tfd lines of
+// /proc/PID/fdinfo/FD tell (proc_pid_fdinfo(5), ino since Linux 4.12).
+func registered(dir string, sets []int) ([]uint64, error) {
+	if len(sets) > maxSets {
+		return nil, fmt.Errorf("%d epoll sets in %s: %w", len(sets), dir, errTooMuch)
 	}
-	if len(fds) > maxEpollFiles {
-		return false, errTooManyFiles
-	}
-	for _, fd := range fds {
-		name := strconv.Itoa(fd)
-		target, err := readLink(f.pidPath(pid, "fd", name))
-		if err != nil || filepath.Base(target) != "anon_inode:[eventpoll]" {
-			continue // closed meanwhile, or something else
-		}
-		b, err := readFile(f.pidPath(pid, "fdinfo", name))
+	var all []uint64
+	for _, fd := range sets {
+		path := dir + "/fdinfo/" + strconv.Itoa(fd)
+		b, err := readHead(path, maxSetInfo)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue
+			continue // closed meanwhile
+		}
+		if err == nil && len(b) >= maxSetInfo {
+			err = fmt.Errorf("read %s: %w", path, errTooMuch)
 		}
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		if epollHas(b, inode) {
-			return true, nil
-		}
+		all = appendMembers(all, b)
 	}
-	return false, nil
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }
 
-// epollHas looks for a line such as
+// appendMembers reads lines such as
 // "tfd:        5 events:       19 data:                5  pos:0 ino:1f5f sdev:8".
-func epollHas(fdinfo []byte, inode uint64) bool {
+func appendMembers(inodes []uint64, fdinfo []byte) []uint64 {
 	for line := range bytes.Lines(fdinfo) {
 		if !bytes.HasPrefix(line, []byte("tfd:")) {
 			continue
 		}
 		_, rest, found := bytes.Cut(line, []byte(" ino:"))
 		hex, _, _ := bytes.Cut(rest, []byte(" "))
-		if n, err := strconv.ParseUint(string(bytes.TrimSpace(hex)), 16, 64); found && err == nil && n == inode {
-			return true
+		if n, err := strconv.ParseUint(string(bytes.TrimSpace(hex)), 16, 64); found && err == nil {
+			inodes = append(inodes, n)
 		}
 	}
-	return false
+	return inodes
 }

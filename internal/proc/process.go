@@ -64,9 +64,7 @@ func (f FS) Process(pid int) (Process, error) {
 	if p.NSPID == 0 { // no NSpid line: CONFIG_PID_NS is off
 		p.NSPID = pid
 	}
-	if boot, err := f.bootTime(); err == nil {
-		p.Started = startedAt(boot, st.startTicks)
-	}
+	p.Started = f.StartedAt(st.startTicks)
 	if wchan, err := readFile(f.pidPath(pid, "wchan")); err == nil {
 		p.Wchan = parseWchan(wchan)
 	}

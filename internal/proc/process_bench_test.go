@@ -5,16 +5,13 @@ import (
 	"testing"
 )
 
-// What it costs to read who an owner is: a census of many owners does little else.
-func BenchmarkProcess(b *testing.B) {
-	fs, self := New(""), os.Getpid()
+// What it costs to ask who an owner is: a census of many owners does little else.
+func BenchmarkAsk(b *testing.B) {
+	fs, q := New(""), Question{PID: os.Getpid(), What: Names}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := fs.Process(self); err != nil {
-			b.Fatal(err)
-		}
-		if _, err := fs.Cgroups(self); err != nil {
-			b.Fatal(err)
+		if a := fs.ask(&q); a.Exe == "" {
+			b.Fatal(a)
 		}
 	}
 }

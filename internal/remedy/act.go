@@ -9,11 +9,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
 // Method is the rung of the ladder that did it.
@@ -61,6 +61,10 @@ type Witness interface {
 // Kernel is what an act asks of the kernel side.
 type Kernel interface {
 	Clients(l *listener.Listener, most int) (listener.Clients, error)
+	// Processes tells of processes, and waits for none of them.
+	Processes(listener.Ask) (map[int]*listener.Process, error)
+	// Namespace opens a network namespace by its inode.
+	Namespace(inode uint32) (*os.File, error)
 }
 
 // Migration is a program that moves the clients of closing members.
@@ -81,7 +85,6 @@ type Options struct {
 	// LoadMigration loads the program of a rescue; nil: no rescue (--rescue off).
 	LoadMigration func() (Migration, error)
 	Keeper        Keeper
-	Proc          proc.FS
 	ProcSys       string        // a /proc/sys that can be written; "" is that one
 	TermGrace     time.Duration // between SIGTERM and SIGKILL
 	Witness       Witness

@@ -3,14 +3,14 @@ package remedy
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/netns"
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
@@ -77,16 +77,15 @@ func (v *victim) judgement() listener.Judgement {
 // ownNamespace is where the victim lives.
 func ownNamespace(t *testing.T) (inode uint32, cookie uint64) {
 	t.Helper()
-	const path = "/proc/self/ns/net"
-	var st unix.Stat_t
-	err := unix.Stat(path, &st)
+	own := netns.Own()
+	inode, err := own.Number()
 	if err == nil {
-		cookie, err = cookieOf(path)
+		cookie, err = cookieOf(own)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return uint32(st.Ino), cookie
+	return inode, cookie
 }
 
 // world is what looks see: the listener as long as its process lives, unless a
@@ -120,9 +119,27 @@ func (w *world) Clients(*listener.Listener, int) (listener.Clients, error) {
 	return listener.Clients{}, nil
 }
 
+// Processes are asked of /proc, for no kernel side is in these tests.
+func (w *world) Processes(ask listener.Ask) (map[int]*listener.Process, error) {
+	found := make(map[int]*listener.Process)
+	for _, pid := range ask.Some {
+		if start, err := proc.New("").StartTicks(pid); err == nil {
+			found[pid] = &listener.Process{PID: pid, Start: start}
+		}
+	}
+	return found, nil
+}
+
+func (w *world) Namespace(inode uint32) (*os.File, error) {
+	if own, err := netns.Own().Number(); err != nil || own != inode {
+		return nil, os.ErrNotExist
+	}
+	return netns.Own().Open()
+}
+
 func (w *world) actor() *Actor {
 	return New(Options{
-		Proc: proc.New(""), TermGrace: 300 * time.Millisecond, Witness: w, Kernel: w,
+		TermGrace: 300 * time.Millisecond, Witness: w, Kernel: w,
 		Disarmed: func() bool { return w.disarmed },
 		Warn:     func(err error) { w.v.t.Error(err) },
 		Refresh: func(context.Context) (*listener.Snapshot, error) {

@@ -19,39 +19,19 @@ type lock struct {
 	users int
 }
 
-// path leads into the namespace for as long as the lock is held.
-func (l *lock) path() string { return fmt.Sprintf("/proc/self/fd/%d", l.file.Fd()) }
+// namespace leads into it for as long as the lock is held.
+func (l *lock) namespace() netns.Namespace { return netns.OfFile(l.file) }
 
-// find opens a network namespace.
+// find opens a network namespace, and compares its cookie: inode numbers are given out
+// again at once.
 func (a *Actor) find(inode uint32, cookie uint64) (*os.File, error) {
-	all, _, err := a.Proc.NetNamespaces()
+	f, err := a.Kernel.Namespace(inode)
 	if err != nil {
 		return nil, err
 	}
-	errs := []error{fmt.Errorf("network namespace %d: %w", inode, os.ErrNotExist)}
-	for _, ns := range all {
-		if ns.Inode != inode {
-			continue
-		}
-		f, err := openNamespace(ns.Path, cookie)
-		if err == nil {
-			return f, nil
-		}
-		errs = append(errs, err)
-	}
-	return nil, errors.Join(errs...)
-}
-
-// openNamespace opens a namespace and compares its cookie: inode numbers are
-// given out again at once.
-func openNamespace(path string, cookie uint64) (*os.File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("open network namespace: %w", err)
-	}
-	got, err := cookieOf(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+	got, err := cookieOf(netns.OfFile(f))
 	if err == nil && got != cookie {
-		err = fmt.Errorf("%s is another network namespace", path)
+		err = fmt.Errorf("network namespace %d is another one by now: %w", inode, os.ErrNotExist)
 	}
 	if err != nil {
 		f.Close()
@@ -60,15 +40,15 @@ func openNamespace(path string, cookie uint64) (*os.File, error) {
 	return f, nil
 }
 
-func cookieOf(path string) (cookie uint64, err error) {
-	err = netns.Do(path, func() error {
+func cookieOf(n netns.Namespace) (cookie uint64, err error) {
+	err = n.Do(func() error {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
-			return fmt.Errorf("open a socket in %s: %w", path, err)
+			return fmt.Errorf("open a socket in network namespace %s: %w", n, err)
 		}
 		defer unix.Close(fd)
 		if cookie, err = unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE); err != nil {
-			return fmt.Errorf("read the cookie of %s: %w", path, err)
+			return fmt.Errorf("read the cookie of network namespace %s: %w", n, err)
 		}
 		return nil
 	})

@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
 // process is one process and no other: a pidfd, opened before its start time
@@ -21,14 +20,14 @@ type process struct {
 // errAnother: the pid belongs to another process than the evidence does.
 var errAnother = errors.New("the pid belongs to another process by now")
 
-func openProcess(fs proc.FS, pid int, start uint64) (*process, error) {
+func openProcess(k Kernel, pid int, start uint64) (*process, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open pidfd of %d: %w", pid, err)
 	}
-	now, err := fs.StartTicks(pid)
-	if err == nil && now != start {
-		err = errAnother
+	now, err := k.Processes(listener.Ask{Some: []int{pid}})
+	if p := now[pid]; err == nil && (p == nil || p.Start != start) {
+		err = errAnother // it would be there: the pidfd says that the pid was given to somebody
 	}
 	if err != nil {
 		unix.Close(fd)

@@ -121,7 +121,7 @@ type target struct {
 func (a *Actor) open(acts []*Act) ([]*target, error) {
 	targets := make([]*target, 0, len(acts))
 	for _, act := range acts {
-		p, err := openProcess(a.Proc, act.Owner.PID, act.Owner.Start)
+		p, err := openProcess(a.Kernel, act.Owner.PID, act.Owner.Start)
 		if err != nil {
 			closeAll(targets)
 			if errors.Is(err, errAnother) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {

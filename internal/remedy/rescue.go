@@ -154,7 +154,7 @@ func (g *moving) start(r *rescue) {
 
 // attach attaches the program by the descriptor of the member that leaves.
 func (g *moving) attach(a *Actor) error {
-	p, err := openProcess(a.Proc, g.act.Owner.PID, g.act.Owner.Start)
+	p, err := openProcess(a.Kernel, g.act.Owner.PID, g.act.Owner.Start)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/netns"
 )
 
 // migrateReq turns migration on for every group of the namespace that the
@@ -49,7 +48,7 @@ func (a *Actor) sysctl(l *lock, k Kept) *sysctl {
 // migrateAll turns migration on in a whole namespace; what was is kept first.
 func (a *Actor) migrateAll(l *lock, of *listener.Listener) (*sysctl, error) {
 	s := a.sysctl(l, Kept{Netns: of.Netns, NetCookie: of.NetCookie})
-	err := netns.Do(l.path(), func() error {
+	err := l.namespace().Do(func() error {
 		old, err := os.ReadFile(s.path)
 		if err != nil {
 			return fmt.Errorf("read net.ipv4.tcp_migrate_req of namespace %d: %w", of.Netns, err)
@@ -77,7 +76,7 @@ func (s *sysctl) restore() error {
 	if s.kept.Value == "1" {
 		return nil
 	}
-	err := netns.Do(s.lock.path(), func() error {
+	err := s.lock.namespace().Do(func() error {
 		now, err := os.ReadFile(s.path)
 		if err == nil && string(bytes.TrimSpace(now)) == "1" {
 			err = os.WriteFile(s.path, []byte(s.kept.Value), 0)

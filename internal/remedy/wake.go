@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/netns"
 )
 
 const (
@@ -50,7 +49,7 @@ func (r *rescue) wake(ctx context.Context) {
 				break
 			}
 			if asleep {
-				_ = netns.Do(r.held.path(), func() error { return poke(g.leaving, 4*len(g.members)) })
+				_ = r.held.namespace().Do(func() error { return poke(g.leaving, 4*len(g.members)) })
 			}
 		}
 	}

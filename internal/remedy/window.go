@@ -151,7 +151,7 @@ func (a *Actor) detachIn(snap *listener.Snapshot, id uint32) error {
 }
 
 func (a *Actor) detachBy(l *listener.Listener, o *listener.Owner) error {
-	p, err := openProcess(a.Proc, o.PID, o.Start)
+	p, err := openProcess(a.Kernel, o.PID, o.Start)
 	if err != nil {
 		return err
 	}

@@ -58,6 +58,7 @@ type jsonUsage struct {
 	System       seconds `json:"system_seconds"`
 	MajorFaults  uint64  `json:"major_faults"`
 	IOBytes      uint64  `json:"io_bytes"`
+	SocketBytes  uint64  `json:"socket_bytes"`
 	RunnableWait float64 `json:"runnable_wait"`
 	Throttled    bool    `json:"throttled"`
 	Progress     bool    `json:"progress"`
@@ -98,6 +99,20 @@ func evidenceJSON(j *listener.Judgement) *jsonEvidence {
 	return out
 }
 
+// threadsTold are the threads that an event tells of one process, of whatever many:
+// three hundred listeners of one with three hundred threads would make it 30 MB.
+// explain and the bundle of an act tell of all.
+const threadsTold = 32
+
+func (ev *jsonEvidence) cut() {
+	if ev == nil {
+		return
+	}
+	for i := range ev.Owners {
+		ev.Owners[i].Threads = ev.Owners[i].Threads[:min(len(ev.Owners[i].Threads), threadsTold)]
+	}
+}
+
 func callerJSON(l *listener.Listener) *jsonCaller {
 	c, known := l.Caller.Get()
 	if !known {
@@ -120,7 +135,7 @@ func ownerEvidenceJSON(o *listener.Owner) jsonOwnerEvidence {
 	}
 	if u, known := ev.Usage.Get(); known {
 		out.Usage = &jsonUsage{
-			seconds(u.Over), seconds(u.User), seconds(u.System), u.MajorFaults, u.IOBytes,
+			seconds(u.Over), seconds(u.User), seconds(u.System), u.MajorFaults, u.IOBytes, u.SocketBytes,
 			u.RunnableWait, u.Throttled, u.Progress(),
 		}
 	}
@@ -154,7 +169,7 @@ func (ev *jsonOwnerEvidence) into(o *listener.Owner) {
 	if u := ev.Usage; u != nil {
 		o.Evidence.Usage = listener.Known(listener.Usage{
 			Over: time.Duration(u.Over), User: time.Duration(u.User), System: time.Duration(u.System),
-			MajorFaults: u.MajorFaults, IOBytes: u.IOBytes, RunnableWait: u.RunnableWait, Throttled: u.Throttled,
+			MajorFaults: u.MajorFaults, IOBytes: u.IOBytes, SocketBytes: u.SocketBytes, RunnableWait: u.RunnableWait, Throttled: u.Throttled,
 		})
 	}
 }

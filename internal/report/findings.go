@@ -54,8 +54,6 @@ func traitWords(t listener.Trait) string {
 		return "the newer one's command line names the older one's pid, which was to end"
 	case listener.OtherConfig:
 		return "their command lines name other configuration files"
-	case listener.ConfigChanged:
-		return "the configuration file was written after the older one had started and before the newer one did"
 	case listener.BinaryReplaced:
 		return "the older one runs another executable, or one that was replaced"
 	case listener.LeftBehind:
@@ -129,7 +127,7 @@ func (e *Explanation) side(p *page, name string, s *listener.Side) {
 	}
 	p.field(name, fmt.Sprintf("%s, %s, %s: %s", sideName(s), user, since, dash(proc.Printable(strings.Join(s.Cmdline, " ")))))
 	for _, c := range s.Configs {
-		p.field("", fmt.Sprintf("%s, written %s ago", proc.Printable(path.Clean(c.Path)), span(e.At.Sub(c.Modified))))
+		p.field("", proc.Printable(path.Clean(c.Path)))
 	}
 }
 
@@ -177,9 +175,10 @@ type jsonSide struct {
 }
 
 type jsonConfig struct {
-	Path     string  `json:"path"`
-	Modified stamp   `json:"modified"`
-	Since    seconds `json:"modified_since_boot_seconds"`
+	Path string `json:"path"`
+	// Null for ever: nobody looks at a file that a process names.
+	Modified listener.Maybe[stamp]   `json:"modified"`
+	Since    listener.Maybe[seconds] `json:"modified_since_boot_seconds"`
 }
 
 type jsonMixed struct {
@@ -215,7 +214,7 @@ func sideJSON(s *listener.Side, at time.Time) jsonSide {
 		out.Age = listener.Known(seconds(at.Sub(s.Since)))
 	}
 	for _, c := range s.Configs {
-		out.Configs = append(out.Configs, jsonConfig{c.Path, stamp(c.Modified), seconds(c.Since)})
+		out.Configs = append(out.Configs, jsonConfig{Path: c.Path})
 	}
 	return out
 }
@@ -248,7 +247,7 @@ func (in *jsonSide) into(s *listener.Side) error {
 		return fmt.Errorf("a generation of %q has no process", in.Comm)
 	}
 	for _, c := range in.Configs {
-		s.Configs = append(s.Configs, listener.Config{Path: c.Path, Modified: time.Time(c.Modified), Since: time.Duration(c.Since)})
+		s.Configs = append(s.Configs, listener.Config{Path: c.Path})
 	}
 	for _, text := range in.Listeners {
 		c, err := parseCookie(text)

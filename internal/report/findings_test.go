@@ -21,7 +21,7 @@ func superseded() listener.Judgement {
 		Old: listener.Side{
 			PIDs: []int{26939, 26940}, Start: 100, Comm: nasty, Cmdline: []string{"haproxy", "-f", "/etc/" + nasty}, User: "root",
 			Since: instant().Add(-3 * time.Hour), Listeners: []listener.Cookie{0x1a2b},
-			Configs: []listener.Config{{Path: "/etc/" + nasty, Modified: instant().Add(-4 * time.Hour), Since: time.Hour}},
+			Configs: []listener.Config{{Path: "/etc/" + nasty}},
 		},
 		New: listener.Side{
 			PIDs: []int{27001}, Start: 900, Comm: "haproxy", Cmdline: []string{"haproxy", "-sf", "26939"}, UID: 104,

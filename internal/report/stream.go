@@ -56,6 +56,7 @@ func (s jsonStream) Write(e Event) error {
 	}
 	if e.Listener != nil {
 		l := toJSON(e.Listener)
+		l.Evidence.cut()
 		out.Listener = &l
 	}
 	if a := e.Act; a != nil {

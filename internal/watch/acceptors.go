@@ -11,7 +11,7 @@ const (
 	// acceptorsEvery is how often is asked who waits on the listeners that more
 	// than one process may accept from.
 	acceptorsEvery = 10 * time.Second
-	// maxAsked are the listeners of which that is asked in one step.
+	// maxAsked are the listeners that this is asked about in one step.
 	maxAsked = 128
 	// maxAcceptors are remembered of one listener: who has more shares it with many.
 	maxAcceptors = 16
@@ -33,6 +33,8 @@ func (w *Watcher) learnAcceptors(most int) error {
 	rest := len(w.unasked) - min(most, len(w.unasked))
 	now := w.unasked[rest:]
 	w.unasked = w.unasked[:rest]
+	waiting := make(map[*entry][]listener.Waiter, len(now))
+	var pids []int
 	for _, e := range now {
 		if !e.announced || e.suspected || e.gone {
 			continue
@@ -41,9 +43,26 @@ func (w *Watcher) learnAcceptors(most int) error {
 		if err != nil {
 			return err
 		}
-		if known {
-			w.remember(e, w.sets.holders(waiters))
+		if !known {
+			continue
 		}
+		waiting[e] = w.sets.holders(waiters)
+		for i := range waiters {
+			pids = append(pids, waiters[i].PID)
+		}
+		for _, a := range e.l.Acceptors {
+			pids = append(pids, a.PID)
+		}
+	}
+	if len(pids) == 0 {
+		return nil
+	}
+	alive, err := w.src.Processes(listener.Ask{Some: pids})
+	if err != nil {
+		return err
+	}
+	for e, waiters := range waiting {
+		w.remember(e, waiters, alive)
 	}
 	return nil
 }
@@ -54,24 +73,19 @@ func (e *entry) plain() bool {
 }
 
 // remember adds who sleeps now to those who did before and still live.
-func (w *Watcher) remember(e *entry, waiters []listener.Waiter) {
-	alive := func(a listener.Acceptor) bool {
-		start, err := w.opts.Proc.StartTicks(a.PID)
-		return err == nil && start == a.Start
-	}
+func (w *Watcher) remember(e *entry, waiters []listener.Waiter, alive map[int]*listener.Process) {
 	var all []listener.Acceptor
 	for _, a := range e.l.Acceptors {
-		if alive(a) {
+		if p := alive[a.PID]; p != nil && p.Start == a.Start {
 			all = append(all, a)
 		}
 	}
 	for _, waiter := range waiters {
-		if waiter.Sleepers == 0 || waiter.PID == 0 || len(all) >= maxAcceptors {
+		p := alive[waiter.PID]
+		if waiter.Sleepers == 0 || p == nil || len(all) >= maxAcceptors {
 			continue
 		}
-		start, err := w.opts.Proc.StartTicks(waiter.PID)
-		a := listener.Acceptor{PID: waiter.PID, Start: start}
-		if err == nil && !slices.Contains(all, a) {
+		if a := (listener.Acceptor{PID: p.PID, Start: p.Start}); !slices.Contains(all, a) {
 			all = append(all, a)
 		}
 	}

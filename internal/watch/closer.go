@@ -1,16 +1,29 @@
 package watch
 
-import "github.com/reusewatch/reusewatch/internal/listener"
+import (
+	"slices"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
 
 // Closer looks closer at the owners of l, whatever its verdict, and gives a copy
 // with what it found: their threads, parents, descriptors. What they used is
 // known only of owners that were followed since a suspicion; these are left as
 // they are. It belongs to the goroutine that runs the watcher.
-func (w *Watcher) Closer(l *listener.Listener) *listener.Listener {
-	for i := range l.Owners {
-		if l.Owners[i].Evidence == nil {
-			return w.gather(&entry{l: l})
-		}
+func (w *Watcher) Closer(l *listener.Listener) (*listener.Listener, error) {
+	if !slices.ContainsFunc(l.Owners, func(o listener.Owner) bool { return o.Evidence == nil }) {
+		return l, nil
 	}
-	return l
+	var pids []int
+	for i := range l.Owners {
+		pids = append(pids, l.Owners[i].PID)
+	}
+	if err := w.meet(listener.Ask{All: true, Threads: pids}, pids, false); err != nil {
+		return nil, err
+	}
+	things, err := w.src.Things(pids)
+	if err != nil {
+		return nil, err
+	}
+	return w.gather(&entry{l: l}, w.lookCloser(pids, byProcess(things))), nil
 }

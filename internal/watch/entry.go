@@ -21,7 +21,7 @@ type entry struct {
 	ledger      ledger
 	since       time.Time // what is counted is counted since then; zero: not counted
 	recent      recent
-	baselines   map[int]baseline // of the owners, since the suspicion
+	baselines   map[identity]*totals // of the owners, when the suspicion began
 }
 
 func (e *entry) suspicious(stuckAfter time.Duration) bool {

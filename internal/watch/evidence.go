@@ -1,89 +1,213 @@
 package watch
 
 import (
+	"maps"
 	"slices"
-	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-// baseline is what a process had done when it came under suspicion.
-type baseline struct {
-	at       time.Time
-	activity proc.Activity
-	sched    proc.Sched
-	throttle proc.Throttle
-	latest   proc.Sched // of the last look
+// How many threads of a process are told of, and with their stacks: a server may have
+// tens of thousands.
+const (
+	maxThreads = 512
+	maxStacks  = 64
+)
+
+// suspects are the owners of what is suspected, each once.
+func (w *Watcher) suspects() []int {
+	pids := make(map[int]bool)
+	for _, e := range w.awake {
+		if e.gone || !e.suspected {
+			continue
+		}
+		for i := range e.l.Owners {
+			pids[e.l.Owners[i].PID] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(pids))
 }
 
-func (w *Watcher) measure(pid int) (baseline, error) {
-	activity, err := w.opts.Proc.Activity(pid)
-	if err != nil {
-		return baseline{}, err
-	}
-	sched, err := w.opts.Proc.Sched(pid)
-	if err != nil {
-		return baseline{}, err
-	}
-	throttle, err := w.opts.Proc.Throttled(pid)
-	return baseline{at: w.last, activity: activity, sched: sched, throttle: throttle}, err
-}
-
-// follow brings a suspect's owners up to date at every look: who they are now,
+// follow brings the owners of all suspects up to date at every look: who they are now,
 // and what they have done since the suspicion began.
-func (w *Watcher) follow(e *entry) {
-	if len(e.l.Owners) == 0 {
-		return
+func (w *Watcher) follow() error {
+	pids := w.suspects()
+	if len(pids) == 0 {
+		w.lives = nil
+		return nil
 	}
+	if err := w.meet(listener.Ask{Threads: pids}, pids, false); err != nil {
+		return err
+	}
+	if err := w.live(pids); err != nil {
+		return err
+	}
+	for _, e := range w.awake {
+		if !e.gone && e.suspected && len(e.l.Owners) > 0 {
+			w.followOwners(e)
+		}
+	}
+	return nil
+}
+
+// live goes on with the lives of these processes, and forgets all others. What the
+// last pass told of them is what is taken.
+func (w *Watcher) live(pids []int) error {
+	things, err := w.src.Things(pids)
+	if err != nil {
+		return err
+	}
+	w.things = byProcess(things)
+	before := w.lives
+	w.lives = make(map[identity]*life, len(pids))
+	for _, pid := range pids {
+		p := w.met[pid]
+		if p == nil {
+			continue // it went away
+		}
+		id := identityOf(p)
+		f := before[id]
+		if f == nil {
+			f = &life{}
+		}
+		if !f.at.Equal(w.last) { // one look counts once
+			f.goOn(p, w.things[pid], w.last)
+		}
+		w.lives[id] = f
+	}
+	return nil
+}
+
+func byProcess(things []listener.Thing) map[int][]listener.Thing {
+	of := make(map[int][]listener.Thing)
+	for _, t := range things {
+		of[t.PID] = append(of[t.PID], t)
+	}
+	return of
+}
+
+func (w *Watcher) followOwners(e *entry) {
 	next := *e.l
 	next.Owners = make([]listener.Owner, 0, len(e.l.Owners))
-	for _, old := range e.l.Owners {
-		o, err := w.process(old.PID)
-		if err != nil || o.Start != old.Start {
+	for i := range e.l.Owners {
+		old := &e.l.Owners[i]
+		p := w.met[old.PID]
+		if p == nil || p.Start != old.Start {
 			continue // gone: the next census says who holds it now
 		}
+		o := w.owner(p)
 		o.FD, o.Connections, o.AcceptedElsewhere, o.Origin = old.FD, old.Connections, old.AcceptedElsewhere, old.Origin
 		ev := listener.Evidence{}
 		if old.Evidence != nil {
 			ev = *old.Evidence
 		}
-		ev.Usage = w.usage(e, o.PID)
-		ev.Frozen = w.frozen(o.PID)
+		ev.Usage, ev.Frozen = w.usage(e, p), p.Frozen
 		o.Evidence = &ev
 		next.Owners = append(next.Owners, o)
 	}
 	w.set(e, &next)
 }
 
+// usage is what a process has done since the suspicion began; unknown at first.
+func (w *Watcher) usage(e *entry, p *listener.Process) listener.Maybe[listener.Usage] {
+	f := w.lives[identityOf(p)]
+	if f == nil || !e.suspected {
+		return listener.Maybe[listener.Usage]{}
+	}
+	first, known := e.baselines[identityOf(p)]
+	if !known {
+		if e.baselines == nil {
+			e.baselines = make(map[identity]*totals)
+		}
+		first = new(totals)
+		*first = f.totals
+		e.baselines[identityOf(p)] = first
+	}
+	return f.totals.since(first)
+}
+
+// closeUp is what is found out about a process when somebody looks closer, once for
+// all its listeners.
+type closeUp struct {
+	threads []listener.Thread
+	parents []listener.Parent
+	tracer  string
+	answer  proc.Answer
+}
+
+// lookCloser finds out about these processes what only suspects are asked. The last
+// pass told of all processes, and of the threads of these.
+func (w *Watcher) lookCloser(pids []int, things map[int][]listener.Thing) map[int]*closeUp {
+	questions := make([]proc.Question, 0, len(pids))
+	ups := make(map[int]*closeUp, len(pids))
+	for _, pid := range pids {
+		p := w.met[pid]
+		if p == nil {
+			continue
+		}
+		up := &closeUp{parents: w.parents(pid), threads: threadsOf(p)}
+		if tracer := w.met[p.Tracer]; p.Tracer != 0 && tracer != nil {
+			up.tracer = tracer.Comm
+		}
+		ups[pid] = up
+		q := proc.Question{PID: pid, TID: p.Speaker, User: p.RealUID, What: proc.Limits | proc.Epolls}
+		for _, t := range things[pid] {
+			if t.Kind == listener.ThingEpoll {
+				q.EpollFD = append(q.EpollFD, t.FD)
+			}
+		}
+		questions = append(questions, q)
+	}
+	for pid, a := range w.read(questions) {
+		ups[pid].answer = a
+	}
+	return ups
+}
+
+// threadsOf are the threads as they are told, the leader first; stacks come with 64 of
+// them, with those in state D before all others: they need an explanation.
+func threadsOf(p *listener.Process) []listener.Thread {
+	threads := make([]listener.Thread, 0, min(len(p.Threads), maxThreads))
+	for i := range p.Threads[:cap(threads)] {
+		t := &p.Threads[i]
+		threads = append(threads, listener.Thread{TID: t.TID, Comm: t.Comm, State: t.State, Wchan: t.Wchan})
+	}
+	left := maxStacks
+	for _, uninterruptible := range []bool{true, false} {
+		for i := range threads {
+			if (threads[i].State == "D") == uninterruptible && left > 0 {
+				threads[i].Stack = p.Threads[i].Stack
+				left--
+			}
+		}
+	}
+	return threads
+}
+
 // gather looks closer at a suspect's owners, as often as a census is taken.
-func (w *Watcher) gather(e *entry) *listener.Listener {
+func (w *Watcher) gather(e *entry, ups map[int]*closeUp) *listener.Listener {
 	next := *e.l
 	next.Owners = slices.Clone(next.Owners)
 	for i := range next.Owners {
 		o := &next.Owners[i]
-		ev := &listener.Evidence{Usage: w.usage(e, o.PID), Frozen: w.frozen(o.PID)}
+		p, up := w.met[o.PID], ups[o.PID]
+		if p == nil || up == nil {
+			o.Evidence = &listener.Evidence{}
+			continue
+		}
+		ev := &listener.Evidence{
+			Usage: w.usage(e, p), Frozen: p.Frozen, Threads: up.threads, Total: p.ThreadCount,
+			Parents: up.parents, TracerComm: up.tracer,
+		}
+		if up.answer.RegisteredKnown {
+			_, is := slices.BinarySearch(up.answer.Registered, e.l.Inode)
+			ev.Registered = listener.Known(is)
+		}
+		if up.answer.FilesKnown {
+			ev.FilesFull = listener.Known(up.answer.Files.AtLimit())
+		}
 		o.Evidence = ev
-		if threads, total, err := w.opts.Proc.Threads(o.PID); err == nil {
-			ev.Total = total
-			for _, t := range threads {
-				ev.Threads = append(ev.Threads, listener.Thread{
-					TID: t.TID, Comm: t.Comm, State: string(t.State), Wchan: t.Wchan, Stack: t.Stack,
-				})
-			}
-		}
-		if registered, err := w.opts.Proc.InEpoll(o.PID, e.l.Inode); err == nil {
-			ev.Registered = listener.Known(registered)
-		}
-		if files, err := w.opts.Proc.Files(o.PID); err == nil {
-			ev.FilesFull = listener.Known(files.AtLimit())
-		}
-		ev.Parents = w.parents(o.PID)
-		if o.Tracer != 0 {
-			if tracer, err := w.opts.Proc.Process(o.Tracer); err == nil {
-				ev.TracerComm = tracer.Comm
-			}
-		}
 	}
 	return &next
 }
@@ -97,66 +221,4 @@ func (w *Watcher) dismiss(e *entry) {
 		next.Owners[i].Evidence = nil
 	}
 	w.set(e, &next)
-}
-
-// usage is what a process has done since the suspicion began; unknown at first.
-func (w *Watcher) usage(e *entry, pid int) listener.Maybe[listener.Usage] {
-	unknown := listener.Maybe[listener.Usage]{}
-	now, err := w.measure(pid)
-	if err != nil || !e.suspected {
-		return unknown
-	}
-	first, known := e.baselines[pid]
-	now.sched.Follow(first.latest, now.at)
-	if !known {
-		if e.baselines == nil {
-			e.baselines = make(map[int]baseline)
-		}
-		first = now
-	}
-	first.latest = now.sched
-	e.baselines[pid] = first
-	over := now.at.Sub(first.at)
-	if over <= 0 || !now.activity.IOKnown || !now.sched.Known {
-		return unknown
-	}
-	return listener.Known(listener.Usage{
-		Over: over, User: ticks(now.activity.UserTicks, first.activity.UserTicks),
-		System:       ticks(now.activity.SystemTicks, first.activity.SystemTicks),
-		MajorFaults:  grown(now.activity.MajorFaults, first.activity.MajorFaults),
-		IOBytes:      now.activity.Moved(first.activity),
-		RunnableWait: now.sched.WaitShare(first.sched, over),
-		Throttled:    now.throttle.Since(first.throttle) > 0,
-	})
-}
-
-// ticks are a hundredth of a second on every Linux that Go runs on (USER_HZ).
-func ticks(now, first uint64) time.Duration {
-	return time.Duration(grown(now, first)) * (time.Second / 100)
-}
-
-func grown(now, first uint64) uint64 {
-	if now < first {
-		return 0
-	}
-	return now - first
-}
-
-func (w *Watcher) frozen(pid int) listener.Maybe[bool] {
-	if frozen, known := w.opts.Proc.Frozen(pid); known {
-		return listener.Known(frozen)
-	}
-	return listener.Maybe[bool]{}
-}
-
-func (w *Watcher) parents(pid int) []listener.Parent {
-	chain, err := w.opts.Proc.Parents(pid)
-	if err != nil {
-		return nil
-	}
-	parents := make([]listener.Parent, len(chain))
-	for i, p := range chain {
-		parents[i] = listener.Parent{PID: p.PID, Comm: p.Comm, UID: p.UID}
-	}
-	return parents
 }

@@ -37,7 +37,7 @@ func (n *slowNames) learn(id, pod string) {
 func TestNamesComeLater(t *testing.T) {
 	n := &slowNames{is: make(map[string]*listener.Container)}
 	s := &script{looks: []listener.Look{{}, {}, {}}}
-	w := New(s, Options{Proc: proc.New("testdata/none"), Names: n})
+	w := New(s, Options{Reader: proc.Direct{FS: proc.New("testdata/none")}, Proc: proc.New("testdata/none"), Names: n})
 	if _, err := w.Start(); err != nil || n.settled != 1 {
 		t.Fatalf("%v, settled %d times", err, n.settled)
 	}

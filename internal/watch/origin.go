@@ -17,27 +17,52 @@ const (
 	maxConfigs = 16
 )
 
-// originOf finds out where a process comes from, in a group that others have
-// members of. Its configuration files are kept as they were at first.
+// originOf says where a process comes from, in a group that others have members of, as
+// the last pass tells. The names of its configuration files are kept as they were at
+// first: nobody opens what a process names.
 func (w *Watcher) originOf(o *listener.Owner, before *listener.Origin) *listener.Origin {
-	session, above, err := w.opts.Proc.Lineage(o.PID)
-	if err != nil {
+	p := w.met[o.PID]
+	if p == nil || p.Start != o.Start {
 		return before // it went away
 	}
-	origin := &listener.Origin{Session: session}
-	for _, a := range above {
-		origin.Parents = append(origin.Parents, listener.Ancestor{PID: a.PID, Start: a.StartTicks, Comm: a.Comm, Exe: a.Exe, Init: a.Init})
-	}
+	origin := &listener.Origin{Session: p.Session}
+	w.climb(o.PID, func(above *listener.Process) bool {
+		a := listener.Ancestor{PID: above.PID, Start: above.Start, Comm: above.Comm}
+		if n := w.known[identityOf(above)]; n != nil {
+			a.Exe = n.exe
+		}
+		a.Init = above.PID == 1 || above.NSPID == 1 || path.Base(a.Exe) == "systemd"
+		origin.Parents = append(origin.Parents, a)
+		return !a.Init
+	})
 	if before != nil {
 		origin.Configs = before.Configs
 		return origin
 	}
 	for _, name := range configNames(o.Cmdline) {
-		if at, since, err := w.opts.Proc.Modified(o.PID, name); err == nil {
-			origin.Configs = append(origin.Configs, listener.Config{Path: name, Modified: at, Since: since})
-		}
+		origin.Configs = append(origin.Configs, listener.Config{Path: name})
 	}
 	return origin
+}
+
+// introduceParents has /proc asked who those above the owners of groups are that
+// several processes have members of.
+func (w *Watcher) introduceParents(groups map[listener.GroupKey][]*entry) {
+	var who []int
+	for _, members := range groups {
+		if !several(members) {
+			continue
+		}
+		for _, e := range members {
+			for i := range e.l.Owners {
+				w.climb(e.l.Owners[i].PID, func(above *listener.Process) bool {
+					who = append(who, above.PID)
+					return above.PID != 1 && above.NSPID != 1
+				})
+			}
+		}
+	}
+	w.introduce(who, false)
 }
 
 // configNames are the arguments that may name a configuration file: what follows
@@ -71,6 +96,7 @@ func (w *Watcher) relate(anew map[listener.GroupKey]bool) {
 		}
 		groups[e.l.Group] = append(groups[e.l.Group], e)
 	}
+	w.introduceParents(groups)
 	var looked map[int]*listener.Origin // nil: what was found out before holds
 	if anew != nil {
 		looked = make(map[int]*listener.Origin)
@@ -129,15 +155,9 @@ func (w *Watcher) place(e *entry, looked map[int]*listener.Origin) {
 	w.set(e, &next)
 }
 
-// identity of a process.
-type identity struct {
-	pid   int
-	start uint64
-}
-
 // settle looks again at who the owners are of what was born a moment ago, and of
 // groups with more than one generation, and says whether there are any of these.
-func (w *Watcher) settle() (some bool) {
+func (w *Watcher) settle() (some bool, err error) {
 	anew := make(map[listener.GroupKey]bool)
 	for _, e := range w.awake {
 		if e.gone || !e.grouped() {
@@ -150,39 +170,45 @@ func (w *Watcher) settle() (some bool) {
 		}
 	}
 	if len(anew) == 0 {
-		return some
+		return some, nil
 	}
-	processes := make(map[int]listener.Owner)
+	var pids []int
 	for _, e := range w.entries {
 		if anew[e.l.Group] {
-			w.renew(e, processes)
+			for i := range e.l.Owners {
+				pids = append(pids, e.l.Owners[i].PID)
+			}
+		}
+	}
+	if err := w.meet(listener.Ask{All: true, Leaders: pids}, pids, true); err != nil {
+		return some, err
+	}
+	for _, e := range w.entries {
+		if anew[e.l.Group] {
+			w.renew(e)
 		}
 	}
 	w.keepOrigins()
 	w.relate(anew)
-	return some
+	return some, nil
 }
 
-// renew reads anew what may have changed of the owners, each process once. Where
-// they are suspected that is done anyway.
-func (w *Watcher) renew(e *entry, processes map[int]listener.Owner) {
+// renew takes over what may have changed of the owners. Where they are suspected that
+// is done anyway.
+func (w *Watcher) renew(e *entry) {
 	if e.suspected {
 		return
 	}
 	next := *e.l
 	next.Owners = make([]listener.Owner, 0, len(e.l.Owners))
 	for _, old := range e.l.Owners {
-		o, read := processes[old.PID]
-		if !read {
-			o, _ = w.process(old.PID)
-			processes[old.PID] = o
-		}
-		if o.Start != old.Start {
+		p := w.met[old.PID]
+		if p == nil || p.Start != old.Start {
 			next.Owners = append(next.Owners, old) // it went away: the next census says who holds it now
 			continue
 		}
-		o.FD, o.Connections, o.AcceptedElsewhere = old.FD, old.Connections, old.AcceptedElsewhere
-		o.Origin = old.Origin
+		o := w.owner(p)
+		o.FD, o.Connections, o.AcceptedElsewhere, o.Origin = old.FD, old.Connections, old.AcceptedElsewhere, old.Origin
 		next.Owners = append(next.Owners, o)
 	}
 	w.set(e, &next)

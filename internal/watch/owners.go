@@ -2,9 +2,6 @@ package watch
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
-	"io/fs"
 	"slices"
 	"time"
 
@@ -91,31 +88,55 @@ func (h *holdings) serves(pid int) map[port]bool {
 	return ports
 }
 
+// ownersOf are the processes that hold what the table has, and those of them that hold
+// what is suspected.
+func (w *Watcher) ownersOf(h *holdings) (all, suspects []int) {
+	for _, e := range w.entries {
+		for _, d := range h.owners[e.l.Key] {
+			all = append(all, d.PID)
+			if e.suspected {
+				suspects = append(suspects, d.PID)
+			}
+		}
+	}
+	unique := func(pids []int) []int {
+		slices.Sort(pids)
+		return slices.Compact(pids)
+	}
+	return unique(all), unique(suspects)
+}
+
 // takeCensus finds the owners of every listener.
 func (w *Watcher) takeCensus() error {
 	held, err := w.src.Census()
 	if err != nil {
 		return err
 	}
-	w.census, w.born = time.Now(), false
 	w.readNames()
 	w.keepOrigins()
 	h := tally(held)
-	readings := w.readAll(w.ownersOf(&h))
+	pids, suspects := w.ownersOf(&h)
+	if err := w.meet(listener.Ask{All: true, Leaders: pids, Threads: suspects}, pids, true); err != nil {
+		return err
+	}
+	w.forgetNames()
+	if err := w.live(suspects); err != nil {
+		return err
+	}
+	ups := w.lookCloser(suspects, w.things)
+	w.census, w.born = time.Now(), false
 	processes, serves := make(map[int]listener.Owner), make(map[int]map[port]bool)
 	for _, e := range w.entries {
 		owners := make([]listener.Owner, 0, len(h.owners[e.l.Key]))
 		at := port{e.l.Netns, e.l.Port()}
 		for _, d := range h.owners[e.l.Key] {
+			p := w.met[d.PID]
+			if p == nil {
+				continue // it went away since the census
+			}
 			o, known := processes[d.PID]
 			if !known {
-				r := readings[d.PID]
-				if errors.Is(r.err, fs.ErrNotExist) {
-					continue // it went away since the census
-				} else if r.err != nil {
-					return fmt.Errorf("look at owner %d of %s: %w", d.PID, e.l.Local, r.err)
-				}
-				o = w.owner(&r)
+				o = w.owner(p)
 				processes[d.PID], serves[d.PID] = o, h.serves(d.PID)
 			}
 			o.FD = listener.Known(d.FD)
@@ -133,7 +154,7 @@ func (w *Watcher) takeCensus() error {
 		next.Waiters = h.epolls.holders(next.Waiters)
 		w.set(e, &next)
 		if e.suspected {
-			w.set(e, w.gather(e))
+			w.set(e, w.gather(e, ups))
 		}
 	}
 	w.sets = h.epolls
@@ -147,11 +168,11 @@ func (w *Watcher) assumeOwner(e *entry) {
 	if !known || e.l.OwnersKnown {
 		return
 	}
-	o, err := w.process(caller.PID)
-	if err != nil {
+	p := w.met[caller.PID]
+	if p == nil {
 		return // it went away, or handed the listener on
 	}
 	next := *e.l
-	next.Owners = []listener.Owner{o}
+	next.Owners = []listener.Owner{w.owner(p)}
 	w.set(e, &next)
 }

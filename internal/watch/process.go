@@ -2,91 +2,164 @@ package watch
 
 import (
 	"cmp"
-	"runtime"
-	"slices"
-	"sync"
-	"sync/atomic"
+	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-// reading is what /proc said of a process; err if it said nothing.
-type reading struct {
-	owner     listener.Owner // without the names that others give
+// How long the reader of /proc may take for all that is asked in one look, and at the
+// start. What it does not come to is asked again.
+const (
+	readFor      = 600 * time.Millisecond
+	readForFirst = 10 * time.Second
+)
+
+// identity of a process.
+type identity struct {
+	pid   int
+	start uint64
+}
+
+func identityOf(p *listener.Process) identity { return identity{p.PID, p.Start} }
+
+// named is what /proc said of who a process is. It holds until the process executes
+// another program; a title that it writes over its arguments is seen at the next census.
+type named struct {
+	execs     uint64
+	exe       string
+	cmdline   []string // secrets are masked
+	cgroup    string
 	container proc.Container
-	err       error
 }
 
-func (w *Watcher) read(pid int) reading {
-	p, err := w.opts.Proc.Process(pid)
+// meet passes over the tasks, and has /proc asked who these processes are of whom that
+// is not known yet, or, anew, of all of them.
+func (w *Watcher) meet(ask listener.Ask, who []int, anew bool) error {
+	met, err := w.src.Processes(ask)
 	if err != nil {
-		return reading{err: err}
+		return err
 	}
-	r := reading{owner: listener.Owner{
-		PID: p.PID, NSPID: p.NSPID, Comm: p.Comm, Exe: p.Exe, Cmdline: proc.MaskSecrets(p.Cmdline),
-		UID: p.UID, PPID: p.PPID, Started: p.Started, Start: p.StartTicks,
-		State: string(p.State), Wchan: p.Wchan, Tracer: p.TracerPID, Kernel: p.KernelThread,
-	}}
-	if ns, err := w.opts.Proc.PIDNamespace(pid); err == nil {
-		r.owner.PIDNS = listener.Known(ns)
-	}
-	if cgroups, err := w.opts.Proc.Cgroups(pid); err == nil {
-		r.owner.Cgroup, r.container = cgroupOf(cgroups), cgroups.Container()
-	}
-	return r
+	w.met = met
+	w.introduce(who, anew)
+	return nil
 }
 
-// maxReaders read /proc at a time: a watcher is not to take all of a large host.
-const maxReaders = 4
-
-// readAll reads many processes side by side: with a thousand owners little else
-// takes time.
-func (w *Watcher) readAll(pids []int) map[int]reading {
-	readings := make([]reading, len(pids))
-	var next atomic.Int64
-	var readers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), maxReaders, len(pids)) {
-		readers.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(pids); i = int(next.Add(1)) - 1 {
-				readings[i] = w.read(pids[i])
+// introduce has /proc asked who processes are. One that is not told of by the pass is
+// asked itself: of the pid namespace that we are in some kernels hide the init.
+func (w *Watcher) introduce(who []int, anew bool) {
+	var questions []proc.Question
+	asked := make(map[int]bool)
+	for _, pid := range who {
+		if asked[pid] {
+			continue
+		}
+		asked[pid] = true
+		p := w.met[pid]
+		if p == nil {
+			if pid == 1 && w.known[identity{pid: 1}] == nil {
+				questions = append(questions, proc.Question{PID: 1, What: proc.Itself | proc.Names})
 			}
-		})
-	}
-	readers.Wait()
-	all := make(map[int]reading, len(pids))
-	for i, pid := range pids {
-		all[pid] = readings[i]
-	}
-	return all
-}
-
-// ownersOf are the processes that hold what the table has.
-func (w *Watcher) ownersOf(h *holdings) []int {
-	var pids []int
-	for _, e := range w.entries {
-		for _, d := range h.owners[e.l.Key] {
-			pids = append(pids, d.PID)
+			continue
+		}
+		known := w.known[identityOf(p)]
+		if !p.Kernel && p.NetNS != 0 && (anew || known == nil || known.execs != p.Execs) {
+			questions = append(questions, proc.Question{PID: pid, TID: p.Speaker, User: p.RealUID, What: proc.Names})
 		}
 	}
-	slices.Sort(pids)
-	return slices.Compact(pids)
-}
-
-// process reads an owner now.
-func (w *Watcher) process(pid int) (listener.Owner, error) {
-	r := w.read(pid)
-	if r.err != nil {
-		return listener.Owner{}, r.err
+	for pid, a := range w.read(questions) {
+		p := w.met[pid]
+		if p == nil {
+			w.init = a.Process
+			p = &listener.Process{PID: pid}
+		}
+		if !a.Gone {
+			w.known[identityOf(p)] = &named{
+				execs: p.Execs, exe: a.Exe, cmdline: proc.MaskSecrets(a.Cmdline),
+				cgroup: cgroupOf(a.Cgroups), container: a.Cgroups.Container(),
+			}
+		}
 	}
-	return w.owner(&r), nil
 }
 
-// owner adds the names of the user and the container.
-func (w *Watcher) owner(r *reading) listener.Owner {
-	o := r.owner
-	o.User, o.Container = w.users.Name(o.UID), w.container(r.container)
+func (w *Watcher) read(questions []proc.Question) map[int]proc.Answer {
+	if len(questions) == 0 {
+		return nil
+	}
+	limit := readFor
+	if w.census.IsZero() {
+		limit = readForFirst
+	}
+	return w.opts.Reader.Read(questions, limit)
+}
+
+// forgetNames keeps those of processes that live: the pass was over all of them.
+func (w *Watcher) forgetNames() {
+	for id := range w.known {
+		if p := w.met[id.pid]; id.pid != 1 && (p == nil || p.Start != id.start) {
+			delete(w.known, id)
+		}
+	}
+}
+
+// owner describes a process that the last pass has told of.
+func (w *Watcher) owner(p *listener.Process) listener.Owner {
+	o := listener.Owner{
+		PID: p.PID, NSPID: p.NSPID, Comm: p.Comm, UID: p.UID, PPID: p.PPID,
+		Started: w.opts.Proc.StartedAt(p.Start), Start: p.Start,
+		State: p.State, Wchan: p.Wchan, Tracer: p.Tracer, Kernel: p.Kernel,
+	}
+	if p.PIDNS != 0 {
+		o.PIDNS = listener.Known(p.PIDNS)
+	}
+	o.User = w.users.Name(o.UID)
+	if n := w.known[identityOf(p)]; n != nil {
+		o.Exe, o.Cmdline, o.Cgroup, o.Container = n.exe, n.cmdline, n.cgroup, w.container(n.container)
+	}
 	return o
+}
+
+// parents are those above a process, nearest first; above one that the pass does not
+// tell of nothing is known.
+func (w *Watcher) parents(pid int) []listener.Parent {
+	var parents []listener.Parent
+	w.climb(pid, func(p *listener.Process) bool {
+		parents = append(parents, listener.Parent{PID: p.PID, Comm: p.Comm, UID: p.UID})
+		return true
+	})
+	return parents
+}
+
+// maxParents bounds a chain of parents.
+const maxParents = 32
+
+// climb visits those above a process, nearest first, while on says so.
+func (w *Watcher) climb(pid int, on func(*listener.Process) bool) {
+	p := w.met[pid]
+	seen := map[int]bool{pid: true} // parents change while the pass goes on
+	for range maxParents {
+		if p == nil || p.PPID <= 0 || seen[p.PPID] {
+			return
+		}
+		seen[p.PPID] = true
+		above := w.met[p.PPID]
+		if above == nil {
+			above = w.hidden(p.PPID)
+		}
+		if !on(above) {
+			return
+		}
+		p = above
+	}
+}
+
+// hidden is a process that the pass does not tell of: the init, or one that has gone.
+func (w *Watcher) hidden(pid int) *listener.Process {
+	p := &listener.Process{PID: pid}
+	if pid == 1 {
+		p.NSPID, p.Comm, p.UID = 1, w.init.Comm, w.init.UID
+	}
+	return p
 }
 
 // cgroupOf is one path to show and to match: that of the unified hierarchy, or

@@ -28,6 +28,21 @@ func (w *Watcher) rest() {
 	})
 }
 
+// meetCallers passes over the tasks once for all births of a look: whoever called
+// listen() may be gone a moment later.
+func (w *Watcher) meetCallers(events []listener.Event) error {
+	var callers []int
+	for _, ev := range events {
+		if ev.Kind == listener.ListenBegan {
+			callers = append(callers, ev.PID)
+		}
+	}
+	if len(callers) == 0 {
+		return nil
+	}
+	return w.meet(listener.Ask{All: true, Leaders: callers}, callers, false)
+}
+
 // event takes a birth or death. A birth is announced only once a look has
 // confirmed it: a listen() that fails shows both.
 func (w *Watcher) event(ev listener.Event) {
@@ -165,7 +180,7 @@ func (w *Watcher) countsSince(l *listener.Listener) time.Time {
 }
 
 func (w *Watcher) readNames() {
-	names, err := w.opts.Proc.NetnsNames()
+	names, err := w.opts.Mounts.Names()
 	if err != nil {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/netns"
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
@@ -23,8 +24,17 @@ type Source interface {
 	Census() ([]listener.Held, error)
 	// Waiters says who waits on a listener now, and whether anybody could look.
 	Waiters(*listener.Listener) ([]listener.Waiter, bool, error)
+	// Processes tells of processes, and waits for none of them.
+	Processes(listener.Ask) (map[int]*listener.Process, error)
+	// Things are what these processes hold.
+	Things(pids []int) ([]listener.Thing, error)
 	// SetCounted counts these listeners and no others, where counting is not always on.
 	SetCounted([]listener.Key) error
+}
+
+// Reader asks /proc what only it has, within a limit; who does not answer is missing.
+type Reader interface {
+	Read(questions []proc.Question, limit time.Duration) map[int]proc.Answer
 }
 
 // Options of a Watcher.
@@ -35,8 +45,10 @@ type Options struct {
 	// CountsSince is when counting began for listeners older than it; zero
 	// where counting begins with a suspicion.
 	CountsSince time.Time
-	Proc        proc.FS
-	Names       Names // of containers; nil: none are known
+	Reader      Reader
+	Proc        proc.FS      // of this host, not of its processes
+	Mounts      netns.Mounts // for the names of network namespaces
+	Names       Names        // of containers; nil: none are known
 }
 
 const (
@@ -87,6 +99,12 @@ type Watcher struct {
 	sets    sets   // of the last census
 	origins map[identity]*listener.Origin
 	changes []Change
+
+	met    map[int]*listener.Process // of the last pass over the tasks
+	known  map[identity]*named       // what /proc said of who they are
+	init   proc.Process              // pid 1, where no pass tells of it
+	lives  map[identity]*life        // of the suspects
+	things map[int][]listener.Thing  // that the suspects hold
 }
 
 // New makes a watcher; Start fills its table.
@@ -100,6 +118,7 @@ func New(src Source, opts Options) *Watcher {
 		asks:    make(chan func() *listener.Snapshot),
 		entries: make(map[listener.Key]*entry),
 		names:   make(map[uint32]string),
+		known:   make(map[identity]*named),
 		resync:  true,
 	}
 }
@@ -209,7 +228,14 @@ func (w *Watcher) Step() error {
 	}
 	w.learnNames()
 	fresh, some := w.suspicions()
-	if w.settle() || some || w.all || len(w.counted) > 0 {
+	if err := w.follow(); err != nil {
+		return err
+	}
+	more, err := w.settle()
+	if err != nil {
+		return err
+	}
+	if more || some || w.all || len(w.counted) > 0 {
 		if err := w.count(); err != nil {
 			return err
 		}
@@ -230,6 +256,9 @@ func (w *Watcher) look() error {
 	events, err := w.src.Events()
 	if err != nil {
 		return fmt.Errorf("read births and deaths: %w", err)
+	}
+	if err := w.meetCallers(events); err != nil {
+		return err
 	}
 	for _, e := range events {
 		w.event(e)
@@ -263,9 +292,7 @@ func (w *Watcher) suspicions() (fresh, some bool) {
 		e.suspected = e.suspicious(w.opts.StuckAfter)
 		fresh = fresh || e.suspected && !was
 		some = some || e.suspected
-		if e.suspected {
-			w.follow(e)
-		} else if was {
+		if was && !e.suspected {
 			w.dismiss(e)
 		}
 	}

@@ -5,10 +5,12 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
@@ -24,6 +26,9 @@ type script struct {
 	censuses int
 	counted  [][]listener.Key
 	waiters  []listener.Waiter
+	asks     []listener.Ask
+	told     func(*listener.Process) // what is told otherwise of one
+	things   []listener.Thing
 }
 
 func (s *script) Enter() error { return nil }
@@ -53,6 +58,40 @@ func (s *script) Waiters(*listener.Listener) ([]listener.Waiter, bool, error) {
 	return s.waiters, true, nil
 }
 
+func (s *script) Things([]int) ([]listener.Thing, error) { return s.things, nil }
+
+// Processes are asked of /proc, and have one thread: what a pass over the kernel's tasks
+// tells is tried in internal/kernel.
+func (s *script) Processes(ask listener.Ask) (map[int]*listener.Process, error) {
+	s.asks = append(s.asks, ask)
+	pids := slices.Concat(ask.Some, ask.Leaders, ask.Threads)
+	for next := slices.Clone(pids); ask.All && len(next) > 0; next = next[1:] {
+		if p, err := proc.New("").Process(next[0]); err == nil && p.PPID > 0 {
+			next, pids = append(next, p.PPID), append(pids, p.PPID)
+		}
+	}
+	found := make(map[int]*listener.Process)
+	for _, pid := range pids {
+		p, err := proc.New("").Process(pid)
+		if err != nil {
+			continue
+		}
+		session, _ := unix.Getsid(pid)
+		told := &listener.Process{
+			PID: pid, NSPID: p.NSPID, PPID: p.PPID, Session: session, Comm: p.Comm, UID: p.UID, State: string(p.State), Start: p.StartTicks,
+			ThreadCount: 1, NetNS: 1, PIDNS: 1, Speaker: pid, Ended: listener.Used{IO: listener.Known(listener.IO{})},
+		}
+		if slices.Contains(ask.Threads, pid) {
+			told.Threads = []listener.Task{{TID: pid, Comm: p.Comm, State: "S", Sched: listener.Known(listener.Sched{})}}
+		}
+		if s.told != nil {
+			s.told(told)
+		}
+		found[pid] = told
+	}
+	return found, nil
+}
+
 func (s *script) SetCounted(keys []listener.Key) error {
 	s.counted = append(s.counted, keys)
 	return nil
@@ -70,7 +109,7 @@ func look(second int, samples ...listener.Sample) listener.Look {
 }
 
 func watcher(s *script) *Watcher {
-	return New(s, Options{Interval: time.Second, StuckAfter: 5 * time.Second, Proc: proc.New("")})
+	return New(s, Options{Interval: time.Second, StuckAfter: 5 * time.Second, Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New("")})
 }
 
 func mustStart(t *testing.T, w *Watcher) *listener.Snapshot {

@@ -1,4 +1,4 @@
-package proc
+package netns
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ type nsMount struct {
 	path  string // any bytes
 }
 
-// parseNetnsMounts finds the network namespaces among the mounts of a mountinfo
+// parseMounts finds the network namespaces among the mounts of a mountinfo
 // file, see proc_pid_mountinfo(5):
 //
 //	36 35 0:4 net:[4026532281] /run/netns/blue rw shared:7 - nsfs nsfs rw
@@ -20,7 +20,7 @@ type nsMount struct {
 //
 // Where mounts are stacked on one point only the top one can be opened: it is
 // the later line. Lines that make no sense are left out.
-func parseNetnsMounts(b []byte) []nsMount {
+func parseMounts(b []byte) []nsMount {
 	var mounts []nsMount
 	at := map[string]int{}
 	for line := range bytes.Lines(b) {
@@ -31,7 +31,7 @@ func parseNetnsMounts(b []byte) []nsMount {
 		if len(fields) < 5 {
 			continue
 		}
-		inode, ok := parseNetnsLink(fields[3])
+		inode, ok := parseLink(fields[3])
 		if !ok {
 			continue
 		}
@@ -46,14 +46,9 @@ func parseNetnsMounts(b []byte) []nsMount {
 	return mounts
 }
 
-// parseNetnsLink parses "net:[4026531840]".
-func parseNetnsLink(s string) (inode uint32, ok bool) {
-	return parseNSLink("net", s)
-}
-
-// parseNSLink parses a link of /proc/PID/ns, such as "pid:[4026531836]".
-func parseNSLink(kind, s string) (inode uint32, ok bool) {
-	digits, ok := strings.CutPrefix(s, kind+":[")
+// parseLink parses a link to a namespace, "net:[4026531840]".
+func parseLink(s string) (inode uint32, ok bool) {
+	digits, ok := strings.CutPrefix(s, "net:[")
 	if !ok {
 		return 0, false
 	}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is told of processes. Nothing here waits for anybody: a file of /proc can
+ * block for ever on a process that hangs in exec or holds a lock that hangs.
+ */
+#ifndef REUSEWATCH_TASK_H
+#define REUSEWATCH_TASK_H
+
+#include "listeners.h"
+#include "sample.h"
+
+#define FRAMES_MAX 32
+#define CGROUPS_MAX 32
+
+/* Of one process at the most, in one pass; more are counted and not told. */
+#define THREADS_MAX 4096
+#define STACKS_MAX 512
+
+enum ask {
+	ASK_STACK = 1,   /* of the leader */
+	ASK_THREADS = 2, /* a row of each thread, with its stack */
+	ASK_HELD = 4,    /* what its descriptors are of (hold.h) */
+};
+
+struct question {
+	__u32 what;
+	__u32 threads; /* rows so far in this pass */
+	__u32 stacks;
+};
+
+/*
+ * Of whom more than a row of the leader is wanted, by tgid: written by user space
+ * before a pass, which counts in it, and emptied after it. Room for as many as
+ * there may be processes (pid_max of most hosts); not preallocated, for it is
+ * mostly empty.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct question);
+} asked SEC(".maps");
+
+/* Written by user space before a pass: a row of the leader of every process. */
+__u8 tell_all;
+
+/* What threads used so far. */
+struct used {
+	__u64 run_ns;
+	__u64 user_ns;
+	__u64 system_ns;
+	__u64 major_faults;
+	__u64 read_bytes;
+	__u64 written_bytes;
+	__u64 read_calls;
+	__u64 write_calls;
+};
+
+/*
+ * One thread, and of a leader, or of a thread that stands in for one that has
+ * ended, its process. Its frames follow: addresses of kernel code, innermost first.
+ */
+struct task {
+	__u64 start_ns; /* since boot, time asleep included */
+	__u64 wait_ns;  /* that it was runnable without a CPU; ended waits only */
+	__u64 slices;
+	__u64 execs;
+	__u64 cgroup; /* id in the unified hierarchy */
+	__u64 throttled_ns;
+	struct used used;
+	struct used ended; /* of the process: by threads that have ended */
+	__u64 args[6];     /* of the system call */
+	__s32 syscall;     /* -1: in none, or it runs */
+	__u32 tid;
+	__u32 pid;
+	__u32 ns_pid;
+	__u32 parent;
+	__u32 session;
+	__u32 tracer; /* of this thread */
+	__u32 uid;    /* effective */
+	__u32 real_uid;
+	__u32 netns;
+	__u32 pidns;
+	__u32 mntns;
+	__u32 userns;
+	__u32 state;
+	__u32 flags;
+	__u32 mm_users;
+	__u32 threads;
+	char comm[COMM_LEN];
+	__u8 frozen;
+	__u8 compat; /* the system call's number and arguments are of a 32-bit program */
+	__u8 sched_known;
+	__u8 io_known;
+	__u8 throttle_known;
+	__u8 freezer_known;
+	__u8 stack_read;
+	__u8 frames;
+};
+
+const struct task *task_type __attribute__((unused));
+const struct used *used_type __attribute__((unused));
+const struct question *question_type __attribute__((unused));
+const enum ask *ask_type __attribute__((unused));
+
+struct task_row {
+	struct task task;
+	__u64 frames[FRAMES_MAX];
+};
+
+/* Scratch of tell_tasks, whose row is too big for its stack; one runs at a time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct task_row);
+} task_scratch SEC(".maps");
+
+static __always_inline struct upid *upid_at(struct pid *pid, __u32 level)
+{
+	return (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+	       level * bpf_core_type_size(struct upid);
+}
+
+static __always_inline void read_pids(struct task *t, struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]);
+	struct upid *innermost = upid_at(pid, BPF_CORE_READ(pid, level));
+
+	t->ns_pid = BPF_CORE_READ(innermost, nr);
+	t->pidns = BPF_CORE_READ(innermost, ns, ns.inum);
+	pid = BPF_CORE_READ(task, signal, pids[PIDTYPE_SID]);
+	t->session = BPF_CORE_READ(upid_at(pid, 0), nr);
+}
+
+static __always_inline bool compat_call(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->thread_info.status))
+		return BPF_CORE_READ(task, thread_info.status) & X86_TS_COMPAT;
+	return BPF_CORE_READ(task, thread_info.flags) >> ARM64_TIF_32BIT & 1;
+}
+
+/* Of a thread that sleeps; bpf_task_pt_regs is of 5.15. */
+static __always_inline void read_syscall(struct task *t, struct task_struct *task)
+{
+	struct pt_regs___x86 *x86;
+	struct pt_regs___arm64 *arm64;
+	void *regs;
+
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return;
+	regs = (void *)bpf_task_pt_regs(task);
+	if (!regs)
+		return;
+	x86 = regs;
+	arm64 = regs;
+	t->compat = compat_call(task);
+	if (bpf_core_field_exists(x86->orig_ax)) {
+		t->syscall = BPF_CORE_READ(x86, orig_ax);
+		t->args[0] = BPF_CORE_READ(x86, di);
+		t->args[1] = BPF_CORE_READ(x86, si);
+		t->args[2] = BPF_CORE_READ(x86, dx);
+		t->args[3] = BPF_CORE_READ(x86, r10);
+		t->args[4] = BPF_CORE_READ(x86, r8);
+		t->args[5] = BPF_CORE_READ(x86, r9);
+	} else if (bpf_core_field_exists(arm64->syscallno)) {
+		t->syscall = BPF_CORE_READ(arm64, syscallno);
+		t->args[0] = BPF_CORE_READ(arm64, orig_x0);
+		t->args[1] = BPF_CORE_READ(arm64, regs[1]);
+		t->args[2] = BPF_CORE_READ(arm64, regs[2]);
+		t->args[3] = BPF_CORE_READ(arm64, regs[3]);
+		t->args[4] = BPF_CORE_READ(arm64, regs[4]);
+		t->args[5] = BPF_CORE_READ(arm64, regs[5]);
+	}
+}
+
+static __always_inline void read_used(struct task *t, struct task_struct *task)
+{
+	t->used.run_ns = BPF_CORE_READ(task, se.sum_exec_runtime);
+	t->used.user_ns = BPF_CORE_READ(task, utime);
+	t->used.system_ns = BPF_CORE_READ(task, stime);
+	t->used.major_faults = BPF_CORE_READ(task, maj_flt);
+	if (bpf_core_field_exists(task->ioac.rchar)) {
+		t->io_known = 1;
+		t->used.read_bytes = BPF_CORE_READ(task, ioac.rchar);
+		t->used.written_bytes = BPF_CORE_READ(task, ioac.wchar);
+		t->used.read_calls = BPF_CORE_READ(task, ioac.syscr);
+		t->used.write_calls = BPF_CORE_READ(task, ioac.syscw);
+	}
+	if (bpf_core_field_exists(task->sched_info.pcount)) {
+		t->sched_known = 1;
+		t->slices = BPF_CORE_READ(task, sched_info.pcount);
+		t->wait_ns = BPF_CORE_READ(task, sched_info.run_delay);
+	}
+}
+
+static __always_inline void read_ended(struct used *u, struct task_struct *task)
+{
+	struct signal_struct *sig = BPF_CORE_READ(task, signal);
+
+	u->run_ns = BPF_CORE_READ(sig, sum_sched_runtime);
+	u->user_ns = BPF_CORE_READ(sig, utime);
+	u->system_ns = BPF_CORE_READ(sig, stime);
+	u->major_faults = BPF_CORE_READ(sig, maj_flt);
+	if (bpf_core_field_exists(sig->ioac.rchar)) {
+		u->read_bytes = BPF_CORE_READ(sig, ioac.rchar);
+		u->written_bytes = BPF_CORE_READ(sig, ioac.wchar);
+		u->read_calls = BPF_CORE_READ(sig, ioac.syscr);
+		u->write_calls = BPF_CORE_READ(sig, ioac.syscw);
+	}
+}
+
+/*
+ * Frozen by cgroup v1 (its freezer's state) or v2 (the cgroup's, and that of the
+ * thread), or just being so: one thread in state D keeps its cgroup from being
+ * called frozen, while all others stand still.
+ */
+static __always_inline void read_freezer(struct task *t, struct task_struct *task)
+{
+	struct css_set *cgroups = BPF_CORE_READ(task, cgroups);
+	struct cgroup *v2 = BPF_CORE_READ(cgroups, dfl_cgrp);
+	void *subsys = (void *)cgroups + bpf_core_field_offset(struct css_set, subsys);
+	struct cgroup_subsys_state *css = NULL;
+
+	t->cgroup = BPF_CORE_READ(v2, kn, id);
+	t->frozen = BPF_CORE_READ_BITFIELD_PROBED(task, frozen) || t->state & TASK_FROZEN;
+	if (bpf_core_field_exists(v2->freezer.e_freeze)) {
+		t->freezer_known = 1;
+		t->frozen |= !!BPF_CORE_READ_BITFIELD_PROBED(v2, freezer.e_freeze);
+	}
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, freezer_cgrp_id) ||
+	    !bpf_core_type_exists(struct freezer))
+		return;
+	t->freezer_known = 1;
+	subsys += sizeof(css) * bpf_core_enum_value(enum cgroup_subsys_id, freezer_cgrp_id);
+	if (bpf_probe_read_kernel(&css, sizeof(css), subsys) || !css)
+		return;
+	t->frozen |= !!(BPF_CORE_READ(container_of_core(css, struct freezer, css), state) &
+			~FREEZER_ONLINE);
+}
+
+/* How long quotas held its cgroup and those above it back, over all CPUs. */
+static __always_inline void read_throttle(struct task *t, struct task_struct *task)
+{
+	struct task_group *tg = NULL;
+
+	if (!bpf_core_field_exists(task->sched_task_group) ||
+	    !bpf_core_field_exists(tg->cfs_bandwidth.throttled_time))
+		return;
+	t->throttle_known = 1;
+	tg = BPF_CORE_READ(task, sched_task_group);
+	for (int i = 0; i < CGROUPS_MAX && tg; i++) {
+		t->throttled_ns += BPF_CORE_READ(tg, cfs_bandwidth.throttled_time);
+		tg = BPF_CORE_READ(tg, parent);
+	}
+}
+
+static __always_inline void read_process(struct task *t, struct task_struct *task)
+{
+	read_pids(t, task);
+	t->parent = BPF_CORE_READ(task, real_parent, tgid);
+	t->uid = BPF_CORE_READ(task, real_cred, euid.val);
+	t->real_uid = BPF_CORE_READ(task, real_cred, uid.val);
+	t->userns = BPF_CORE_READ(task, real_cred, user_ns, ns.inum);
+	t->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	t->mntns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	t->mm_users = BPF_CORE_READ(task, mm, mm_users.counter);
+	t->threads = BPF_CORE_READ(task, signal, nr_threads);
+	t->execs = BPF_CORE_READ(task, self_exec_id);
+	read_ended(&t->ended, task);
+	read_freezer(t, task);
+	read_throttle(t, task);
+}
+
+static __always_inline void read_task(struct task *t, struct task_struct *task)
+{
+	t->tid = task->pid;
+	t->pid = task->tgid;
+	t->start_ns = BPF_CORE_READ(task, start_boottime);
+	t->state = BPF_CORE_READ(task, __state) | BPF_CORE_READ(task, exit_state);
+	t->flags = BPF_CORE_READ(task, flags);
+	t->syscall = -1;
+	BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
+	if (BPF_CORE_READ(task, ptrace))
+		t->tracer = BPF_CORE_READ(task, parent, tgid);
+	read_used(t, task);
+}
+
+/* A leader; or who tells of its process once that has ended: it is in no namespace any more. */
+static __always_inline bool speaks(struct task_struct *task)
+{
+	return task->pid == task->tgid || BPF_CORE_READ(task, group_leader, exit_state);
+}
+
+SEC("iter/task")
+int tell_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct task_row *row;
+	struct question *ask;
+	__u32 pid, zero = 0, len = sizeof(row->task);
+	bool first, whole;
+	long size;
+
+	if (!task)
+		return 0;
+	pid = task->tgid;
+	first = speaks(task);
+	ask = bpf_map_lookup_elem(&asked, &pid);
+	whole = ask && ask->what & ASK_THREADS;
+	if (!whole && !(first && (tell_all || ask)))
+		return 0;
+	if (whole && ask->threads++ >= THREADS_MAX && !first)
+		return 0;
+	row = bpf_map_lookup_elem(&task_scratch, &zero);
+	if (!row)
+		return 0;
+	__builtin_memset(&row->task, 0, sizeof(row->task));
+	read_task(&row->task, task);
+	if (first)
+		read_process(&row->task, task);
+	/* Who runs has no stack that stands still, nor a call that it waits in. */
+	if (ask && row->task.state && !(row->task.flags & PF_KTHREAD)) {
+		read_syscall(&row->task, task);
+		if (ask->what & (ASK_STACK | ASK_THREADS) && ask->stacks++ < STACKS_MAX) {
+			size = bpf_get_task_stack(task, row->frames, sizeof(row->frames), 0);
+			row->task.stack_read = size >= 0;
+			if (size > 0 && size <= (long)sizeof(row->frames)) {
+				row->task.frames = size / sizeof(row->frames[0]);
+				len += size;
+			}
+		}
+	}
+	if (len <= sizeof(*row))
+		bpf_seq_write(ctx->meta->seq, row, len);
+	return 0;
+}
+
+struct symbol_io {
+	__u64 addr;
+	char name[120];
+};
+
+/* Names a frame, without /proc/kallsyms: "func+0x1/0x2 [module]". */
+SEC("syscall")
+int name_symbol(struct symbol_io *ctx)
+{
+	char name[sizeof(ctx->name)] = {};
+	void *addr = (void *)ctx->addr;
+
+	BPF_SNPRINTF(name, sizeof(name), "%pB", addr);
+	__builtin_memcpy(ctx->name, name, sizeof(name));
+	return 0;
+}
+
+#endif

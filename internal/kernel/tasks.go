@@ -1,0 +1,214 @@
+package kernel
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"math/bits"
+	"slices"
+	"time"
+	"unsafe"
+
+	"github.com/reusewatch/reusewatch/bpf"
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// The flags of a task_struct, as in <linux/sched.h>.
+const (
+	pfForkNoExec = 0x00000040
+	pfKThread    = 0x00200000
+)
+
+// Processes passes once over all tasks and tells of processes: of every one, where
+// all is asked for, and of those that are named. Only these come with the stack of
+// their leader, or with all their threads. Who has ended is not among them.
+//
+// It waits for nobody, unlike the files of /proc. Of the pid namespace that we are in
+// some kernels hide the init.
+func (k *Kernel) Processes(ask listener.Ask) (map[int]*listener.Process, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.processes(ask)
+}
+
+func (k *Kernel) processes(ask listener.Ask) (map[int]*listener.Process, error) {
+	questions := make(map[uint32]bpf.KernelAsk)
+	for _, pid := range ask.Some {
+		questions[uint32(pid)] = 0
+	}
+	for _, pid := range ask.Leaders {
+		questions[uint32(pid)] |= bpf.KernelAskASK_STACK
+	}
+	for _, pid := range ask.Threads {
+		questions[uint32(pid)] |= bpf.KernelAskASK_THREADS
+	}
+	found := make(map[int]*listener.Process)
+	err := k.asking(questions, ask.All, func() error {
+		return k.eachTask(func(t *bpf.KernelTask, frames []uint64) error {
+			pid := int(t.Pid)
+			if found[pid] == nil {
+				found[pid] = &listener.Process{PID: pid}
+			}
+			return k.tell(found[pid], t, frames, questions[t.Pid]&bpf.KernelAskASK_THREADS != 0)
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("pass over the tasks: %w", err)
+	}
+	for _, p := range found {
+		slices.SortFunc(p.Threads, func(a, b listener.Task) int {
+			return cmp.Or(cmp.Compare(order(p, &a), order(p, &b)), cmp.Compare(a.TID, b.TID))
+		})
+	}
+	return found, nil
+}
+
+// order puts the leader first.
+func order(p *listener.Process, t *listener.Task) int {
+	if t.TID == p.PID {
+		return 0
+	}
+	return 1
+}
+
+// asking runs a pass while the kernel side knows who is asked about.
+func (k *Kernel) asking(questions map[uint32]bpf.KernelAsk, all bool, pass func() error) (err error) {
+	var tellAll uint8
+	if all {
+		tellAll = 1
+	}
+	if err := k.objs.maps.Variables[bpf.KernelVarTellAll].Set(tellAll); err != nil {
+		return fmt.Errorf("ask about every process: %w", err)
+	}
+	asked := k.objs.maps.Maps[bpf.KernelMapAsked]
+	pids := make([]uint32, 0, len(questions))
+	for pid, what := range questions {
+		if err = asked.Put(pid, bpf.KernelQuestion{What: uint32(what)}); err != nil {
+			err = fmt.Errorf("ask about process %d: %w", pid, err)
+			break
+		}
+		pids = append(pids, pid)
+	}
+	if err == nil {
+		err = pass()
+	}
+	for _, pid := range pids {
+		if e := asked.Delete(pid); e != nil {
+			err = errors.Join(err, fmt.Errorf("forget that process %d was asked about: %w", pid, e))
+		}
+	}
+	return err
+}
+
+// eachTask reads the rows of tell_tasks: a header each, and the frames that it counts.
+func (k *Kernel) eachTask(each func(*bpf.KernelTask, []uint64) error) error {
+	rd, err := k.iters[bpf.KernelProgTellTasks].Open()
+	if err != nil {
+		return fmt.Errorf("open iterator %s: %w", bpf.KernelProgTellTasks, err)
+	}
+	defer rd.Close()
+	var row bpf.KernelTaskRow
+	header := memoryOf(&row.Task)
+	for records := bufio.NewReaderSize(rd, iterBuffer); ; {
+		if _, err := io.ReadFull(records, header); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read iterator %s: %w", bpf.KernelProgTellTasks, err)
+		}
+		frames := row.Frames[:min(int(row.Task.Frames), len(row.Frames))]
+		if len(frames) > 0 {
+			memory := unsafe.Slice((*byte)(unsafe.Pointer(&frames[0])), len(frames)*int(unsafe.Sizeof(frames[0])))
+			if _, err := io.ReadFull(records, memory); err != nil {
+				return fmt.Errorf("read the frames of task %d: %w", row.Task.Tid, err)
+			}
+		}
+		if err := each(&row.Task, frames); err != nil {
+			return err
+		}
+	}
+}
+
+// tell takes one row into its process.
+func (k *Kernel) tell(p *listener.Process, raw *bpf.KernelTask, frames []uint64, threads bool) error {
+	t := listener.Task{
+		TID: int(raw.Tid), Comm: comm(raw.Comm), State: state(raw.State), Tracer: int(raw.Tracer),
+		Start: time.Duration(raw.StartNs), Used: used(&raw.Used, raw.IoKnown != 0),
+	}
+	if raw.SchedKnown != 0 {
+		t.Sched = listener.Known(listener.Sched{Slices: raw.Slices, Wait: time.Duration(raw.WaitNs)})
+	}
+	if raw.Syscall >= 0 {
+		t.Call = listener.Known(listener.Call{Number: int(raw.Syscall), Args: raw.Args, Compat: raw.Compat != 0})
+	}
+	if raw.StackRead != 0 {
+		var err error
+		if t.Stack, err = k.symbols.functions(frames); err != nil {
+			return err
+		}
+		t.Wchan = wchan(t.Stack)
+	}
+	if threads {
+		p.Threads = append(p.Threads, t)
+	}
+	if raw.Tid == raw.Pid {
+		p.Comm, p.State, p.Wchan, p.Tracer = t.Comm, t.State, t.Wchan, t.Tracer
+		// The kernel's own unit of it is a tick, and so is what /proc shows.
+		p.Start = uint64(t.Start / userTick)
+	}
+	// A leader that has ended is in no namespace any more: another thread speaks for it.
+	if raw.Threads == 0 || raw.Tid != raw.Pid && p.NetNS != 0 {
+		return nil
+	}
+	p.NSPID, p.PPID, p.Session = int(raw.NsPid), int(raw.Parent), int(raw.Session)
+	p.UID, p.RealUID = raw.Uid, raw.RealUid
+	p.Execs, p.Kernel, p.NeverExec = raw.Execs, raw.Flags&pfKThread != 0, raw.Flags&pfForkNoExec != 0
+	p.ThreadCount, p.MemoryUsers = int(raw.Threads), int(raw.MmUsers)
+	p.NetNS, p.PIDNS, p.MountNS, p.UserNS, p.Cgroup = raw.Netns, raw.Pidns, raw.Mntns, raw.Userns, raw.Cgroup
+	p.Ended = used(&raw.Ended, raw.IoKnown != 0)
+	p.Speaker = t.TID
+	if raw.FreezerKnown != 0 || raw.Frozen != 0 {
+		p.Frozen = listener.Known(raw.Frozen != 0)
+	}
+	if raw.ThrottleKnown != 0 {
+		p.Throttled = listener.Known(time.Duration(raw.ThrottledNs))
+	}
+	return nil
+}
+
+// userTick is the unit of Process.Start: USER_HZ is 100 wherever Go runs.
+const userTick = time.Second / 100
+
+func used(raw *bpf.KernelUsed, ioKnown bool) listener.Used {
+	u := listener.Used{
+		Run: time.Duration(raw.RunNs), User: time.Duration(raw.UserNs), System: time.Duration(raw.SystemNs),
+		MajorFaults: raw.MajorFaults,
+	}
+	if ioKnown {
+		u.IO = listener.Known(listener.IO{
+			ReadBytes: raw.ReadBytes, WrittenBytes: raw.WrittenBytes, ReadCalls: raw.ReadCalls, WriteCalls: raw.WriteCalls,
+		})
+	}
+	return u
+}
+
+// The bits of task_struct.__state and exit_state, as in <linux/sched.h>.
+const (
+	taskReport  = 0x7f
+	taskIdle    = 0x402
+	taskRTLock  = 0x1000
+	taskFrozen  = 0x8000
+	stateLetter = "RSDTtXZP"
+)
+
+// state is the letter that /proc gives: get_task_state() of fs/proc/array.c.
+func state(raw uint32) string {
+	switch {
+	case raw&taskIdle == taskIdle:
+		return "I"
+	case raw&(taskRTLock|taskFrozen) != 0:
+		return "D"
+	}
+	return string(stateLetter[min(bits.Len32(raw&taskReport), len(stateLetter)-1)])
+}

@@ -1,0 +1,84 @@
+package kernel
+
+import (
+	"fmt"
+
+	"github.com/reusewatch/reusewatch/bpf"
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// Things are what the descriptors of these processes are of, each thing once for a
+// process, by the lowest descriptor: who duplicates one a thousand times has one.
+func (k *Kernel) Things(pids []int) ([]listener.Thing, error) {
+	if len(pids) == 0 {
+		return nil, nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.openIterator(bpf.KernelProgTellHeld); err != nil { // whoever looks once asks seldom
+		return nil, err
+	}
+	questions := make(map[uint32]bpf.KernelAsk, len(pids))
+	for _, pid := range pids {
+		questions[uint32(pid)] = bpf.KernelAskASK_HELD
+	}
+	type held struct {
+		pid    uint32
+		object uint64
+		mode   uint32 // a pipe's two ends are two things
+	}
+	var things []listener.Thing
+	var raw bpf.KernelThing
+	seen := make(map[held]bool)
+	err := k.asking(questions, false, func() error {
+		return k.iterate(bpf.KernelProgTellHeld, nil, memoryOf(&raw), func() {
+			h := held{raw.Pid, raw.Object, raw.Mode}
+			if !seen[h] {
+				seen[h] = true
+				things = append(things, thing(&raw))
+			}
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look at what %d processes hold: %w", len(pids), err)
+	}
+	return things, nil
+}
+
+const (
+	fmodeRead  = 1
+	fmodeWrite = 2
+	tcpListen  = 10
+)
+
+func thing(raw *bpf.KernelThing) listener.Thing {
+	t := listener.Thing{
+		Kind: thingKind(raw.Kind), PID: int(raw.Pid), FD: int(raw.Fd), Object: listener.Key(raw.Object), Peer: listener.Key(raw.Peer),
+		Inode: raw.Inode, NetNS: raw.Netns, Port: raw.Port, Remote: raw.RemotePort, Type: int(raw.Type),
+		Listening: raw.State == tcpListen, Readers: int(raw.Readers), Writers: int(raw.Writers),
+		Reads: raw.Mode&fmodeRead != 0, Writes: raw.Mode&fmodeWrite != 0,
+	}
+	if raw.Known != 0 {
+		t.Position = listener.Known(listener.Position{Read: raw.Read, Wrote: raw.Wrote})
+	}
+	return t
+}
+
+func thingKind(k bpf.KernelThingKind) listener.ThingKind {
+	switch k {
+	case bpf.KernelThingKindTHING_LISTENER:
+		return listener.ThingListener
+	case bpf.KernelThingKindTHING_CONNECTION:
+		return listener.ThingConnection
+	case bpf.KernelThingKindTHING_UDP:
+		return listener.ThingUDP
+	case bpf.KernelThingKindTHING_UNIX:
+		return listener.ThingUnix
+	case bpf.KernelThingKindTHING_PIPE:
+		return listener.ThingPipe
+	case bpf.KernelThingKindTHING_EPOLL:
+		return listener.ThingEpoll
+	default:
+		return listener.ThingRing
+	}
+}

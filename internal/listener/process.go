@@ -1,0 +1,135 @@
+package listener
+
+import "time"
+
+// Process is one process as one pass over the tasks of the kernel saw it.
+type Process struct {
+	PID       int // tgid in the init pid namespace, as all pids
+	NSPID     int // in its innermost pid namespace
+	PPID      int // 0 for none
+	Session   int
+	Tracer    int // of its leader, 0 for none
+	Comm      string
+	UID       uint32 // effective
+	RealUID   uint32 // who started it: a set-user-ID program keeps that
+	State     string // of its leader, one letter as in /proc/PID/stat
+	Wchan     string // kernel function that its leader sleeps in; "" when it runs, or nobody asked
+	Start     uint64 // ticks since boot: beside the pid, its identity
+	Execs     uint64 // grows with each exec
+	Kernel    bool   // a thread of the kernel's
+	NeverExec bool   // it was forked and has executed nothing since (PF_FORKNOEXEC)
+
+	// Threads that it has, and that share its memory, in whatever process. The second
+	// is 0 for a kernel thread, and for one whose leader has ended.
+	ThreadCount, MemoryUsers int
+
+	// Inodes of namespaces, those of the thread Speaker: the leader, unless that has
+	// ended before others. 0: all have ended, and it waits for its parent.
+	NetNS, PIDNS, MountNS, UserNS uint32
+	Cgroup                        uint64 // id in the unified hierarchy
+	Speaker                       int
+
+	Frozen Maybe[bool] // by a cgroup, v1 or v2, or just being so
+	// Throttled is how long quotas held its cgroup and those above it back, summed over
+	// CPUs: that it grows is what it tells.
+	Throttled Maybe[time.Duration]
+	Ended     Used // by threads that have ended
+
+	// Threads, the leader first, where that was asked; of a process with thousands not all.
+	Threads []Task
+}
+
+// Ask says of whom a pass over the tasks tells.
+type Ask struct {
+	All     bool  // every process, without stacks
+	Some    []int // these, without stacks
+	Leaders []int // these, with the stack of the leader
+	Threads []int // these, with all their threads and the stacks of them
+}
+
+// Whole says that all its threads are told.
+func (p *Process) Whole() bool { return len(p.Threads) > 0 && len(p.Threads) >= p.ThreadCount }
+
+// Used is what threads used since they began.
+type Used struct {
+	Run          time.Duration // on a CPU
+	User, System time.Duration // the same, as sampled by the kernel's clock
+	MajorFaults  uint64
+	// Bytes and calls of read(), write() and their like; what passed by recv() and
+	// send() is not in them. Unknown without CONFIG_TASK_XACCT.
+	IO Maybe[IO]
+}
+
+// IO counts reads and writes, failed calls too.
+type IO struct{ ReadBytes, WrittenBytes, ReadCalls, WriteCalls uint64 }
+
+// Task is one thread at one moment.
+type Task struct {
+	TID    int
+	Comm   string
+	State  string
+	Tracer int // 0: nobody traces it
+	// Start is since boot: beside the id, the identity of a thread.
+	Start time.Duration
+	Used  Used
+	// Sched is unknown without CONFIG_SCHED_INFO.
+	Sched Maybe[Sched]
+	Wchan string
+	Stack []string // kernel functions, innermost first; nil: not read
+	// Call is the system call that it waits in; unknown where it runs, or is in none.
+	Call Maybe[Call]
+}
+
+// Sched says how often a thread got a CPU, and how long it waited for one: of waits
+// that have ended.
+type Sched struct {
+	Slices uint64
+	Wait   time.Duration
+}
+
+// Call is a system call with its arguments.
+type Call struct {
+	Number int
+	Args   [6]uint64
+	Compat bool // its number and arguments are those of a 32-bit program
+}
+
+// ThingKind is what a descriptor is of.
+type ThingKind string
+
+// The kinds of things that are told of.
+const (
+	ThingListener   ThingKind = "listener" // TCP and MPTCP
+	ThingConnection ThingKind = "connection"
+	ThingUDP        ThingKind = "udp"
+	ThingUnix       ThingKind = "unix"
+	ThingPipe       ThingKind = "pipe"
+	ThingEpoll      ThingKind = "epoll"
+	ThingRing       ThingKind = "io_uring"
+)
+
+// Thing is what one descriptor of a process is of.
+type Thing struct {
+	Kind   ThingKind
+	PID    int
+	FD     int
+	Object Key // what it is told apart by while it is held; an address that never leaves the process
+	Peer   Key // of a unix socket: the other one
+	Inode  uint64
+	NetNS  uint32
+	Port   uint16 // local, of TCP and UDP
+	Remote uint16 // port, 0 where it is not connected
+	Type   int    // of a unix socket, as SOCK_STREAM
+	// Listening: of a unix socket.
+	Listening bool
+	// Position is unknown of what has none, and of MPTCP on kernels that do not tell.
+	Position Maybe[Position]
+	// Of a pipe: its open ends in all processes, and which of them this one is.
+	Readers, Writers int
+	Reads, Writes    bool
+}
+
+// Position is how far its holders have got: of a connection what the process itself
+// read and wrote (copied_seq, write_seq), whatever the peer sent or acknowledged; of
+// a pipe its tail and head. Both only grow, TCP's modulo 2^32.
+type Position struct{ Read, Wrote uint64 }

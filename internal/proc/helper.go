@@ -1,0 +1,195 @@
+package proc
+
+import (
+	"bufio"
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Verb is the argument by which a command is told to serve a reader.
+const Verb = "read-proc"
+
+// idle is how long a helper waits for a question before it ends by itself.
+const idle = 20 * time.Second
+
+// Serve answers questions from in to out until in ends, or nobody asks any more. It is
+// all that a helper process does.
+func (f FS) Serve(in io.Reader, out io.Writer) error {
+	// One thread asks, and says which: whether it hangs shows in its state.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	// What a process looks like is asked seldom. The next one to ask starts another.
+	asleep := time.AfterFunc(idle, func() { os.Exit(0) })
+	questions := gob.NewDecoder(bufio.NewReader(in))
+	buffered := bufio.NewWriter(out)
+	answers := gob.NewEncoder(buffered)
+	if err := errors.Join(answers.Encode(unix.Gettid()), buffered.Flush()); err != nil {
+		return fmt.Errorf("tell that a helper is there: %w", err)
+	}
+	for {
+		var q Question
+		if err := questions.Decode(&q); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read a question about a process: %w", err)
+		}
+		asleep.Reset(idle)
+		a := f.ask(&q)
+		err := answers.Encode(a)
+		// Each at once: who waits must see at which process we hang.
+		if err == nil {
+			err = buffered.Flush()
+		}
+		if err != nil {
+			return fmt.Errorf("answer about process %d: %w", q.PID, err)
+		}
+	}
+}
+
+// helper is a process that reads /proc for us. It holds no descriptor of ours but its
+// ends of two pipes.
+type helper struct {
+	cmd     *exec.Cmd
+	in      *os.File
+	encoder *gob.Encoder
+	out     *os.File
+	hello   chan int    // its thread, once it is there
+	thread  int         // 0: it has not said that it is there
+	answers chan Answer // closed when it answers no more
+	done    chan struct{}
+}
+
+// startHelper runs this very program anew, also when its file was replaced meanwhile.
+func startHelper(command []string) (*helper, error) {
+	theirIn, in, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("make a pipe to a helper: %w", err)
+	}
+	defer theirIn.Close()
+	out, theirOut, err := os.Pipe()
+	if err != nil {
+		in.Close()
+		return nil, fmt.Errorf("make a pipe from a helper: %w", err)
+	}
+	defer theirOut.Close()
+	h := &helper{in: in, out: out, hello: make(chan int, 1), answers: make(chan Answer, 64), done: make(chan struct{})}
+	// What whoever started us left open is not for the helper either.
+	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) // 5.11
+	h.cmd = exec.Command(command[0], command[1:]...)
+	h.cmd.Stdin, h.cmd.Stdout = theirIn, theirOut
+	h.cmd.Dir = "/"
+	// The keyboard's interrupt is for us: what is under way may still need it.
+	h.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := h.cmd.Start(); err != nil {
+		in.Close()
+		out.Close()
+		return nil, fmt.Errorf("start a helper that reads /proc: %w", err)
+	}
+	h.encoder = gob.NewEncoder(in)
+	go func() {
+		_ = h.cmd.Wait()
+		close(h.done)
+	}()
+	go func() {
+		defer close(h.answers)
+		decoder := gob.NewDecoder(bufio.NewReader(out))
+		var thread int
+		if decoder.Decode(&thread) != nil {
+			return
+		}
+		h.hello <- thread
+		for {
+			var a Answer
+			if decoder.Decode(&a) != nil {
+				return // it has ended, or was killed
+			}
+			h.answers <- a
+		}
+	}()
+	return h, nil
+}
+
+// end is how a round of questions ended.
+type end int
+
+const (
+	endAnswered end = iota
+	endTime         // the limit came first
+	endHung         // it stands still at the first that is not answered
+	endGone         // it has ended
+)
+
+// ask puts questions, and says how many were answered, in their order.
+func (h *helper) ask(ctx context.Context, questions []Question, each func(Answer)) (answered int, how end) {
+	go func() { // a helper that hangs does not read either
+		for i := range questions {
+			if h.encoder.Encode(&questions[i]) != nil {
+				return
+			}
+		}
+	}()
+	still := time.NewTimer(patience)
+	defer still.Stop()
+	for answered < len(questions) {
+		select {
+		case h.thread = <-h.hello:
+			still.Reset(patience)
+		case a, more := <-h.answers:
+			if !more {
+				return answered, endGone
+			}
+			each(a)
+			answered++
+			still.Reset(patience)
+		case <-still.C:
+			if h.waits() {
+				return answered, endHung
+			}
+			still.Reset(patience) // it wants a CPU: that is not the process's doing
+		case <-ctx.Done():
+			return answered, endTime
+		}
+	}
+	return answered, endAnswered
+}
+
+// waits says whether it sleeps, and not for a question: then the file of /proc that
+// it reads lets it wait. To look at our own child waits for nobody.
+func (h *helper) waits() bool {
+	if h.thread == 0 {
+		return false // it is not there yet, and has asked nobody
+	}
+	st, err := readStat(New("").taskPath(h.cmd.Process.Pid, h.thread) + "/stat")
+	return err == nil && (st.state == 'D' || st.state == 'S')
+}
+
+// kill ends it, if the kernel lets it, and all that waits for it here.
+func (h *helper) kill() {
+	_ = h.cmd.Process.Kill()
+	_ = h.in.Close()
+	_ = h.out.Close()
+	go func() { // the decoder may stand at a full channel
+		for range h.answers {
+		}
+	}()
+}
+
+func (h *helper) ended() bool {
+	select {
+	case <-h.done:
+		return true
+	default:
+		return false
+	}
+}
