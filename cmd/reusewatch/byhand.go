@@ -54,7 +54,7 @@ connections alone. It refuses where several processes share the socket.`)
 func newByHand(std streams, fs proc.FS, action listener.Act, short, what string) *cobra.Command {
 	c := &byHand{std: std, fs: fs}
 	c.action = string(action)
-	soft := report.JoinReasons(judge.Soft())
+	soft := report.Join(softReasons(), ", ")
 	cmd := &cobra.Command{
 		Use:   string(action) + " COOKIE",
 		Short: short,

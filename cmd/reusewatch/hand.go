@@ -128,7 +128,7 @@ func (h *hand) refuse(j *listener.Judgement) error {
 		return refused{fmt.Sprintf("listener %s is not stuck", h.cookie)}
 	}
 	h.emit(report.Event{Time: time.Now(), Kind: report.Held, Listener: j})
-	return refused{report.JoinReasons(j.Decision.Reasons)}
+	return refused{report.Join(j.Decision.Reasons, ", ")}
 }
 
 // decide looks at the listener: act, wait, or refuse once time will not help.

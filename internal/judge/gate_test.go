@@ -191,6 +191,26 @@ func TestGate(t *testing.T) {
 	}
 }
 
+// TestGateAsksTheTable: each reason once and in the table's order, but for that of
+// remedy's last look; and of a superseded listener those that it can answer.
+func TestGateAsksTheTable(t *testing.T) {
+	reasons := func(gate []condition) []listener.Reason {
+		var all []listener.Reason
+		for _, c := range gate {
+			all = append(all, c.reason)
+		}
+		return all
+	}
+	want := listener.ReasonsThat(func(r listener.ReasonRow) bool { return r.Reason != listener.ChangedMeanwhile })
+	if d := cmp.Diff(want, reasons(gate())); d != "" {
+		t.Errorf("the gate (-table +gate):\n%s", d)
+	}
+	want = listener.ReasonsThat(func(r listener.ReasonRow) bool { return r.Reason != listener.ChangedMeanwhile && !r.StuckOnly })
+	if d := cmp.Diff(want, reasons(supersededGate(nil))); d != "" {
+		t.Errorf("the gate of what is superseded (-table +gate):\n%s", d)
+	}
+}
+
 func newScene() *scene {
 	return &scene{deaf: deaf(), alive: alive(), policy: testPolicy(), past: &Past{}}
 }

@@ -113,7 +113,7 @@ func describe(e Event) string {
 	case e.Kind == Held && j.Decision.Act == listener.Observe:
 		b.WriteString("; would be killed (--action kill)")
 	case e.Kind == Held:
-		fmt.Fprintf(&b, "; held: %s", JoinReasons(j.Decision.Reasons))
+		fmt.Fprintf(&b, "; held: %s", Join(j.Decision.Reasons, ", "))
 	case e.Kind == Acting && e.Act.Action == listener.Close:
 		fmt.Fprintf(&b, "; close it, pid %d stays; clients: %s", e.Act.PID, e.Act.Rescue)
 	case e.Kind == Acting:
@@ -154,13 +154,13 @@ func rescued(a *Act) string {
 	return s
 }
 
-// JoinReasons gives them as a person reads them, in their order.
-func JoinReasons(reasons []listener.Reason) string {
-	words := make([]string, len(reasons))
-	for i, r := range reasons {
-		words[i] = string(r)
+// Join gives words as a person reads them, in their order.
+func Join[S ~string](words []S, by string) string {
+	plain := make([]string, len(words))
+	for i, w := range words {
+		plain[i] = string(w)
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(plain, by)
 }
 
 // who names the owners: the first, and how many more there are.
