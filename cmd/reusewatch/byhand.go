@@ -25,6 +25,7 @@ type byHand struct {
 	actFlags
 	std    streams
 	fs     proc.FS
+	action listener.Act
 	output string
 	force  bool
 	dryRun bool
@@ -52,8 +53,7 @@ connections alone. It refuses where several processes share the socket.`)
 }
 
 func newByHand(std streams, fs proc.FS, action listener.Act, short, what string) *cobra.Command {
-	c := &byHand{std: std, fs: fs}
-	c.action = string(action)
+	c := &byHand{std: std, fs: fs, action: action}
 	soft := report.Join(softReasons(), ", ")
 	cmd := &cobra.Command{
 		Use:   string(action) + " COOKIE",
@@ -107,15 +107,14 @@ func (c *byHand) run(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	action := listener.Act(c.action)
-	p.Given.Action = &action // a person's word: no rule of a file disarms it
+	p.Given.Action = &c.action // a person's word: no rule of a file disarms it
 	k, w, err := c.open(c.fs, scope, "", false)
 	if err != nil {
 		return err
 	}
 	defer k.Close()
 	hand := &hand{
-		byHand: c, cookie: named, began: time.Now(), policy: p, state: state.At(c.stateDir), action: action,
+		byHand: c, cookie: named, began: time.Now(), policy: p, state: state.At(c.stateDir),
 		decided: make(chan listener.Judgement, 1), stream: newStream(c.std, c.output),
 	}
 	if hand.past.Acts, err = hand.state.Acts(); err != nil {

@@ -25,7 +25,6 @@ type hand struct {
 	*byHand
 	cookie  listener.Cookie
 	began   time.Time
-	action  listener.Act
 	policy  judge.Policy
 	state   state.Dir
 	decided chan listener.Judgement

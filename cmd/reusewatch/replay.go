@@ -12,6 +12,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/policy"
 	"github.com/reusewatch/reusewatch/internal/record"
 	"github.com/reusewatch/reusewatch/internal/report"
 )
@@ -34,9 +35,10 @@ file and policy give the same bytes.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return c.run(args[0]) },
 	}
-	cmd.Flags().DurationVar(&c.stuckAfter, "stuck-after", 10*time.Second, "how long the same client must stand at the head of the queue")
-	cmd.Flags().StringVarP(&c.output, "output", "o", "text", "text, or json: one object a line")
 	c.add(cmd)
+	c.stuckAfter = c.settings.StuckAfter
+	c.typed = append(c.typed, addSetting(cmd.Flags(), policy.Called("stuck-after"), &c.stuckAfter))
+	cmd.Flags().StringVarP(&c.output, "output", "o", "text", "text, or json: one object a line")
 	return cmd
 }
 

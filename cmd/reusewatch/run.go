@@ -86,11 +86,11 @@ func (c *runCommand) run(ctx context.Context) error {
 	}
 	defer scope.close()
 	unscoped := scope.IsZero() && !c.allListeners && c.config == ""
-	if actsOnSuperseded(c.superseded) && unscoped {
-		return usagef("--superseded %s needs a filter (--port, --netns, --comm, …), a --config or --all-listeners", c.superseded)
+	if c.settings.Superseded != listener.Report && unscoped {
+		return usagef("--superseded %s needs a filter (--port, --netns, --comm, …), a --config or --all-listeners", c.settings.Superseded)
 	}
-	if c.action != string(listener.Observe) && unscoped {
-		return usagef("--action %s needs a filter (--port, --netns, --comm, …), a --config or --all-listeners", c.action)
+	if c.settings.Action != listener.Observe && unscoped {
+		return usagef("--action %s needs a filter (--port, --netns, --comm, …), a --config or --all-listeners", c.settings.Action)
 	}
 	policy, err := c.guarded(c.std, c.fs, scope.Filter, c.stuckAfter)
 	if err != nil {

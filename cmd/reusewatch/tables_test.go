@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/policy"
 	"github.com/reusewatch/reusewatch/internal/report"
 )
 
@@ -37,9 +38,10 @@ func allCopied() []copied {
 	quiet := listener.ReasonsThat(func(r listener.ReasonRow) bool { return r.Quiet })
 	return []copied{
 		inDocs("README.md", "reasons", reasonsTable()),
-		inDocs("docs/acting.md", "soft reasons", quoted(softReasons())),
-		inDocs("docs/generations.md", "reasons not asked", quoted(stuckOnly())),
+		inDocs("docs/acting.md", "soft reasons", quoted(softReasons())+"\n"),
+		inDocs("docs/generations.md", "reasons not asked", quoted(stuckOnly())+"\n"),
 		inDocs("docs/runbooks/ReusewatchListenerStuck.md", "causes", causesTable()),
+		inDocs("docs/policy.md", "settings", settingsTable()),
 		inAlerts(rules, "cause", report.Join(listener.CausesOfLoad(), "|"), 1),
 		inAlerts(dashboard, "cause", report.Join(listener.CausesOfLoad(), "|"), 1),
 		inAlerts(rules, "reason", report.Join(quiet, "|"), 1),
@@ -95,9 +97,30 @@ func causesTable() string {
 	return b.String()
 }
 
+func settingsTable() string {
+	var b strings.Builder
+	b.WriteString("| key | value | built in | |\n|---|---|---|---|\n")
+	builtin := policy.Builtin()
+	for _, s := range policy.Table() {
+		f := policy.Flag{Setting: s, At: builtin.Field(s.Key)}
+		choices, values, says := s.Choices, s.Values, s.Help
+		if f.Type() == "bool" {
+			choices = []string{"true", "false"}
+		}
+		if len(choices) > 0 {
+			values = quoted(choices)
+		}
+		if s.Note != "" {
+			says += "; " + s.Note
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", s.Key, values, f.String(), code(says))
+	}
+	return b.String()
+}
+
 // code marks the flags in a text.
 func code(s string) string {
-	return regexp.MustCompile(`--[a-z-]+( (kill|close))?|"[a-z]+"`).ReplaceAllStringFunc(s, func(flag string) string { return "`" + strings.Trim(flag, `"`) + "`" })
+	return regexp.MustCompile("`[^`]*`|--[a-z-]+( (kill|close))?|\"[a-z]+\"").ReplaceAllStringFunc(s, func(flag string) string { return "`" + strings.Trim(flag, "`\"") + "`" })
 }
 
 // spaced leaves no blanks in an empty cell.
@@ -108,7 +131,4 @@ func spaced(cell string) string {
 	return cell + " "
 }
 
-// quoted is a list that ends a paragraph.
-func quoted(reasons []listener.Reason) string {
-	return "`" + report.Join(reasons, "`, `") + "`\n"
-}
+func quoted[S ~string](words []S) string { return "`" + report.Join(words, "`, `") + "`" }

@@ -22,47 +22,6 @@ type Policy struct {
 	HostBudget Budget
 }
 
-// Settings are what holds for one listener.
-type Settings struct {
-	Action         listener.Act // Observe, Close or Kill
-	StuckAfter     time.Duration
-	ActAfter       time.Duration // of the fresh class
-	ActAfterServed time.Duration
-	StartupGrace   time.Duration
-	AllowSole      bool // act though no sibling accepts
-	AllowServed    bool // act on a listener that served before
-	AllowStopped   bool // act on a stopped process
-	Protect        bool
-	Budget         Budget // acts on one group
-	// SupersededAfter is how long a newer generation must have listened for the older
-	// one to be superseded; Superseded is what is done about that: Report, Close or Kill.
-	SupersededAfter time.Duration
-	Superseded      listener.Act
-}
-
-// Budget is at most Acts in any Per; the zero value allows none.
-type Budget struct {
-	Acts int
-	Per  time.Duration
-}
-
-// Override sets what is not nil.
-type Override struct {
-	Action         *listener.Act
-	StuckAfter     *time.Duration
-	ActAfter       *time.Duration
-	ActAfterServed *time.Duration
-	StartupGrace   *time.Duration
-	AllowSole      *bool
-	AllowServed    *bool
-	AllowStopped   *bool
-	Protect        *bool
-	Budget         *Budget
-
-	SupersededAfter *time.Duration
-	Superseded      *listener.Act
-}
-
 // Rule applies its settings to the listeners that it matches.
 type Rule struct {
 	Match Match
@@ -87,33 +46,12 @@ func (p *Policy) For(l *listener.Listener) Settings {
 	s := p.Default
 	for i := range p.Rules {
 		if p.Rules[i].Match.match(l) {
-			p.Rules[i].Set.apply(&s)
+			apply(&p.Rules[i].Set, &s)
 			break
 		}
 	}
-	p.Given.apply(&s)
+	apply(&p.Given, &s)
 	return s
-}
-
-func (o *Override) apply(s *Settings) {
-	set(&s.Action, o.Action)
-	set(&s.StuckAfter, o.StuckAfter)
-	set(&s.ActAfter, o.ActAfter)
-	set(&s.ActAfterServed, o.ActAfterServed)
-	set(&s.StartupGrace, o.StartupGrace)
-	set(&s.AllowSole, o.AllowSole)
-	set(&s.AllowServed, o.AllowServed)
-	set(&s.AllowStopped, o.AllowStopped)
-	set(&s.Protect, o.Protect)
-	set(&s.Budget, o.Budget)
-	set(&s.SupersededAfter, o.SupersededAfter)
-	set(&s.Superseded, o.Superseded)
-}
-
-func set[T any](to, from *T) {
-	if from != nil {
-		*to = *from
-	}
 }
 
 func (m *Match) match(l *listener.Listener) bool {

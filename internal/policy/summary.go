@@ -132,8 +132,11 @@ func (k *block) write(b *strings.Builder, p *judge.Policy) {
 	}
 	row("never accepted", fmt.Sprintf("%s after %s", verb, short(s.ActAfter)))
 	row("served before", alike(s.AllowServed, "allow-served", fmt.Sprintf("%s after %s", verb, short(max(s.ActAfter, s.ActAfterServed)))))
-	row("no sibling accepts", alike(s.AllowSole, "allow-sole", verb+" alike"))
-	row("process is stopped", alike(s.AllowStopped, "allow-stopped", verb+" alike"))
+	for _, setting := range Table() {
+		if setting.Allows != "" {
+			row(setting.Allows, alike(*s.Field(setting.Key).(*bool), setting.Key, verb+" alike"))
+		}
+	}
 	row("still starting up", fmt.Sprintf("leave alone for %s, unless a younger sibling has accepted", short(s.StartupGrace)))
 	if k.act() == listener.Close {
 		row("several hold it", "leave alone: what they share is never closed")
