@@ -25,7 +25,7 @@ type byHand struct {
 	actFlags
 	std    streams
 	fs     proc.FS
-	action listener.Act
+	action listener.Action
 	output string
 	force  bool
 	dryRun bool
@@ -52,7 +52,7 @@ func newClose(std streams, fs proc.FS) *cobra.Command {
 connections alone. It refuses where several processes share the socket.`)
 }
 
-func newByHand(std streams, fs proc.FS, action listener.Act, short, what string) *cobra.Command {
+func newByHand(std streams, fs proc.FS, action listener.Action, short, what string) *cobra.Command {
 	c := &byHand{std: std, fs: fs, action: action}
 	soft := report.Join(softReasons(), ", ")
 	cmd := &cobra.Command{

@@ -119,7 +119,7 @@ func sortNames() []string {
 }
 
 // act is `close` or `kill` with the flags that top was given.
-func (c *topCommand) act(ctx context.Context, action listener.Act, cookie listener.Cookie, out io.Writer) error {
+func (c *topCommand) act(ctx context.Context, action listener.Action, cookie listener.Cookie, out io.Writer) error {
 	hand := &byHand{
 		observing: c.observing, policyFlags: c.policyFlags, actFlags: c.actFlags,
 		std: streams{out, out}, fs: c.fs, action: action, output: "text",

@@ -85,7 +85,7 @@ func TestWorker(t *testing.T) {
 func TestTogether(t *testing.T) {
 	for name, c := range map[string]struct {
 		second func(*listener.Listener)
-		want   listener.Act
+		want   listener.Action
 	}{
 		"ripe too":            {func(*listener.Listener) {}, listener.Kill},
 		"dead, but too soon":  {func(l *listener.Listener) { l.Window.Observed = 6 * time.Second }, listener.Hold},

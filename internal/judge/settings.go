@@ -7,10 +7,10 @@ import (
 )
 
 // Settings are what holds for one listener.
-type Settings = settings[listener.Act, time.Duration, bool, Budget]
+type Settings = settings[listener.Action, time.Duration, bool, Budget]
 
 // Override sets what is not nil.
-type Override = settings[*listener.Act, *time.Duration, *bool, *Budget]
+type Override = settings[*listener.Action, *time.Duration, *bool, *Budget]
 
 // settings has a field for each setting: for its value, or for what is said of it.
 type settings[Act, Duration, Bool, Limit any] struct {
@@ -78,7 +78,7 @@ func Saying(s Settings, chosen func(key string) bool) Override {
 		if !chosen(f.Key) {
 			continue
 		}
-		say[listener.Act](to[i].At, f.At)
+		say[listener.Action](to[i].At, f.At)
 		say[time.Duration](to[i].At, f.At)
 		say[bool](to[i].At, f.At)
 		say[Budget](to[i].At, f.At)
@@ -99,7 +99,7 @@ func apply(o *Override, s *Settings) {
 	}
 	to := s.Fields()
 	for i, f := range o.Fields() {
-		set[listener.Act](to[i].At, f.At)
+		set[listener.Action](to[i].At, f.At)
 		set[time.Duration](to[i].At, f.At)
 		set[bool](to[i].At, f.At)
 		set[Budget](to[i].At, f.At)

@@ -7,7 +7,7 @@ import (
 )
 
 // Force turns a decision that only soft reasons hold into the act that they hold.
-func Force(j *listener.Judgement, act listener.Act) {
+func Force(j *listener.Judgement, act listener.Action) {
 	if j.Decision == nil || j.Decision.Act != listener.Hold {
 		return
 	}

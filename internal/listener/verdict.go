@@ -15,22 +15,22 @@ const (
 	Stuck     Verdict = "stuck"
 )
 
-// Act is what is to be done about a stuck listener.
-type Act string
+// Action is what is to be done about a stuck listener.
+type Action string
 
-// The acts. Observe: every gate but arming passed. Report: of what is superseded,
+// The actions. Observe: every gate but arming passed. Report: of what is superseded,
 // nothing.
 const (
-	Report  Act = "report"
-	Observe Act = "observe"
-	Close   Act = "close" // only the listener leaves; its process stays
-	Kill    Act = "kill"
-	Hold    Act = "hold"
+	Report  Action = "report"
+	Observe Action = "observe"
+	Close   Action = "close" // only the listener leaves; its process stays
+	Kill    Action = "kill"
+	Hold    Action = "hold"
 )
 
 // Decision about a stuck listener, or a superseded one that is to be acted on.
 type Decision struct {
-	Act     Act
+	Act     Action
 	Reason  Reason   // the first of Reasons, "" where nothing holds
 	Reasons []Reason // all that hold, in the gate's order
 }

@@ -38,7 +38,7 @@ func (f *file) describe() string {
 	var b strings.Builder
 	blocks := f.blocks()
 	p := &f.policy
-	for _, act := range []listener.Act{listener.Kill, listener.Close} {
+	for _, act := range []listener.Action{listener.Kill, listener.Close} {
 		var armed []string
 		for _, k := range blocks {
 			if k.act() == act || k.act() != listener.Hold && k.settings.Superseded == act {
@@ -86,7 +86,7 @@ func (f *file) blocks() []block {
 }
 
 // act is what the block comes to.
-func (k *block) act() listener.Act {
+func (k *block) act() listener.Action {
 	if k.settings.Protect {
 		return listener.Hold
 	}
@@ -94,7 +94,7 @@ func (k *block) act() listener.Act {
 }
 
 // verbs say of an act what it does to a stuck listener, and in a word.
-func verbs(a listener.Act) (does, verb string) {
+func verbs(a listener.Action) (does, verb string) {
 	switch a {
 	case listener.Kill:
 		return "KILL", "kill"

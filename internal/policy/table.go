@@ -170,7 +170,7 @@ func (f *Flag) Type() string {
 
 // written gives a value as a file has it; false for an override that says nothing.
 func written(at any) (string, bool) {
-	if v, is := value[listener.Act](at); is {
+	if v, is := value[listener.Action](at); is {
 		return string(v), true
 	}
 	if v, is := value[time.Duration](at); is {

@@ -64,8 +64,8 @@ func parseStuckAfter(s string) (time.Duration, error) {
 	return d, err
 }
 
-func parseAction(s string) (listener.Act, error) {
-	switch a := listener.Act(s); a {
+func parseAction(s string) (listener.Action, error) {
+	switch a := listener.Action(s); a {
 	case listener.Observe, listener.Close, listener.Kill:
 		return a, nil
 	default:
@@ -74,8 +74,8 @@ func parseAction(s string) (listener.Act, error) {
 }
 
 // parseSuperseded reads what is done about a superseded generation.
-func parseSuperseded(s string) (listener.Act, error) {
-	switch a := listener.Act(s); a {
+func parseSuperseded(s string) (listener.Action, error) {
+	switch a := listener.Action(s); a {
 	case listener.Report, listener.Close, listener.Kill:
 		return a, nil
 	default:

@@ -30,7 +30,7 @@ const (
 // done in one go, to the dead members of a group, have one ID.
 type Act struct {
 	ID        string
-	Action    listener.Act
+	Action    listener.Action
 	Judgement listener.Judgement
 	Owner     listener.Owner
 	Method    Method // the rung that is next, or was the last

@@ -11,7 +11,7 @@ import (
 // environment is in it, and secret-looking arguments are masked.
 type Bundle struct {
 	ActID      string
-	Action     listener.Act
+	Action     listener.Action
 	Time       time.Time
 	Tier       listener.Tier
 	Targets    []BundleTarget
@@ -33,7 +33,7 @@ type jsonBundle struct {
 	Schema     string             `json:"schema"`
 	Time       stamp              `json:"time"`
 	ActID      string             `json:"act_id"`
-	Action     listener.Act       `json:"action"`
+	Action     listener.Action    `json:"action"`
 	Tier       listener.Tier      `json:"tier"`
 	Shortened  bool               `json:"shortened"` // clients, threads or members were left out
 	Targets    []jsonBundleTarget `json:"targets"`

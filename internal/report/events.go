@@ -40,7 +40,7 @@ type Event struct {
 // Act is what an event tells of an act.
 type Act struct {
 	ID        string
-	Action    listener.Act
+	Action    listener.Action
 	PID       int
 	Method    string
 	Listeners []listener.Cookie
@@ -63,7 +63,7 @@ type told struct {
 	judgement listener.Judgement
 	suspectOf time.Time // the window that was called suspect
 	stuck     bool
-	act       listener.Act
+	act       listener.Action
 	reason    listener.Reason
 	found     string // findings
 }

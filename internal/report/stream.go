@@ -24,7 +24,7 @@ type jsonEvent struct {
 
 type jsonAct struct {
 	ID        string                 `json:"act_id"`
-	Action    listener.Act           `json:"action"`
+	Action    listener.Action        `json:"action"`
 	PID       int                    `json:"pid"`
 	Method    string                 `json:"method"`
 	Listeners []string               `json:"listeners"`
