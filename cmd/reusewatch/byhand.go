@@ -9,11 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reusewatch/reusewatch/internal/audit"
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
-	"github.com/reusewatch/reusewatch/internal/remedy"
 	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/state"
 )
@@ -123,9 +121,9 @@ func (c *byHand) run(ctx context.Context, name string) error {
 	log := slog.New(slog.NewTextHandler(c.std.err, nil))
 	hand.warn = func(err error) { log.Warn("after an act", "error", err) }
 	actor, auditLog, err := c.actor(acting{
-		by: audit.ByCommand, kernel: k, fs: c.fs, refresh: w.Refresh, judge: hand.judge,
+		by: listener.ByCommand, kernel: k, fs: c.fs, refresh: w.Refresh, judge: hand.judge,
 		policy: func() judge.Policy { return p }, count: hand.count, emit: hand.emit,
-		begun: func([]*remedy.Act) {}, done: func(*remedy.Act, error) {}, warn: hand.warn,
+		begun: func([]*listener.Act) {}, done: func(*listener.Act) {}, warn: hand.warn,
 	})
 	if err != nil {
 		return err

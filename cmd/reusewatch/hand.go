@@ -49,7 +49,7 @@ func (h *hand) judge(s *listener.Snapshot) []listener.Judgement {
 	return js
 }
 
-func (h *hand) count(past judge.PastAct) error {
+func (h *hand) count(past listener.PastAct) error {
 	_, err := h.state.Record(h.past.Acts, past)
 	return err
 }

@@ -114,9 +114,9 @@ func (r *replay) look(h record.Header, s *listener.Snapshot) error {
 		if !ok {
 			continue
 		}
-		if group := judge.GroupOf(j.Listener); !counted[group] {
-			counted[group] = true
-			r.past.Acts = append(r.past.Acts, judge.PastAct{At: s.Time, Group: group, Netns: j.NetCookie})
+		if past := act.Past(s.Time); !counted[past.Group] {
+			counted[past.Group] = true
+			r.past.Acts = append(r.past.Acts, past)
 		}
 		events = append(events, report.Event{Time: s.Time, Kind: report.Acting, Listener: j, Act: act})
 	}
@@ -132,12 +132,12 @@ func (r *replay) look(h record.Header, s *listener.Snapshot) error {
 }
 
 // act is what would be done about a listener, for the first time.
-func (r *replay) act(s *listener.Snapshot, j *listener.Judgement) (*report.Act, bool) {
+func (r *replay) act(s *listener.Snapshot, j *listener.Judgement) (*listener.Act, bool) {
 	o, known := j.CulpritOwner()
 	if !known || j.Decision == nil || (j.Decision.Act != listener.Kill && j.Decision.Act != listener.Close) {
 		return nil, false
 	}
-	act := &report.Act{Action: j.Decision.Act, PID: o.PID}
+	act := &listener.Act{Action: j.Decision.Act, Judgement: *j, Owner: *o}
 	this := acted{o.PID, o.Start, 0}
 	if act.Action == listener.Close {
 		this.closed = j.Cookie

@@ -181,7 +181,7 @@ func (f *facts) hostWide() bool {
 		if o.culprit != nil {
 			pid = o.culprit.PID
 		}
-		if group := GroupOf(o.l); !groups[group] && !pids[pid] {
+		if group := o.l.Counted(); !groups[group] && !pids[pid] {
 			groups[group], pids[pid] = true, true
 		}
 	}

@@ -60,7 +60,7 @@ func (s *scene) ill(n int, apart time.Duration) {
 
 // acted lets an act on the group have been done in a network namespace.
 func (s *scene) acted(netns uint64, ago time.Duration) {
-	s.past.Acts = append(s.past.Acts, PastAct{instant().Add(-ago), GroupOf(s.deaf), netns})
+	s.past.Acts = append(s.past.Acts, listener.PastAct{At: instant().Add(-ago), Group: s.deaf.Counted(), Netns: netns})
 }
 
 // TestGate: each case breaks one thing, and the gate must hold for it. Remove a
@@ -172,7 +172,7 @@ func TestGate(t *testing.T) {
 		"another network namespace of the same inode": {func(s *scene) { s.acted(7, time.Minute) }, nil},
 		"the host's budget is spent": {func(s *scene) {
 			for i := range 5 {
-				s.past.Acts = append(s.past.Acts, PastAct{instant().Add(-59 * time.Minute), string(rune('a' + i)), 0})
+				s.past.Acts = append(s.past.Acts, listener.PastAct{At: instant().Add(-59 * time.Minute), Group: string(rune('a' + i))})
 			}
 		}, []listener.Reason{listener.Budget}},
 		"too soon": {func(s *scene) { s.deaf.Window.Observed = 8*time.Second - 1 }, []listener.Reason{listener.TooSoon}},

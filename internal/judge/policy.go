@@ -5,7 +5,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
@@ -79,14 +78,7 @@ func (m *Match) owner(o listener.Owner) bool {
 // Past is what the judge must know of earlier acts and of the operator's will.
 type Past struct {
 	Disarmed bool
-	Acts     []PastAct
-}
-
-// PastAct is one act that was begun.
-type PastAct struct {
-	At    time.Time `json:"at"`
-	Group string    `json:"group"`      // its name, or the cookie of one without
-	Netns uint64    `json:"net_cookie"` // of its network namespace
+	Acts     []listener.PastAct
 }
 
 // spent says whether a budget is used up, by acts of a group, or by all. An act
@@ -94,7 +86,7 @@ type PastAct struct {
 func (f *facts) spent(b Budget, all bool) bool {
 	n := 0
 	for _, a := range f.past.Acts {
-		mine := a.Group == GroupOf(f.l) && a.Netns == f.l.NetCookie
+		mine := a.Group == f.l.Counted() && a.Netns == f.l.NetCookie
 		if f.snap.Time.Sub(a.At) < b.Per && (mine || all && listens(f.snap, a.Netns)) {
 			n++
 		}
@@ -105,13 +97,4 @@ func (f *facts) spent(b Budget, all bool) bool {
 // listens says whether a network namespace, by its cookie, has a listener.
 func listens(s *listener.Snapshot, netns uint64) bool {
 	return slices.ContainsFunc(s.Listeners, func(l *listener.Listener) bool { return l.NetCookie == netns })
-}
-
-// GroupOf names what an act is counted by: the group, or the one listener that
-// has none.
-func GroupOf(l *listener.Listener) string {
-	if l.GroupName != "" {
-		return l.GroupName
-	}
-	return l.Cookie.String()
 }

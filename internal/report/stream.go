@@ -26,7 +26,7 @@ type jsonAct struct {
 	ID        string                 `json:"act_id"`
 	Action    listener.Action        `json:"action"`
 	PID       int                    `json:"pid"`
-	Method    string                 `json:"method"`
+	Method    listener.Method        `json:"method"`
 	Listeners []string               `json:"listeners"`
 	Rescue    listener.Maybe[string] `json:"rescue"`  // how clients are taken along, or why not
 	Rescued   listener.Maybe[int]    `json:"rescued"` // clients that another member or holder got
@@ -60,7 +60,7 @@ func (s jsonStream) Write(e Event) error {
 	}
 	if a := e.Act; a != nil {
 		act := jsonAct{
-			ID: a.ID, Action: a.Action, PID: a.PID, Method: a.Method,
+			ID: a.ID, Action: a.Action, PID: a.Owner.PID, Method: a.Method,
 			Listeners: cookies(a.Listeners), Rescue: maybeText(a.Rescue), Rescued: a.Rescued, Stale: a.Stale,
 			Evidence: maybeText(a.Evidence), Error: maybeText(a.Failure),
 		}
@@ -115,9 +115,9 @@ func describe(e Event) string {
 	case e.Kind == Held:
 		fmt.Fprintf(&b, "; held: %s", Join(j.Decision.Reasons, ", "))
 	case e.Kind == Acting && e.Act.Action == listener.Close:
-		fmt.Fprintf(&b, "; close it, pid %d stays; clients: %s", e.Act.PID, e.Act.Rescue)
+		fmt.Fprintf(&b, "; close it, pid %d stays; clients: %s", e.Act.Owner.PID, e.Act.Rescue)
 	case e.Kind == Acting:
-		fmt.Fprintf(&b, "; kill pid %d, listeners that go with it: %d; clients: %s", e.Act.PID, len(e.Act.Listeners), e.Act.Rescue)
+		fmt.Fprintf(&b, "; kill pid %d, listeners that go with it: %d; clients: %s", e.Act.Owner.PID, len(e.Act.Listeners), e.Act.Rescue)
 	case e.Kind == Acted:
 		fmt.Fprintf(&b, "; gone by %s after %d ms%s", e.Act.Method, e.Act.Took.Milliseconds(), rescued(e.Act))
 	case e.Kind == ActFailed:
@@ -142,7 +142,7 @@ func foundText(j *listener.Judgement) string {
 }
 
 // rescued says what became of the clients that waited.
-func rescued(a *Act) string {
+func rescued(a *listener.Act) string {
 	moved, known := a.Rescued.Get()
 	if !known {
 		return "; clients: " + a.Rescue
