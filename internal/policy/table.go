@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -179,11 +180,8 @@ func written(at any) (string, bool) {
 	if v, is := value[judge.Budget](at); is {
 		return budgetText(v), true
 	}
-	if v, is := value[bool](at); is && v {
-		return "true", true
-	} else {
-		return "false", is
-	}
+	v, is := value[bool](at)
+	return strconv.FormatBool(v), is
 }
 
 // value is what a field of settings has, or what one of an override says.
