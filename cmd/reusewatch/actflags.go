@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,16 +49,16 @@ func (c *actFlags) check() error {
 
 // acting is what carries out acts, and what is asked while it does.
 type acting struct {
-	by      audit.By
+	by      listener.By
 	kernel  *kernel.Kernel
 	fs      proc.FS
 	refresh func(context.Context) (*listener.Snapshot, error)
 	judge   func(*listener.Snapshot) []listener.Judgement
 	policy  func() judge.Policy
-	count   func(judge.PastAct) error
+	count   func(listener.PastAct) error
 	emit    func(...report.Event)
-	begun   func([]*remedy.Act)
-	done    func(*remedy.Act, error)
+	begun   func([]*listener.Act)
+	done    func(*listener.Act)
 	warn    func(error)
 }
 
@@ -76,7 +77,7 @@ func (c *actFlags) actor(with acting) (*remedy.Actor, *audit.Log, error) {
 		ProcSys: c.procSys, TermGrace: c.termGrace, Disarmed: dir.Disarmed, Warn: with.warn,
 		Witness: &witness{
 			by: with.by, count: with.count, policy: with.policy, clients: with.kernel.Clients, log: log,
-			bundles: audit.NewBundles(c.evidenceDir), emit: with.emit, begun: with.begun, done: with.done, kept: make(map[string]kept),
+			bundles: audit.NewBundles(c.evidenceDir), emit: with.emit, begun: with.begun, done: with.done,
 		},
 	}
 	if c.rescue == "auto" {
@@ -91,23 +92,16 @@ func recoverActs(a *remedy.Actor, log *audit.Log, s *listener.Snapshot, warn fun
 	if err := a.Restore(s); err != nil {
 		warn(err) // it harms less than not to watch
 	}
-	open, err := log.Unfinished()
-	if err != nil {
-		return err
-	}
-	for _, e := range open {
-		if !a.Idle(e.Netns, e.NetCookie) {
-			continue // its agent lives
+	return log.Settle(func(act *listener.Act) listener.Result {
+		j := &act.Judgement
+		if !a.Idle(j.Netns, j.NetCookie) {
+			return "" // its agent lives
 		}
-		e.Result, e.Time = audit.FoundGone, time.Time{}
-		for _, l := range s.Listeners {
-			if l.NetCookie == e.NetCookie && len(e.Listeners) > 0 && l.Cookie.String() == e.Listeners[0] {
-				e.Result = audit.FoundThere
-			}
+		if slices.ContainsFunc(s.Listeners, func(l *listener.Listener) bool {
+			return l.NetCookie == j.NetCookie && len(act.Listeners) > 0 && l.Cookie == act.Listeners[0]
+		}) {
+			return listener.FoundThere
 		}
-		if err := log.Outcome(e); err != nil {
-			return err
-		}
-	}
-	return nil
+		return listener.FoundGone
+	})
 }

@@ -9,11 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reusewatch/reusewatch/internal/audit"
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
-	"github.com/reusewatch/reusewatch/internal/remedy"
 	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/state"
 )
@@ -25,6 +23,7 @@ type byHand struct {
 	actFlags
 	std    streams
 	fs     proc.FS
+	action listener.Action
 	output string
 	force  bool
 	dryRun bool
@@ -51,10 +50,9 @@ func newClose(std streams, fs proc.FS) *cobra.Command {
 connections alone. It refuses where several processes share the socket.`)
 }
 
-func newByHand(std streams, fs proc.FS, action listener.Act, short, what string) *cobra.Command {
-	c := &byHand{std: std, fs: fs}
-	c.action = string(action)
-	soft := report.JoinReasons(judge.Soft())
+func newByHand(std streams, fs proc.FS, action listener.Action, short, what string) *cobra.Command {
+	c := &byHand{std: std, fs: fs, action: action}
+	soft := report.Join(softReasons(), ", ")
 	cmd := &cobra.Command{
 		Use:   string(action) + " COOKIE",
 		Short: short,
@@ -107,15 +105,14 @@ func (c *byHand) run(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	action := listener.Act(c.action)
-	p.Given.Action = &action // a person's word: no rule of a file disarms it
+	p.Given.Action = &c.action // a person's word: no rule of a file disarms it
 	k, w, err := c.open(c.fs, scope, "", false)
 	if err != nil {
 		return err
 	}
 	defer k.Close()
 	hand := &hand{
-		byHand: c, cookie: named, began: time.Now(), policy: p, state: state.At(c.stateDir), action: action,
+		byHand: c, cookie: named, began: time.Now(), policy: p, state: state.At(c.stateDir),
 		decided: make(chan listener.Judgement, 1), stream: newStream(c.std, c.output),
 	}
 	if hand.past.Acts, err = hand.state.Acts(); err != nil {
@@ -124,9 +121,9 @@ func (c *byHand) run(ctx context.Context, name string) error {
 	log := slog.New(slog.NewTextHandler(c.std.err, nil))
 	hand.warn = func(err error) { log.Warn("after an act", "error", err) }
 	actor, auditLog, err := c.actor(acting{
-		by: audit.ByCommand, kernel: k, fs: c.fs, refresh: w.Refresh, judge: hand.judge,
+		by: listener.ByCommand, kernel: k, fs: c.fs, refresh: w.Refresh, judge: hand.judge,
 		policy: func() judge.Policy { return p }, count: hand.count, emit: hand.emit,
-		begun: func([]*remedy.Act) {}, done: func(*remedy.Act, error) {}, warn: hand.warn,
+		begun: func([]*listener.Act) {}, done: func(*listener.Act) {}, warn: hand.warn,
 	})
 	if err != nil {
 		return err

@@ -30,8 +30,8 @@ func newCheck(std streams, fs proc.FS) *cobra.Command {
 		Short: "Watch for a moment, and exit with 1 if anything is stuck",
 		Long: `check is for cron, CI and the hook after a reload: it watches for --for, long enough
 to tell, and says the result in one line. It exits with 1 if a listener is stuck or
-the filters match none. What is busy with other work or at its connection limit is
-let pass: that ends by itself.
+the filters match none. These causes are let pass, for they end by themselves:
+` + report.Join(listener.CausesOfLoad(), ", ") + `.
 
 With --expect-generations it asks something else, which is for the hook after a
 reload: does each group have that many generations, and no older one beside the one
@@ -123,7 +123,7 @@ func (c *checkCommand) look(ctx context.Context) (*report.Check, error) {
 	}
 	found := &report.Check{Watched: c.period, Listeners: scope.chosen(f), Filtered: !scope.IsZero()}
 	for _, j := range found.Listeners {
-		if j.Verdict == listener.Stuck && j.Cause != listener.CauseBusy && j.Cause != listener.CauseAtLimit {
+		if j.Verdict == listener.Stuck && !j.Cause.Row().Load {
 			found.Stuck = append(found.Stuck, j)
 		}
 	}

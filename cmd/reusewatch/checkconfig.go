@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/reusewatch/reusewatch/internal/judge"
-	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/policy"
 )
 
@@ -37,12 +36,7 @@ its line and column; the exit code is then 2.`,
 // builtinPolicy is what holds where neither a file nor a flag says otherwise.
 func builtinPolicy() judge.Policy {
 	return judge.Policy{
-		Default: judge.Settings{
-			Action: listener.Observe, StuckAfter: 10 * time.Second, ActAfter: 30 * time.Second,
-			ActAfterServed: 2 * time.Minute, StartupGrace: 5 * time.Minute,
-			Budget:     judge.Budget{Acts: 1, Per: 10 * time.Minute},
-			Superseded: listener.Report, SupersededAfter: supersededAfter,
-		},
+		Default:    policy.Builtin(),
 		Protect:    protectedAlways(),
 		HostBudget: judge.Budget{Acts: 5, Per: time.Hour},
 	}

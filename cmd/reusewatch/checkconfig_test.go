@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/reusewatch/reusewatch/internal/policy"
 	"github.com/reusewatch/reusewatch/internal/proc"
@@ -53,32 +52,25 @@ func TestCheckConfig(t *testing.T) {
 	}
 }
 
-// TestBuiltinPolicy: check-config begins where run does.
+// TestBuiltinPolicy: check-config begins where run does, and each setting that a file has
+// is a flag, in the table's words.
 func TestBuiltinPolicy(t *testing.T) {
 	flags := newRun(streams{}, proc.FS{}).Flags()
 	s := builtinPolicy().Default
-	for name, want := range map[string]time.Duration{
-		"stuck-after": s.StuckAfter, "act-after": s.ActAfter, "act-after-served": s.ActAfterServed, "startup-grace": s.StartupGrace,
-		"superseded-after": s.SupersededAfter,
-	} {
-		if got, err := flags.GetDuration(name); err != nil || got != want {
-			t.Errorf("--%s is %s (%v), check-config takes %s", name, got, err, want)
+	for _, row := range policy.Table() {
+		if row.FileOnly {
+			continue
 		}
-	}
-	for name, want := range map[string]bool{
-		"allow-sole": s.AllowSole, "allow-served": s.AllowServed, "allow-stopped": s.AllowStopped,
-	} {
-		if got, err := flags.GetBool(name); err != nil || got != want {
-			t.Errorf("--%s is %t (%v), check-config takes %t", name, got, err, want)
+		f := flags.Lookup(row.Key)
+		if f == nil {
+			t.Errorf("run has no --%s", row.Key)
+			continue
 		}
-	}
-	if got := flags.Lookup("action").DefValue; got != string(s.Action) {
-		t.Errorf("--action is %s, check-config takes %s", got, s.Action)
-	}
-	if got := flags.Lookup("superseded").DefValue; got != string(s.Superseded) {
-		t.Errorf("--superseded is %s, check-config takes %s", got, s.Superseded)
-	}
-	if got, err := policy.ParseBudget(flags.Lookup("max-acts").DefValue); err != nil || got != s.Budget {
-		t.Errorf("--max-acts is %v (%v), check-config takes %v", got, err, s.Budget)
+		if want := (&policy.Flag{At: s.Field(row.Key)}).String(); f.DefValue != want {
+			t.Errorf("--%s is %s, check-config takes %s", row.Key, f.DefValue, want)
+		}
+		if f.Usage != row.Usage() {
+			t.Errorf("--%s: %q, the table says %q", row.Key, f.Usage, row.Usage())
+		}
 	}
 }

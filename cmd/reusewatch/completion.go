@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/policy"
 	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/report"
 )
@@ -49,8 +50,13 @@ containers, pods and cookies are completed with what listens now.`,
 // a flag knows, and with what listens now.
 func complete(cmd *cobra.Command, fs proc.FS) {
 	words := map[string][]string{
-		"tier": {"functions", "tracepoints", "queues"}, "from": {"kernel", "unix:"}, "action": {"observe", "close", "kill"},
+		"tier": {"functions", "tracepoints", "queues"}, "from": {"kernel", "unix:"},
 		"rescue": {"auto", "off"}, "count": {"always", "suspected"}, "sort": orderNames(),
+	}
+	for _, s := range policy.Table() {
+		if len(s.Choices) > 0 {
+			words[s.Key] = s.Choices
+		}
 	}
 	if cmd.Name() == "top" {
 		words["sort"] = sortNames()

@@ -71,7 +71,7 @@ type daemon struct {
 	// Of the act under way, and so of whoever holds the token.
 	given   map[acted]bool
 	said    map[listener.Cookie]string // why an act was not begun at the last look
-	counted []judge.PastAct
+	counted []listener.PastAct
 
 	alive  context.Context // ends with the watcher, which acts ask
 	finish context.CancelFunc
@@ -243,7 +243,7 @@ func (d *daemon) tellOf(about map[listener.Cookie]bool) {
 }
 
 // begun is told of the acts that are about to be begun.
-func (d *daemon) begun(acts []*remedy.Act) {
+func (d *daemon) begun(acts []*listener.Act) {
 	about := make(map[listener.Cookie]bool)
 	for _, act := range acts {
 		about[act.Judgement.Cookie] = true
@@ -253,7 +253,7 @@ func (d *daemon) begun(acts []*remedy.Act) {
 
 // count keeps an act in the state folder before it is done: one that nobody
 // counted must not be. The judge hears of it when it has ended.
-func (d *daemon) count(past judge.PastAct) error {
+func (d *daemon) count(past listener.PastAct) error {
 	earlier, err := d.state.Acts() // of a person's commands too
 	if err != nil {
 		return err
@@ -268,7 +268,7 @@ func (d *daemon) count(past judge.PastAct) error {
 }
 
 // done is told of each act that has ended.
-func (d *daemon) done(act *remedy.Act, _ error) {
+func (d *daemon) done(act *listener.Act) {
 	closed := listener.Cookie(0)
 	if act.Action == listener.Close {
 		closed = act.Judgement.Cookie

@@ -25,7 +25,6 @@ type hand struct {
 	*byHand
 	cookie  listener.Cookie
 	began   time.Time
-	action  listener.Act
 	policy  judge.Policy
 	state   state.Dir
 	decided chan listener.Judgement
@@ -50,7 +49,7 @@ func (h *hand) judge(s *listener.Snapshot) []listener.Judgement {
 	return js
 }
 
-func (h *hand) count(past judge.PastAct) error {
+func (h *hand) count(past listener.PastAct) error {
 	_, err := h.state.Record(h.past.Acts, past)
 	return err
 }
@@ -128,7 +127,7 @@ func (h *hand) refuse(j *listener.Judgement) error {
 		return refused{fmt.Sprintf("listener %s is not stuck", h.cookie)}
 	}
 	h.emit(report.Event{Time: time.Now(), Kind: report.Held, Listener: j})
-	return refused{report.JoinReasons(j.Decision.Reasons)}
+	return refused{report.Join(j.Decision.Reasons, ", ")}
 }
 
 // decide looks at the listener: act, wait, or refuse once time will not help.

@@ -151,7 +151,7 @@ func (e *exporter) cost() error {
 
 // armed says whether the policy lets anything be acted on.
 func armed(p *judge.Policy) bool {
-	acts := func(a *listener.Act) bool { return a != nil && *a != listener.Observe }
+	acts := func(a *listener.Action) bool { return a != nil && *a != listener.Observe }
 	if p.Given.Action != nil {
 		return acts(p.Given.Action)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/policy"
 	"github.com/reusewatch/reusewatch/internal/record"
 	"github.com/reusewatch/reusewatch/internal/report"
 )
@@ -34,9 +35,10 @@ file and policy give the same bytes.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return c.run(args[0]) },
 	}
-	cmd.Flags().DurationVar(&c.stuckAfter, "stuck-after", 10*time.Second, "how long the same client must stand at the head of the queue")
-	cmd.Flags().StringVarP(&c.output, "output", "o", "text", "text, or json: one object a line")
 	c.add(cmd)
+	c.stuckAfter = c.settings.StuckAfter
+	c.typed = append(c.typed, addSetting(cmd.Flags(), policy.Called("stuck-after"), &c.stuckAfter))
+	cmd.Flags().StringVarP(&c.output, "output", "o", "text", "text, or json: one object a line")
 	return cmd
 }
 
@@ -112,9 +114,9 @@ func (r *replay) look(h record.Header, s *listener.Snapshot) error {
 		if !ok {
 			continue
 		}
-		if group := judge.GroupOf(j.Listener); !counted[group] {
-			counted[group] = true
-			r.past.Acts = append(r.past.Acts, judge.PastAct{At: s.Time, Group: group, Netns: j.NetCookie})
+		if past := act.Past(s.Time); !counted[past.Group] {
+			counted[past.Group] = true
+			r.past.Acts = append(r.past.Acts, past)
 		}
 		events = append(events, report.Event{Time: s.Time, Kind: report.Acting, Listener: j, Act: act})
 	}
@@ -130,12 +132,12 @@ func (r *replay) look(h record.Header, s *listener.Snapshot) error {
 }
 
 // act is what would be done about a listener, for the first time.
-func (r *replay) act(s *listener.Snapshot, j *listener.Judgement) (*report.Act, bool) {
+func (r *replay) act(s *listener.Snapshot, j *listener.Judgement) (*listener.Act, bool) {
 	o, known := j.CulpritOwner()
 	if !known || j.Decision == nil || (j.Decision.Act != listener.Kill && j.Decision.Act != listener.Close) {
 		return nil, false
 	}
-	act := &report.Act{Action: j.Decision.Act, PID: o.PID}
+	act := &listener.Act{Action: j.Decision.Act, Judgement: *j, Owner: *o}
 	this := acted{o.PID, o.Start, 0}
 	if act.Action == listener.Close {
 		this.closed = j.Cookie

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reusewatch/reusewatch/internal/audit"
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -86,11 +85,11 @@ func (c *runCommand) run(ctx context.Context) error {
 	}
 	defer scope.close()
 	unscoped := scope.IsZero() && !c.allListeners && c.config == ""
-	if actsOnSuperseded(c.superseded) && unscoped {
-		return usagef("--superseded %s needs a filter (--port, --netns, --comm, …), a --config or --all-listeners", c.superseded)
+	if c.settings.Superseded != listener.Report && unscoped {
+		return usagef("--superseded %s needs a filter (--port, --netns, --comm, …), a --config or --all-listeners", c.settings.Superseded)
 	}
-	if c.action != string(listener.Observe) && unscoped {
-		return usagef("--action %s needs a filter (--port, --netns, --comm, …), a --config or --all-listeners", c.action)
+	if c.settings.Action != listener.Observe && unscoped {
+		return usagef("--action %s needs a filter (--port, --netns, --comm, …), a --config or --all-listeners", c.settings.Action)
 	}
 	policy, err := c.guarded(c.std, c.fs, scope.Filter, c.stuckAfter)
 	if err != nil {
@@ -128,7 +127,7 @@ func (c *runCommand) run(ctx context.Context) error {
 		return err
 	}
 	actor, auditLog, err := c.actor(acting{
-		by: audit.ByRun, kernel: k, fs: c.fs, refresh: d.refresh(w), judge: d.judge, policy: d.inForce,
+		by: listener.ByRun, kernel: k, fs: c.fs, refresh: d.refresh(w), judge: d.judge, policy: d.inForce,
 		count: d.count, emit: d.emit, begun: d.begun, done: d.done, warn: d.warn,
 	})
 	if err != nil {

@@ -29,7 +29,6 @@ type topCommand struct {
 
 func newTop(std streams, fs proc.FS) *cobra.Command {
 	c := &topCommand{std: std, fs: fs}
-	c.action = string(listener.Observe) // whatever c and K do is a person's word
 	cmd := &cobra.Command{
 		Use:   "top",
 		Short: "Watch groups and their members live, the stuck ones on top",
@@ -83,7 +82,7 @@ func (c *topCommand) run(ctx context.Context) error {
 		return err
 	}
 	defer scope.close()
-	c.settings.SupersededAfter = c.viewing.superseded
+	c.settings.SupersededAfter = c.superseded
 	p, err := c.guarded(c.std, c.fs, scope.Filter, c.stuckAfter)
 	if err != nil {
 		return err
@@ -120,11 +119,10 @@ func sortNames() []string {
 }
 
 // act is `close` or `kill` with the flags that top was given.
-func (c *topCommand) act(ctx context.Context, action listener.Act, cookie listener.Cookie, out io.Writer) error {
+func (c *topCommand) act(ctx context.Context, action listener.Action, cookie listener.Cookie, out io.Writer) error {
 	hand := &byHand{
 		observing: c.observing, policyFlags: c.policyFlags, actFlags: c.actFlags,
-		std: streams{out, out}, fs: c.fs, output: "text",
+		std: streams{out, out}, fs: c.fs, action: action, output: "text",
 	}
-	hand.action = string(action)
 	return hand.run(ctx, cookie.String())
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/report"
 )
@@ -17,14 +16,23 @@ func topics() []*cobra.Command {
 		return &cobra.Command{Use: name, Short: short, Long: strings.Trim(long, "\n")}
 	}
 	return []*cobra.Command{
-		topic("verdicts", "What is said of a listener, and on what it rests", verdictsTopic),
+		topic("verdicts", "What is said of a listener, and on what it rests", verdictsTopic()),
 		topic("gate", "Why it holds, and what lifts each reason", gateTopic()),
 		topic("tiers", "What can be seen on which kernel", tiersTopic),
 		topic("exit-codes", "What each exit code says", exitCodesTopic),
 	}
 }
 
-const verdictsTopic = `
+// verdictsTopic has a line for each cause.
+func verdictsTopic() string {
+	var causes strings.Builder
+	for _, c := range listener.Causes() {
+		fmt.Fprintf(&causes, "  %-12s  %s\n", c.Cause, c.Means)
+	}
+	return verdictsAbove + causes.String() + verdictsBelow
+}
+
+const verdictsAbove = `
 A verdict rests on the head of the accept queue. The queue is FIFO and accept()
 takes its head: while the head stays the same client, nothing has been accepted.
 Age alone convicts nobody: a slow server has old heads that change.
@@ -38,18 +46,9 @@ Age alone convicts nobody: a slow server has old heads that change.
 
 A stuck listener has a cause:
 
-  never-polled  nobody waits on it in any way, and its owner holds no connection of
-                its port: it never entered its event loop
-  not-polling   it served before; no thread sleeps behind its waiters any more
-  ignores       it polls, was woken, and does not accept
-  spinning      a CPU full of user time and not one system call
-  blocked       it sleeps in a wait channel, which is named
-  stopped, traced, frozen, starved    somebody else keeps it from running
-  busy          it makes progress with other work
-  at-limit      it left the listener out of polling while it serves what it has
-  unowned       no process holds it
-  unknown       none of these can be said
+`
 
+const verdictsBelow = `
 Beside its verdict, a listener that may well accept can have findings:
 
   superseded    a newer generation of its program has listened beside it for longer
@@ -96,70 +95,23 @@ A wrong kill is worse than a missed one. A stuck listener is acted on only if no
 of these holds; the first is the "reason", all are in "reasons".
 
 `)
-	for _, r := range judge.Reasons() {
-		because, lifted := reasonWords(r)
-		fmt.Fprintf(&b, "  %-21s  %s\n", r, because)
-		if lifted != "" {
-			fmt.Fprintf(&b, "  %-21s  lifted by: %s\n", "", lifted)
+	for _, r := range listener.Reasons() {
+		fmt.Fprintf(&b, "  %-21s  %s\n", r.Reason, r.Because)
+		if r.LiftedBy != "" {
+			fmt.Fprintf(&b, "  %-21s  lifted by: %s\n", "", r.LiftedBy)
 		}
 	}
-	fmt.Fprintf(&b, "\n\"kill\" and \"close\" with --force overrule these and no others:\n  %s\n", report.JoinReasons(judge.Soft()))
+	fmt.Fprintf(&b, "\n\"kill\" and \"close\" with --force overrule these and no others:\n  %s\n", report.Join(softReasons(), ", "))
+	fmt.Fprintf(&b, "\nOf a superseded listener, which accepts, these are not asked:\n  %s\n", report.Join(stuckOnly(), ", "))
 	return b.String()
 }
 
-// reasonWords say why a reason holds, and what lifts it, "" for nothing that a
-// person could do here.
-func reasonWords(r listener.Reason) (because, lifted string) {
-	switch r {
-	case listener.Disarmed:
-		return "a file \"disarmed\" is in --state-dir", "removing it"
-	case listener.NotArmed:
-		return "--action is observe", "--action kill or close"
-	case listener.OutOfScope:
-		return "the filters do not choose it", ""
-	case listener.Protected:
-		return "its name, or a rule of the policy, protects it", ""
-	case listener.Self:
-		return "it is pid 1, the kernel's, reusewatch or its parent", ""
-	case listener.Unowned:
-		return "no process holds it", ""
-	case listener.AmbiguousHolders:
-		return "several hold it and no one of them is the culprit", ""
-	case listener.Traced:
-		return "a debugger stopped it", ""
-	case listener.Frozen:
-		return "its cgroup is frozen", ""
-	case listener.Stopped:
-		return "it is in state T", "--allow-stopped"
-	case listener.Starved:
-		return "it gets no CPU", ""
-	case listener.Busy:
-		return "it makes progress, or that is not measured yet", ""
-	case listener.AtLimit:
-		return "it took the listener out of polling on purpose", ""
-	case listener.ServesElsewhere:
-		return "it accepted on another listener meanwhile", "--action close"
-	case listener.ContainerInit:
-		return "its end would end a sibling's container", "--action close"
-	case listener.MixedGroup:
-		return "members run different programs, or one chooses", ""
-	case listener.NoSiblingAccepted:
-		return "nobody else would serve", "--allow-sole"
-	case listener.Starting:
-		return "it may still be on its way", "--startup-grace"
-	case listener.Served:
-		return "it served before, or may have", "--allow-served"
-	case listener.TooSoon:
-		return "the time has not passed", "--act-after"
-	case listener.HostWide:
-		return "three groups got stuck at once: the host is ill", ""
-	case listener.Budget:
-		return "the acts of --max-acts are used up", "--max-acts"
-	case listener.LastAcceptingMember:
-		return "it would take the only members that accept", ""
-	case listener.ChangedMeanwhile:
-		return "the last look saw another process or client", ""
-	default:
-		return "", ""
-	}
+// softReasons are those that --force overrules.
+func softReasons() []listener.Reason {
+	return listener.ReasonsThat(func(r listener.ReasonRow) bool { return r.Soft })
+}
+
+// stuckOnly are those that are not asked of a superseded listener.
+func stuckOnly() []listener.Reason {
+	return listener.ReasonsThat(func(r listener.ReasonRow) bool { return r.StuckOnly })
 }

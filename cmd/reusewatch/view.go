@@ -14,6 +14,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/policy"
 	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/report"
 )
@@ -34,13 +35,15 @@ type viewing struct {
 	period time.Duration
 	// superseded is how long a newer generation must have listened.
 	superseded time.Duration
+	typedAfter []*policy.Flag // its flag, where there is one
 	flags      *pflag.FlagSet
 }
 
 func (v *viewing) add(cmd *cobra.Command) {
 	v.observing.add(cmd)
 	v.flags = cmd.Flags()
-	addSupersededAfter(v.flags, &v.superseded)
+	v.superseded = policy.Builtin().SupersededAfter
+	v.typedAfter = append(v.typedAfter, addSetting(v.flags, policy.Called("superseded-after"), &v.superseded))
 	v.flags.StringVar(&v.from, "from", "", "kernel: look for itself; unix:PATH: ask the daemon there (default: the daemon if one runs)")
 }
 
@@ -52,7 +55,7 @@ func (v *viewing) check() error {
 	if v.period < 0 {
 		return usagef("--for %s is negative", v.period)
 	}
-	if err := checkSuperseded(v.superseded, string(listener.Report)); err != nil {
+	if err := checkSettings(v.typedAfter); err != nil {
 		return err
 	}
 	switch {

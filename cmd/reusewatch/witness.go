@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/audit"
@@ -11,62 +11,52 @@ import (
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/policy"
-	"github.com/reusewatch/reusewatch/internal/remedy"
 	"github.com/reusewatch/reusewatch/internal/report"
 )
 
 // witness keeps and tells what acts do: the budget, the evidence, the audit log,
 // the events, in this order before anything is touched.
 type witness struct {
-	by      audit.By
-	count   func(judge.PastAct) error
+	by      listener.By
+	count   func(listener.PastAct) error
 	policy  func() judge.Policy
 	clients func(*listener.Listener, int) (listener.Clients, error)
 	log     *audit.Log
 	bundles *audit.Bundles
 	emit    func(...report.Event)
-	begun   func([]*remedy.Act)
-	done    func(*remedy.Act, error)
-
-	mu   sync.Mutex
-	kept map[string]kept // by act
-}
-
-// kept is what all sides of an act have in common.
-type kept struct {
-	evidence string // the file
-	policy   string // the hash of what was in force
+	begun   func([]*listener.Act)
+	done    func(*listener.Act)
 }
 
 // Intend counts the act before it is done: one that nobody counted, or of which
 // no evidence could be kept, must not be.
-func (w *witness) Intend(_ context.Context, acts []*remedy.Act, snap *listener.Snapshot) error {
-	first := &acts[0].Judgement
-	now := time.Now()
-	if err := w.count(judge.PastAct{At: now, Group: judge.GroupOf(first.Listener), Netns: first.NetCookie}); err != nil {
+func (w *witness) Intend(_ context.Context, acts []*listener.Act, snap *listener.Snapshot) error {
+	now, p := time.Now(), w.policy()
+	hash := policy.Hash(p)
+	for _, act := range acts {
+		act.By, act.Policy = w.by, hash
+	}
+	if err := w.count(acts[0].Past(now)); err != nil {
 		return err
 	}
-	p := w.policy()
 	path, err := w.bundle(now, acts, snap, p)
 	if err != nil {
 		return err
 	}
-	w.mu.Lock()
-	w.kept[acts[0].ID] = kept{path, policy.Hash(p)}
-	w.mu.Unlock()
 	for _, act := range acts {
-		if err := w.log.Intent(w.entry(act)); err != nil {
+		act.Evidence = path
+		if err := w.log.Intent(act); err != nil {
 			return err
 		}
 	}
 	w.begun(acts)
 	for _, act := range acts {
-		w.emit(report.Event{Time: time.Now(), Kind: report.Acting, Listener: &act.Judgement, Act: w.told(act)})
+		w.emit(report.Event{Time: time.Now(), Kind: report.Acting, Listener: &act.Judgement, Act: act})
 	}
 	return nil
 }
 
-func (w *witness) bundle(now time.Time, acts []*remedy.Act, snap *listener.Snapshot, p judge.Policy) (string, error) {
+func (w *witness) bundle(now time.Time, acts []*listener.Act, snap *listener.Snapshot, p judge.Policy) (string, error) {
 	if w.bundles == nil {
 		return "", nil
 	}
@@ -74,17 +64,14 @@ func (w *witness) bundle(now time.Time, acts []*remedy.Act, snap *listener.Snaps
 	if err != nil {
 		return "", err
 	}
-	b := &report.Bundle{
-		ActID: acts[0].ID, Action: acts[0].Action, Time: now, Tier: snap.Tier, Policy: text, PolicyHash: policy.Hash(p),
-	}
+	b := &report.Bundle{Time: now, Tier: snap.Tier, Policy: text}
 	for _, act := range acts {
-		t := report.BundleTarget{Judgement: act.Judgement, Leaving: act.Listeners}
 		if clients, err := w.clients(act.Judgement.Listener, kernel.MaxClients); err == nil {
-			t.Clients = listener.Known(clients)
+			act.Clients = listener.Known(clients)
 		} else if !errors.Is(err, kernel.ErrNotListening) {
 			return "", err
 		}
-		b.Targets = append(b.Targets, t)
+		b.Acts = append(b.Acts, *act)
 	}
 	for _, j := range judge.Judge(snap, &p, &judge.Past{}) {
 		if j.Group != 0 && j.Group == acts[0].Judgement.Group {
@@ -99,54 +86,14 @@ func (w *witness) bundle(now time.Time, acts []*remedy.Act, snap *listener.Snaps
 }
 
 // Done keeps and tells how an act ended.
-func (w *witness) Done(act *remedy.Act, err error) {
-	e := w.entry(act)
-	e.Result, e.Method, e.Rescued, e.Stale = audit.Acted, string(act.Method), act.Rescued, act.Stale
-	e.Took = listener.Known(act.Took)
-	told := report.Event{Time: time.Now(), Kind: report.Acted, Listener: &act.Judgement, Act: w.told(act)}
-	if err != nil {
-		e.Result, e.Error = audit.Failed, err.Error()
+func (w *witness) Done(act *listener.Act) {
+	kind := report.Acted
+	if err := w.log.Outcome(act); err != nil {
+		act.Failure = strings.TrimPrefix(act.Failure+"\n"+err.Error(), "\n")
 	}
-	if err = errors.Join(err, w.log.Outcome(e)); err != nil {
-		told.Kind, told.Act.Failure = report.ActFailed, err.Error()
+	if act.Failure != "" {
+		kind = report.ActFailed
 	}
-	w.done(act, err)
-	w.emit(told)
-}
-
-func (w *witness) told(act *remedy.Act) *report.Act {
-	return &report.Act{
-		ID: act.ID, Action: act.Action, PID: act.Owner.PID, Method: string(act.Method), Listeners: act.Listeners,
-		Took: act.Took, Rescue: act.Rescue, Rescued: act.Rescued, Stale: act.Stale, Evidence: w.of(act).evidence,
-	}
-}
-
-func (w *witness) of(act *remedy.Act) kept {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.kept[act.ID]
-}
-
-func (w *witness) entry(act *remedy.Act) audit.Entry {
-	j := &act.Judgement
-	k := w.of(act)
-	e := audit.Entry{
-		ActID: act.ID, Action: string(act.Action), PID: act.Owner.PID, Start: act.Owner.Start,
-		Comm: act.Owner.Comm, Cmdline: act.Owner.Cmdline, UID: act.Owner.UID,
-		Netns: j.Netns, NetCookie: j.NetCookie, Group: j.GroupName, Cause: string(j.Cause),
-		By: w.by, Evidence: k.evidence, Policy: k.policy,
-	}
-	if !j.Stands() {
-		e.Cause = string(listener.FindingSuperseded)
-	}
-	for _, c := range act.Listeners {
-		e.Listeners = append(e.Listeners, c.String())
-	}
-	if len(e.Listeners) == 0 {
-		e.Listeners = []string{j.Cookie.String()} // it stays, with its other holders
-	}
-	for _, r := range j.Decision.Reasons {
-		e.Reasons = append(e.Reasons, string(r))
-	}
-	return e
+	w.done(act)
+	w.emit(report.Event{Time: time.Now(), Kind: kind, Listener: &act.Judgement, Act: act})
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
@@ -26,10 +25,10 @@ func TestGateIsTold(t *testing.T) {
 		t.Fatalf("exit code %d", code)
 	}
 	var want, table, topic []string
-	for _, r := range judge.Reasons() {
-		want = append(want, string(r))
-		if because, _ := reasonWords(r); because == "" {
-			t.Errorf("nothing is said of %s", r)
+	for _, r := range listener.Reasons() {
+		want = append(want, string(r.Reason))
+		if r.Because == "" {
+			t.Errorf("nothing is said of %s", r.Reason)
 		}
 	}
 	for _, row := range regexp.MustCompile("(?m)^\\| (`[a-z-]+`(?:, `[a-z-]+`)*) \\| .* \\| .*\\|$").FindAllStringSubmatch(string(readme), -1) {

@@ -4,6 +4,7 @@
 package audit
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -12,69 +13,82 @@ import (
 // Schema names the JSON that this version writes; it only gains fields.
 const Schema = "reusewatch/v1"
 
-// Kind of an entry.
-type Kind string
+// kind of an entry.
+type kind string
 
 // The kinds. An act has an intent, which is on the disk before it is begun, and
 // an outcome.
 const (
-	KindIntent  Kind = "intent"
-	KindOutcome Kind = "outcome"
+	intent  kind = "intent"
+	outcome kind = "outcome"
 )
 
-// Result is how an act ended.
-type Result string
+// entry is one line of the log: one side of one act. A text that is "" is null there.
+type entry struct {
+	Schema    string                          `json:"schema"`
+	Time      stamp                           `json:"time"`
+	Kind      kind                            `json:"kind"`
+	ActID     string                          `json:"act_id"`
+	Action    listener.Action                 `json:"action"`
+	PID       int                             `json:"pid"`
+	Start     uint64                          `json:"start"` // ticks since boot, the process's identity beside its pid
+	Comm      string                          `json:"comm"`
+	Cmdline   []string                        `json:"cmdline"` // secrets are masked by the caller
+	UID       uint32                          `json:"uid"`
+	Listeners []string                        `json:"listeners"` // cookies
+	Netns     uint32                          `json:"netns"`
+	NetCookie uint64                          `json:"net_cookie"`
+	Group     listener.Maybe[string]          `json:"group"`
+	Cause     listener.Maybe[string]          `json:"cause"`
+	Reasons   []listener.Reason               `json:"reasons"`
+	Policy    listener.Maybe[string]          `json:"policy"`
+	By        listener.Maybe[listener.By]     `json:"by"`
+	Evidence  listener.Maybe[string]          `json:"evidence"`
+	Clipped   bool                            `json:"clipped"` // it was too long for a line: see line
+	Result    listener.Maybe[listener.Result] `json:"result"`  // of an outcome, and so is what follows
+	Method    listener.Maybe[listener.Method] `json:"method"`
+	Rescued   listener.Maybe[int]             `json:"rescued"`
+	Stale     listener.Maybe[int]             `json:"stale"`
+	TookMS    listener.Maybe[int64]           `json:"took_ms"`
+	Error     listener.Maybe[string]          `json:"error"`
+}
 
-// The results. The last two are what a later start finds of an act whose agent
-// did not live to say.
-const (
-	Acted      Result = "acted"
-	Failed     Result = "failed"
-	FoundGone  Result = "found-gone"
-	FoundThere Result = "found-there"
-)
+// newEntry makes one side of an act.
+func newEntry(k kind, at time.Time, a *listener.Act) entry {
+	j, o := &a.Judgement, &a.Owner
+	e := entry{
+		Schema: Schema, Time: stamp(at), Kind: k, ActID: a.ID, Action: a.Action,
+		PID: o.PID, Start: o.Start, Comm: o.Comm, Cmdline: append([]string{}, o.Cmdline...), UID: o.UID,
+		Netns: j.Netns, NetCookie: j.NetCookie, Group: maybeText(j.GroupName), Cause: maybeText(a.Why()),
+		Reasons: []listener.Reason{}, Policy: maybeText(a.Policy), By: maybeText(a.By), Evidence: maybeText(a.Evidence),
+	}
+	for _, c := range a.About() {
+		e.Listeners = append(e.Listeners, c.String())
+	}
+	if j.Decision != nil {
+		e.Reasons = append(e.Reasons, j.Decision.Reasons...)
+	}
+	if k == outcome {
+		e.Result, e.Method, e.Error = maybeText(a.Result), maybeText(a.Method), maybeText(a.Failure)
+		e.Rescued, e.Stale, e.TookMS = a.Rescued, a.Stale, listener.Known(a.Took.Milliseconds())
+	}
+	return e
+}
 
-// By is who decided on an act.
-type By string
-
-// An act is decided on by the daemon, or by a person's command.
-const (
-	ByRun     By = "run"
-	ByCommand By = "command"
-)
-
-// Entry is one line of the log: one side of one act. A text that is "" is null
-// in the log.
-type Entry struct {
-	Kind      Kind      // set by Intent and Outcome
-	Time      time.Time // zero: now
-	ActID     string
-	Action    string // kill or close
-	PID       int
-	Start     uint64 // ticks since boot, the process's identity beside its pid
-	Comm      string
-	Cmdline   []string // secrets are masked by the caller
-	UID       uint32
-	Listeners []string // cookies
-	Netns     uint32
-	NetCookie uint64
-	Group     string
-	Cause     string
-	Reasons   []string
-	Policy    string // hex SHA-256 of the policy in force
-	By        By
-	Evidence  string // path of the bundle
-	// Clipped: an entry too long for a line has lost its command line, and of
-	// thousands of listeners all but the first. Set by Intent and Outcome.
-	Clipped bool
-
-	// Of an outcome; an intent's are null.
-	Result  Result
-	Method  string
-	Rescued listener.Maybe[int]
-	Stale   listener.Maybe[int]
-	Took    listener.Maybe[time.Duration]
-	Error   string
+// act is what an entry tells of an act to those who look for what became of it.
+func (e *entry) act() *listener.Act {
+	a := &listener.Act{
+		ID: e.ActID, Action: e.Action, Owner: listener.Owner{PID: e.PID, Start: e.Start, Comm: e.Comm, UID: e.UID},
+		Judgement: listener.Judgement{Listener: &listener.Listener{
+			Sample: listener.Sample{Netns: e.Netns, NetCookie: e.NetCookie}, GroupName: e.Group.Or(""),
+		}},
+	}
+	for _, s := range e.Listeners {
+		if c, err := strconv.ParseUint(s, 16, 64); err == nil {
+			a.Listeners = append(a.Listeners, listener.Cookie(c))
+		}
+	}
+	return a
 }
 
 // key joins an outcome with its intent: one act may close two listeners of a process.
@@ -84,7 +98,7 @@ type key struct {
 	listener string
 }
 
-func (e *Entry) key() key {
+func (e *entry) key() key {
 	k := key{act: e.ActID, pid: e.PID}
 	if len(e.Listeners) > 0 {
 		k.listener = e.Listeners[0]

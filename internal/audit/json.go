@@ -9,68 +9,6 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// jsonEntry is an Entry as the log has it.
-type jsonEntry struct {
-	Schema    string                 `json:"schema"`
-	Time      stamp                  `json:"time"`
-	Kind      Kind                   `json:"kind"`
-	ActID     string                 `json:"act_id"`
-	Action    string                 `json:"action"`
-	PID       int                    `json:"pid"`
-	Start     uint64                 `json:"start"`
-	Comm      string                 `json:"comm"`
-	Cmdline   []string               `json:"cmdline"`
-	UID       uint32                 `json:"uid"`
-	Listeners []string               `json:"listeners"`
-	Netns     uint32                 `json:"netns"`
-	NetCookie uint64                 `json:"net_cookie"`
-	Group     listener.Maybe[string] `json:"group"`
-	Cause     listener.Maybe[string] `json:"cause"`
-	Reasons   []string               `json:"reasons"`
-	Policy    listener.Maybe[string] `json:"policy"`
-	By        listener.Maybe[By]     `json:"by"`
-	Evidence  listener.Maybe[string] `json:"evidence"`
-	Clipped   bool                   `json:"clipped"`
-	Result    listener.Maybe[Result] `json:"result"`
-	Method    listener.Maybe[string] `json:"method"`
-	Rescued   listener.Maybe[int]    `json:"rescued"`
-	Stale     listener.Maybe[int]    `json:"stale"`
-	TookMS    listener.Maybe[int64]  `json:"took_ms"`
-	Error     listener.Maybe[string] `json:"error"`
-}
-
-func (e *Entry) toJSON() jsonEntry {
-	out := jsonEntry{
-		Schema: Schema, Time: stamp(e.Time), Kind: e.Kind, ActID: e.ActID, Action: e.Action,
-		PID: e.PID, Start: e.Start, Comm: e.Comm, Cmdline: append([]string{}, e.Cmdline...), UID: e.UID,
-		Listeners: append([]string{}, e.Listeners...), Netns: e.Netns, NetCookie: e.NetCookie,
-		Group: maybeText(e.Group), Cause: maybeText(e.Cause), Reasons: append([]string{}, e.Reasons...),
-		Policy: maybeText(e.Policy), By: maybeText(e.By), Evidence: maybeText(e.Evidence), Clipped: e.Clipped,
-		Result: maybeText(e.Result), Method: maybeText(e.Method),
-		Rescued: e.Rescued, Stale: e.Stale, Error: maybeText(e.Error),
-	}
-	if took, known := e.Took.Get(); known {
-		out.TookMS = listener.Known(took.Milliseconds())
-	}
-	return out
-}
-
-func (j *jsonEntry) entry() Entry {
-	out := Entry{
-		Kind: j.Kind, Time: time.Time(j.Time), ActID: j.ActID, Action: j.Action,
-		PID: j.PID, Start: j.Start, Comm: j.Comm, Cmdline: j.Cmdline, UID: j.UID,
-		Listeners: j.Listeners, Netns: j.Netns, NetCookie: j.NetCookie,
-		Group: j.Group.Or(""), Cause: j.Cause.Or(""), Reasons: j.Reasons,
-		Policy: j.Policy.Or(""), By: j.By.Or(""), Evidence: j.Evidence.Or(""), Clipped: j.Clipped,
-		Result: j.Result.Or(""), Method: j.Method.Or(""),
-		Rescued: j.Rescued, Stale: j.Stale, Error: j.Error.Or(""),
-	}
-	if ms, known := j.TookMS.Get(); known {
-		out.Took = listener.Known(time.Duration(ms) * time.Millisecond)
-	}
-	return out
-}
-
 // stamp is RFC 3339 in UTC with milliseconds.
 type stamp time.Time
 
@@ -100,10 +38,10 @@ const keepListeners = 1000
 
 // line encodes an entry. What would be too long to be read again is clipped:
 // the command line first, for whoever is acted on may choose its length.
-func (e Entry) line() ([]byte, error) {
+func (e entry) line() ([]byte, error) {
 	b, err := e.encode()
 	if err == nil && len(b) > maxLine {
-		e.Clipped, e.Cmdline = true, nil
+		e.Clipped, e.Cmdline = true, []string{}
 		b, err = e.encode()
 	}
 	if err == nil && len(b) > maxLine && len(e.Listeners) > keepListeners {
@@ -116,8 +54,8 @@ func (e Entry) line() ([]byte, error) {
 	return b, err
 }
 
-func (e *Entry) encode() ([]byte, error) {
-	b, err := json.Marshal(e.toJSON())
+func (e *entry) encode() ([]byte, error) {
+	b, err := json.Marshal(e)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
 // errNotRegular says that a log would go to something else than a file.
@@ -22,6 +24,7 @@ type Log struct {
 	limit int64 // rotated when larger
 	wait  time.Duration
 	sync  func(*os.File) error // of tests, where it fails
+	now   func() time.Time     // of tests, where it stands
 
 	mu   sync.Mutex
 	file *os.File // nil when closed
@@ -30,7 +33,7 @@ type Log struct {
 
 // Open opens a log, and makes it if there is none.
 func Open(path string) (*Log, error) {
-	l := &Log{path: path, limit: rotateAt, wait: lockWait, sync: (*os.File).Sync}
+	l := &Log{path: path, limit: rotateAt, wait: lockWait, sync: (*os.File).Sync, now: time.Now}
 	if err := l.open(); err != nil {
 		return nil, err
 	}
@@ -66,29 +69,24 @@ func openRegular(path string, flags int) (*os.File, error) {
 }
 
 // Intent keeps that an act is about to be begun. After an error it must not be.
-func (l *Log) Intent(e Entry) error {
-	e.Kind = KindIntent
-	return l.add(e)
-}
+func (l *Log) Intent(a *listener.Act) error { return l.add(intent, a) }
 
 // Outcome keeps how an act ended.
-func (l *Log) Outcome(e Entry) error {
-	e.Kind = KindOutcome
-	return l.add(e)
-}
+func (l *Log) Outcome(a *listener.Act) error { return l.add(outcome, a) }
 
-func (l *Log) add(e Entry) error {
+func (l *Log) add(k kind, a *listener.Act) error {
 	if l == nil {
 		return nil
 	}
-	if e.Time.IsZero() {
-		e.Time = time.Now()
-	}
+	return l.keep(newEntry(k, l.now(), a))
+}
+
+func (l *Log) keep(e entry) error {
 	line, err := e.line()
 	if err == nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		err = l.append(line, e.Kind == KindIntent)
+		err = l.append(line, e.Kind == intent)
 	}
 	if err == nil {
 		err = l.sync(l.file)

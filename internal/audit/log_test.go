@@ -16,18 +16,25 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-func act(id string, pid int) Entry {
-	return Entry{
-		Time:  time.Date(2026, 3, 1, 12, 0, 0, 25e6, time.UTC),
-		ActID: id, Action: "kill", PID: pid, Start: 4711, Comm: "haproxy", Cmdline: []string{"haproxy", "-f", "x"},
-		UID: 99, Listeners: []string{"1a"}, Netns: 4026531840, NetCookie: 1, Group: "host/inet/0.0.0.0:80",
-		Cause: "never-polled", Reasons: []string{}, Policy: "ab12", By: ByRun,
+func act(id string, pid int) *listener.Act {
+	return &listener.Act{
+		ID: id, Action: listener.Kill, By: listener.ByRun, Policy: "ab12", Listeners: []listener.Cookie{0x1a},
+		Owner: listener.Owner{PID: pid, Start: 4711, Comm: "haproxy", Cmdline: []string{"haproxy", "-f", "x"}, UID: 99},
+		Judgement: listener.Judgement{
+			Listener: &listener.Listener{
+				Sample: listener.Sample{Cookie: 0x1a, Netns: 4026531840, NetCookie: 1}, GroupName: "host/inet/0.0.0.0:80",
+			},
+			Verdict: listener.Stuck, Cause: listener.CauseNeverPolled, Decision: &listener.Decision{Act: listener.Kill},
+		},
 	}
 }
 
-func ended(e Entry, r Result) Entry {
-	e.Result = r
-	return e
+// instant is when everything is kept.
+func instant() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 25e6, time.UTC) }
+
+func ended(a *listener.Act, r listener.Result) *listener.Act {
+	a.Result = r
+	return a
 }
 
 func mustOpen(t *testing.T, path string) *Log {
@@ -36,6 +43,7 @@ func mustOpen(t *testing.T, path string) *Log {
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.now = instant
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
 			t.Error(err)
@@ -69,7 +77,7 @@ func appendTo(t *testing.T, path, s string) {
 // ids of unfinished acts, as "ID/PID".
 func ids(t *testing.T, l *Log) []string {
 	t.Helper()
-	entries, err := l.Unfinished()
+	entries, err := l.begun()
 	must(t, err)
 	var out []string
 	for _, e := range entries {
@@ -78,16 +86,18 @@ func ids(t *testing.T, l *Log) []string {
 	return out
 }
 
+func leaveAlone(*listener.Act) listener.Result { return "" }
+
 func TestLines(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	l := mustOpen(t, path)
-	e := act("a", 7)
-	e.Comm, e.Evidence = "hé\x7f\U0001f600", "/e/x.json"
-	must(t, l.Intent(e))
-	e.Result, e.Method, e.Error = Failed, "SIGTERM", "no"
-	e.Rescued, e.Took = listener.Known(0), listener.Known(1500*time.Millisecond)
-	e.Cmdline, e.Group, e.Cause, e.Policy, e.Evidence = nil, "", "", "", ""
-	must(t, l.Outcome(e))
+	a := act("a", 7)
+	a.Owner.Comm, a.Evidence = "hé\x7f\U0001f600", "/e/x.json"
+	must(t, l.Intent(a))
+	a.Result, a.Method, a.Failure = listener.Failed, "SIGTERM", "no"
+	a.Rescued, a.Took = listener.Known(0), 1500*time.Millisecond
+	a.Owner.Cmdline, a.Judgement.GroupName, a.Judgement.Cause, a.Policy, a.Evidence = nil, "", "", "", ""
+	must(t, l.Outcome(a))
 	common := `"act_id":"a","action":"kill","pid":7,"start":4711,"comm":"h\u00e9\u007f\ud83d\ude00",`
 	want := `{"schema":"reusewatch/v1","time":"2026-03-01T12:00:00.025Z","kind":"intent",` + common +
 		`"cmdline":["haproxy","-f","x"],"uid":99,"listeners":["1a"],"netns":4026531840,"net_cookie":1,` +
@@ -110,23 +120,23 @@ func TestLines(t *testing.T) {
 func TestClip(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	l := mustOpen(t, path)
-	e := act("long", 7)
-	e.Cmdline = []string{strings.Repeat("x", maxLine)}
-	must(t, l.Intent(e))
-	e.ActID = "many"
+	a := act("long", 7)
+	a.Owner.Cmdline = []string{strings.Repeat("x", maxLine)}
+	must(t, l.Intent(a))
+	a.ID = "many"
 	for range 100_000 {
-		e.Listeners = append(e.Listeners, "0123456789abcdef")
+		a.Listeners = append(a.Listeners, 0x123456789abcdef0)
 	}
-	must(t, l.Intent(e))
-	got, err := l.Unfinished()
+	must(t, l.Intent(a))
+	got, err := l.begun()
 	must(t, err)
 	if len(got) != 2 || !got[0].Clipped || len(got[0].Listeners) != 1 || !got[1].Clipped || len(got[1].Listeners) != keepListeners {
 		t.Errorf("%d unfinished acts", len(got))
 	}
 	before := read(t, path)
-	e = act("longest", 7)
-	e.Error = strings.Repeat("x", maxLine)
-	if err := l.Intent(e); err == nil || read(t, path) != before {
+	a = act("longest", 7)
+	a.Owner.Comm = strings.Repeat("x", maxLine)
+	if err := l.Intent(a); err == nil || read(t, path) != before {
 		t.Errorf("%v of a line that cannot be read again", err)
 	}
 }
@@ -210,7 +220,7 @@ func TestErrors(t *testing.T) {
 			if name == "nothing can be written" || name == "it does not reach the disk" {
 				return // it can be read
 			}
-			if _, err := l.Unfinished(); err == nil {
+			if err := l.Settle(leaveAlone); err == nil {
 				t.Error("unfinished: no error")
 			}
 		})
@@ -229,7 +239,7 @@ func TestLocksAreGivenBack(t *testing.T) {
 	l.limit, l.full = 1, 1
 	must(t, l.Intent(act("b", 7))) // cannot rotate
 	must(t, os.Mkdir(path+".1", 0o700))
-	if _, err := l.Unfinished(); err == nil {
+	if err := l.Settle(leaveAlone); err == nil {
 		t.Error("a folder was read")
 	}
 	must(t, other.Intent(act("c", 7)))
@@ -247,8 +257,6 @@ func TestNil(t *testing.T) {
 	var l *Log
 	must(t, l.Intent(act("a", 7)))
 	must(t, l.Outcome(act("a", 7)))
-	if got, err := l.Unfinished(); err != nil || got != nil {
-		t.Errorf("%v, %v", got, err)
-	}
+	must(t, l.Settle(func(*listener.Act) listener.Result { t.Error("an act of nobody"); return "" }))
 	must(t, l.Close())
 }

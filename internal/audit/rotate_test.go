@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
 // small makes a log rotate early.
@@ -35,7 +37,7 @@ func TestRotate(t *testing.T) {
 	l := small(mustOpen(t, path), 1)
 	for i := range keep + 3 {
 		must(t, l.Intent(act(fmt.Sprint(i), 1)))
-		must(t, l.Outcome(ended(act(fmt.Sprint(i), 1), Acted)))
+		must(t, l.Outcome(ended(act(fmt.Sprint(i), 1), listener.Acted)))
 	}
 	for n := range keep + 2 {
 		name := l.older(n)
@@ -120,12 +122,12 @@ func TestRotatedByAnother(t *testing.T) {
 	}
 	must(t, os.Remove(path+".1"))
 	must(t, os.Symlink(path, path+".1"))
-	if _, err := l.Unfinished(); err == nil {
+	if err := l.Settle(leaveAlone); err == nil {
 		t.Error("a symlink was read")
 	}
 	must(t, os.Remove(path+".1"))
 	must(t, unix.Mkfifo(path+".1", 0o600)) // that nobody writes to
-	if _, err := l.Unfinished(); err == nil {
+	if err := l.Settle(leaveAlone); err == nil {
 		t.Error("a fifo was read")
 	}
 }
@@ -143,14 +145,14 @@ func TestTwoAgents(t *testing.T) {
 				for w := range workers {
 					group.Go(func() {
 						l, e := logs[w%2], act(fmt.Sprint(round), w)
-						e.Cause = strings.Repeat("c", 10*w)
+						e.Judgement.Cause = listener.Cause(strings.Repeat("c", 10*w))
 						if err := l.Intent(e); err != nil {
 							t.Error(err)
 						}
 						if round == rounds-1 {
 							return // all die in their last act
 						}
-						if err := l.Outcome(ended(e, Acted)); err != nil {
+						if err := l.Outcome(ended(e, listener.Acted)); err != nil {
 							t.Error(err)
 						}
 					})
@@ -164,7 +166,7 @@ func TestTwoAgents(t *testing.T) {
 				}
 				files++
 				for line := range strings.Lines(read(t, logs[0].older(n))) {
-					var e jsonEntry
+					var e entry
 					if err := json.Unmarshal([]byte(line), &e); err != nil {
 						t.Fatalf("%v: %q", err, line)
 					}

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
 const (
@@ -19,12 +21,32 @@ const (
 	maxOpen = 1024
 )
 
-// Unfinished gives the intents without an outcome, oldest first: acts whose
-// agent died in between, or that another agent is about right now.
-func (l *Log) Unfinished() ([]Entry, error) {
+// Settle writes the outcome of every act that was begun and has none: its agent died
+// in between, or is about it right now. found says what became of it, "" for one to be
+// left alone.
+func (l *Log) Settle(found func(*listener.Act) listener.Result) error {
 	if l == nil {
-		return nil, nil
+		return nil
 	}
+	open, err := l.begun()
+	if err != nil {
+		return err
+	}
+	for _, e := range open {
+		result := found(e.act())
+		if result == "" {
+			continue
+		}
+		e.Kind, e.Time, e.Result = outcome, stamp(l.now()), listener.Known(result)
+		if err := l.keep(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begun gives the intents without an outcome, oldest first.
+func (l *Log) begun() ([]entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	out, err := l.unfinished()
@@ -36,7 +58,7 @@ func (l *Log) Unfinished() ([]Entry, error) {
 
 // unfinished holds the lock, so that nobody rotates while it reads. Rotation here
 // leaves no open intent behind; another tool's may.
-func (l *Log) unfinished() ([]Entry, error) {
+func (l *Log) unfinished() ([]entry, error) {
 	if err := l.lock(false); err != nil {
 		return nil, err
 	}
@@ -64,7 +86,7 @@ type unfinished struct {
 
 type numbered struct {
 	n int
-	Entry
+	entry
 }
 
 func newUnfinished() *unfinished { return &unfinished{open: make(map[key]numbered)} }
@@ -83,29 +105,28 @@ func (u *unfinished) read(r io.ReaderAt, size int64) error {
 
 // line takes one line; what is no entry is somebody else's, or torn.
 func (u *unfinished) line(b []byte) {
-	var j jsonEntry
-	if json.Unmarshal(b, &j) != nil || j.Schema != Schema {
+	var e entry
+	if json.Unmarshal(b, &e) != nil || e.Schema != Schema {
 		return
 	}
-	e := j.entry()
 	switch _, known := u.open[e.key()]; {
-	case e.Kind == KindOutcome:
+	case e.Kind == outcome:
 		delete(u.open, e.key())
-	case e.Kind == KindIntent && !known && len(u.open) < maxOpen:
+	case e.Kind == intent && !known && len(u.open) < maxOpen:
 		u.seen++
 		u.open[e.key()] = numbered{u.seen, e}
 	}
 }
 
-func (u *unfinished) entries() []Entry {
+func (u *unfinished) entries() []entry {
 	var all []numbered
 	for _, e := range u.open {
 		all = append(all, e)
 	}
 	slices.SortFunc(all, func(a, b numbered) int { return a.n - b.n })
-	var out []Entry
+	var out []entry
 	for _, e := range all {
-		out = append(out, e.Entry)
+		out = append(out, e.entry)
 	}
 	return out
 }

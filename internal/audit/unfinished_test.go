@@ -2,9 +2,10 @@ package audit
 
 import (
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -16,30 +17,44 @@ func TestCrash(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	l := mustOpen(t, path)
 	must(t, l.Intent(act("done", 1)))
-	must(t, l.Outcome(ended(act("done", 1), Acted)))
+	must(t, l.Outcome(ended(act("done", 1), listener.Acted)))
 	want := act("z", 2)
 	want.Evidence = "/e"
 	must(t, l.Intent(want))
 	must(t, l.Intent(act("a", 2)))
 	must(t, l.Intent(want))        // told twice, it is as old as at first
 	must(t, l.Intent(act("z", 3))) // the same act, another process
-	must(t, l.Outcome(ended(act("z", 3), Failed)))
+	must(t, l.Outcome(ended(act("z", 3), listener.Failed)))
 	must(t, l.Close())
 
 	next := mustOpen(t, path)
 	if diff := cmp.Diff([]string{"z/2", "a/2"}, ids(t, next)); diff != "" {
 		t.Fatal(diff)
 	}
-	got, err := next.Unfinished()
+	got, err := next.begun()
 	must(t, err)
-	want.Kind = KindIntent
-	maybes := cmp.AllowUnexported(listener.Maybe[int]{}, listener.Maybe[time.Duration]{})
-	if diff := cmp.Diff(want, got[0], maybes); diff != "" {
+	if !reflect.DeepEqual(newEntry(intent, instant(), want), got[0]) {
+		t.Errorf("%+v is read as %+v", newEntry(intent, instant(), want), got[0])
+	}
+	must(t, next.Settle(func(a *listener.Act) listener.Result {
+		j := &a.Judgement
+		if a.Owner.PID != 2 || a.Owner.Start != 4711 || j.Netns != 4026531840 || j.NetCookie != 1 || !slices.Equal(a.Listeners, want.Listeners) {
+			t.Errorf("it is told as %+v", a)
+		}
+		if a.ID == "z" {
+			return listener.FoundGone
+		}
+		return ""
+	}))
+	if diff := cmp.Diff([]string{"a/2"}, ids(t, next)); diff != "" {
 		t.Error(diff)
 	}
-	must(t, next.Outcome(ended(got[0], FoundGone)))
-	must(t, next.Outcome(ended(got[1], FoundThere)))
-	must(t, next.Outcome(ended(got[1], FoundThere))) // an agent that was only slow
+	must(t, next.Settle(func(*listener.Act) listener.Result { return listener.FoundThere }))
+	if text := read(t, path); !strings.HasSuffix(text, `"evidence":null,"clipped":false,"result":"found-there","method":null,`+
+		`"rescued":null,"stale":null,"took_ms":null,"error":null}`+"\n") || !strings.Contains(text, `"found-gone"`) {
+		t.Error(text)
+	}
+	must(t, next.Outcome(ended(act("a", 2), listener.FoundThere))) // an agent that was only slow
 	must(t, next.Intent(act("later", 2)))
 	if diff := cmp.Diff([]string{"later/2"}, ids(t, next)); diff != "" {
 		t.Error(diff)
@@ -47,7 +62,7 @@ func TestCrash(t *testing.T) {
 }
 
 func TestTorn(t *testing.T) {
-	whole, err := act("torn", 9).line()
+	whole, err := newEntry(intent, instant(), act("torn", 9)).line()
 	must(t, err)
 	half := string(whole[:len(whole)/2])
 	for name, torn := range map[string]string{
@@ -105,13 +120,12 @@ func TestUnfinishedIgnores(t *testing.T) {
 // TestLongestLine: what may be written is read again.
 func TestLongestLine(t *testing.T) {
 	l := mustOpen(t, filepath.Join(t.TempDir(), "audit.log"))
-	e := act("a", 7)
-	e.Kind = KindIntent
-	b, err := e.line()
+	a := act("a", 7)
+	b, err := newEntry(intent, instant(), a).line()
 	must(t, err)
-	e.Comm += strings.Repeat("x", maxLine-len(b))
-	must(t, l.Intent(e))
-	if got, err := l.Unfinished(); err != nil || len(got) != 1 || got[0].Clipped {
+	a.Owner.Comm += strings.Repeat("x", maxLine-len(b))
+	must(t, l.Intent(a))
+	if got, err := l.begun(); err != nil || len(got) != 1 || got[0].Clipped {
 		t.Errorf("%d unfinished, %v", len(got), err)
 	}
 }
@@ -120,9 +134,7 @@ func TestUnfinishedIsBounded(t *testing.T) {
 	l := mustOpen(t, filepath.Join(t.TempDir(), "audit.log"))
 	var text strings.Builder
 	for pid := range maxOpen + 10 {
-		e := act("a", pid)
-		e.Kind = KindIntent
-		b, err := e.line()
+		b, err := newEntry(intent, instant(), act("a", pid)).line()
 		must(t, err)
 		text.Write(b)
 	}

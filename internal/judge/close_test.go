@@ -85,7 +85,7 @@ func TestWorker(t *testing.T) {
 func TestTogether(t *testing.T) {
 	for name, c := range map[string]struct {
 		second func(*listener.Listener)
-		want   listener.Act
+		want   listener.Action
 	}{
 		"ripe too":            {func(*listener.Listener) {}, listener.Kill},
 		"dead, but too soon":  {func(l *listener.Listener) { l.Window.Observed = 6 * time.Second }, listener.Hold},
@@ -109,16 +109,12 @@ func TestTogether(t *testing.T) {
 
 // TestForce: a person overrules what is soft, and nothing else.
 func TestForce(t *testing.T) {
-	soft := make(map[listener.Reason]bool)
-	for _, r := range Soft() {
-		soft[r] = true
-	}
 	for _, c := range gate() {
 		j := listener.Judgement{Decision: &listener.Decision{
 			Act: listener.Hold, Reason: c.reason, Reasons: []listener.Reason{c.reason, listener.TooSoon},
 		}}
 		Force(&j, listener.Close)
-		if forced := j.Decision.Act == listener.Close; forced != soft[c.reason] {
+		if forced := j.Decision.Act == listener.Close; forced != c.reason.Row().Soft {
 			t.Errorf("%s: %s", c.reason, j.Decision.Act)
 		}
 	}

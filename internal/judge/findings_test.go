@@ -84,7 +84,7 @@ func TestSupersededGate(t *testing.T) {
 		"the newer one does not accept": {func(s *scene) { s.newer.LastAccept = listener.Maybe[time.Time]{} }, []listener.Reason{listener.NoSiblingAccepted}},
 		"--allow-sole lifts nothing":    {func(s *scene) { s.policy.Default.AllowSole = true; s.newer.LastAccept = listener.Maybe[time.Time]{} }, []listener.Reason{listener.NoSiblingAccepted}},
 		"the budget is spent": {func(s *scene) {
-			s.past.Acts = []PastAct{{At: instant().Add(-time.Minute), Group: GroupOf(s.older), Netns: s.older.NetCookie}}
+			s.past.Acts = []listener.PastAct{{At: instant().Add(-time.Minute), Group: s.older.Counted(), Netns: s.older.NetCookie}}
 		}, []listener.Reason{listener.Budget}},
 		"another port that it serves is superseded too": {func(s *scene) {
 			older, newer := reload()

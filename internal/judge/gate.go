@@ -14,9 +14,9 @@ type condition struct {
 	holds  func(*facts) bool
 }
 
-// gate lists every condition in its order. A wrong kill is worse than a missed
-// one: what is not known holds. The last reason, changed-meanwhile, is the
-// remedy's.
+// gate pairs every reason of the table, in its order, with what it asks. A wrong
+// kill is worse than a missed one: what is not known holds. The last reason,
+// changed-meanwhile, is the remedy's.
 func gate() []condition {
 	return []condition{
 		{listener.Disarmed, func(f *facts) bool { return f.past.Disarmed }},
@@ -43,15 +43,6 @@ func gate() []condition {
 		{listener.Budget, (*facts).overBudget},
 		{listener.LastAcceptingMember, func(f *facts) bool { return f.kills() && f.takesLastAccepting() }},
 	}
-}
-
-// Reasons are all of them, in the order in which the gate asks.
-func Reasons() []listener.Reason {
-	var all []listener.Reason
-	for _, c := range gate() {
-		all = append(all, c.reason)
-	}
-	return append(all, listener.ChangedMeanwhile)
 }
 
 func decide(f *facts) *listener.Decision { return decideBy(gate(), f) }
@@ -190,7 +181,7 @@ func (f *facts) hostWide() bool {
 		if o.culprit != nil {
 			pid = o.culprit.PID
 		}
-		if group := GroupOf(o.l); !groups[group] && !pids[pid] {
+		if group := o.l.Counted(); !groups[group] && !pids[pid] {
 			groups[group], pids[pid] = true, true
 		}
 	}

@@ -60,7 +60,7 @@ func (s *scene) ill(n int, apart time.Duration) {
 
 // acted lets an act on the group have been done in a network namespace.
 func (s *scene) acted(netns uint64, ago time.Duration) {
-	s.past.Acts = append(s.past.Acts, PastAct{instant().Add(-ago), GroupOf(s.deaf), netns})
+	s.past.Acts = append(s.past.Acts, listener.PastAct{At: instant().Add(-ago), Group: s.deaf.Counted(), Netns: netns})
 }
 
 // TestGate: each case breaks one thing, and the gate must hold for it. Remove a
@@ -172,7 +172,7 @@ func TestGate(t *testing.T) {
 		"another network namespace of the same inode": {func(s *scene) { s.acted(7, time.Minute) }, nil},
 		"the host's budget is spent": {func(s *scene) {
 			for i := range 5 {
-				s.past.Acts = append(s.past.Acts, PastAct{instant().Add(-59 * time.Minute), string(rune('a' + i)), 0})
+				s.past.Acts = append(s.past.Acts, listener.PastAct{At: instant().Add(-59 * time.Minute), Group: string(rune('a' + i))})
 			}
 		}, []listener.Reason{listener.Budget}},
 		"too soon": {func(s *scene) { s.deaf.Window.Observed = 8*time.Second - 1 }, []listener.Reason{listener.TooSoon}},
@@ -188,6 +188,26 @@ func TestGate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			checkGate(t, c.change, c.want)
 		})
+	}
+}
+
+// TestGateAsksTheTable: each reason once and in the table's order, but for that of
+// remedy's last look; and of a superseded listener those that it can answer.
+func TestGateAsksTheTable(t *testing.T) {
+	reasons := func(gate []condition) []listener.Reason {
+		var all []listener.Reason
+		for _, c := range gate {
+			all = append(all, c.reason)
+		}
+		return all
+	}
+	want := listener.ReasonsThat(func(r listener.ReasonRow) bool { return r.Reason != listener.ChangedMeanwhile })
+	if d := cmp.Diff(want, reasons(gate())); d != "" {
+		t.Errorf("the gate (-table +gate):\n%s", d)
+	}
+	want = listener.ReasonsThat(func(r listener.ReasonRow) bool { return r.Reason != listener.ChangedMeanwhile && !r.StuckOnly })
+	if d := cmp.Diff(want, reasons(supersededGate(nil))); d != "" {
+		t.Errorf("the gate of what is superseded (-table +gate):\n%s", d)
 	}
 }
 

@@ -166,7 +166,7 @@ func TestCause(t *testing.T) {
 		l.Owners[0].Connections = listener.Known(3)
 		l.Window.Waited, l.Window.Armed = 9, 9
 	}
-	for want, change := range map[listener.Cause]func(*listener.Listener){
+	cases := map[listener.Cause]func(*listener.Listener){
 		listener.CauseNeverPolled: func(*listener.Listener) {},
 		listener.CauseStopped:     func(l *listener.Listener) { l.Owners[0].State = "T" },
 		listener.CauseTraced:      func(l *listener.Listener) { l.Owners[0].Tracer = 7 },
@@ -187,11 +187,17 @@ func TestCause(t *testing.T) {
 		listener.CauseBlocked:    func(l *listener.Listener) { served(l); l.Owners[0].Wchan = "futex_do_wait" },
 		listener.CauseNotPolling: func(l *listener.Listener) { served(l); l.Owners[0].Wchan = "" },
 		listener.CauseUnknown:    func(l *listener.Listener) { l.Window.Walked = 0 },
-	} {
+	}
+	for _, row := range listener.Causes() {
+		change, known := cases[row.Cause]
+		if !known {
+			t.Errorf("nothing is %s here", row.Cause)
+			continue
+		}
 		l := deaf()
 		change(l)
-		if j := judgeFirst(t, snapshot(l, alive()), testPolicy()); j.Cause != want {
-			t.Errorf("cause %q, want %q", j.Cause, want)
+		if j := judgeFirst(t, snapshot(l, alive()), testPolicy()); j.Cause != row.Cause {
+			t.Errorf("cause %q, want %q", j.Cause, row.Cause)
 		}
 	}
 }

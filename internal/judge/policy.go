@@ -5,7 +5,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
@@ -20,47 +19,6 @@ type Policy struct {
 	Self    []int           // pids never acted on: reusewatch and its ancestors
 	// HostBudget bounds the acts on the whole host.
 	HostBudget Budget
-}
-
-// Settings are what holds for one listener.
-type Settings struct {
-	Action         listener.Act // Observe, Close or Kill
-	StuckAfter     time.Duration
-	ActAfter       time.Duration // of the fresh class
-	ActAfterServed time.Duration
-	StartupGrace   time.Duration
-	AllowSole      bool // act though no sibling accepts
-	AllowServed    bool // act on a listener that served before
-	AllowStopped   bool // act on a stopped process
-	Protect        bool
-	Budget         Budget // acts on one group
-	// SupersededAfter is how long a newer generation must have listened for the older
-	// one to be superseded; Superseded is what is done about that: Report, Close or Kill.
-	SupersededAfter time.Duration
-	Superseded      listener.Act
-}
-
-// Budget is at most Acts in any Per; the zero value allows none.
-type Budget struct {
-	Acts int
-	Per  time.Duration
-}
-
-// Override sets what is not nil.
-type Override struct {
-	Action         *listener.Act
-	StuckAfter     *time.Duration
-	ActAfter       *time.Duration
-	ActAfterServed *time.Duration
-	StartupGrace   *time.Duration
-	AllowSole      *bool
-	AllowServed    *bool
-	AllowStopped   *bool
-	Protect        *bool
-	Budget         *Budget
-
-	SupersededAfter *time.Duration
-	Superseded      *listener.Act
 }
 
 // Rule applies its settings to the listeners that it matches.
@@ -87,33 +45,12 @@ func (p *Policy) For(l *listener.Listener) Settings {
 	s := p.Default
 	for i := range p.Rules {
 		if p.Rules[i].Match.match(l) {
-			p.Rules[i].Set.apply(&s)
+			apply(&p.Rules[i].Set, &s)
 			break
 		}
 	}
-	p.Given.apply(&s)
+	apply(&p.Given, &s)
 	return s
-}
-
-func (o *Override) apply(s *Settings) {
-	set(&s.Action, o.Action)
-	set(&s.StuckAfter, o.StuckAfter)
-	set(&s.ActAfter, o.ActAfter)
-	set(&s.ActAfterServed, o.ActAfterServed)
-	set(&s.StartupGrace, o.StartupGrace)
-	set(&s.AllowSole, o.AllowSole)
-	set(&s.AllowServed, o.AllowServed)
-	set(&s.AllowStopped, o.AllowStopped)
-	set(&s.Protect, o.Protect)
-	set(&s.Budget, o.Budget)
-	set(&s.SupersededAfter, o.SupersededAfter)
-	set(&s.Superseded, o.Superseded)
-}
-
-func set[T any](to, from *T) {
-	if from != nil {
-		*to = *from
-	}
 }
 
 func (m *Match) match(l *listener.Listener) bool {
@@ -141,14 +78,7 @@ func (m *Match) owner(o listener.Owner) bool {
 // Past is what the judge must know of earlier acts and of the operator's will.
 type Past struct {
 	Disarmed bool
-	Acts     []PastAct
-}
-
-// PastAct is one act that was begun.
-type PastAct struct {
-	At    time.Time `json:"at"`
-	Group string    `json:"group"`      // its name, or the cookie of one without
-	Netns uint64    `json:"net_cookie"` // of its network namespace
+	Acts     []listener.PastAct
 }
 
 // spent says whether a budget is used up, by acts of a group, or by all. An act
@@ -156,7 +86,7 @@ type PastAct struct {
 func (f *facts) spent(b Budget, all bool) bool {
 	n := 0
 	for _, a := range f.past.Acts {
-		mine := a.Group == GroupOf(f.l) && a.Netns == f.l.NetCookie
+		mine := a.Group == f.l.Counted() && a.Netns == f.l.NetCookie
 		if f.snap.Time.Sub(a.At) < b.Per && (mine || all && listens(f.snap, a.Netns)) {
 			n++
 		}
@@ -167,13 +97,4 @@ func (f *facts) spent(b Budget, all bool) bool {
 // listens says whether a network namespace, by its cookie, has a listener.
 func listens(s *listener.Snapshot, netns uint64) bool {
 	return slices.ContainsFunc(s.Listeners, func(l *listener.Listener) bool { return l.NetCookie == netns })
-}
-
-// GroupOf names what an act is counted by: the group, or the one listener that
-// has none.
-func GroupOf(l *listener.Listener) string {
-	if l.GroupName != "" {
-		return l.GroupName
-	}
-	return l.Cookie.String()
 }

@@ -41,11 +41,9 @@ func soleOwner(l *listener.Listener) *listener.Owner {
 // supersededGate is the gate of one that accepts: it asks for no proof that it does
 // not. Nothing lifts it but what is said of it in the policy.
 func supersededGate(js []listener.Judgement) []condition {
-	var all []condition
-	for _, c := range gate() {
-		switch c.reason {
-		case listener.NotArmed, listener.Starved, listener.Busy, listener.AtLimit, listener.Starting, listener.Served, listener.HostWide:
-			continue
+	asked := slices.DeleteFunc(gate(), func(c condition) bool { return c.reason.Row().StuckOnly })
+	for i := range asked {
+		switch c := &asked[i]; c.reason {
 		case listener.ServesElsewhere:
 			c.holds = func(f *facts) bool {
 				return f.kills() && f.some(func(o *listener.Owner) bool { return f.neededElsewhere(o, js) })
@@ -56,9 +54,8 @@ func supersededGate(js []listener.Judgement) []condition {
 			c.holds = func(f *facts) bool { return f.olderLeft(js) }
 		default:
 		}
-		all = append(all, c)
 	}
-	return all
+	return asked
 }
 
 // neededElsewhere: it has another listener that accepts, or may, and that nothing

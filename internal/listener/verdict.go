@@ -15,74 +15,22 @@ const (
 	Stuck     Verdict = "stuck"
 )
 
-// Cause is why a listener is stuck.
-type Cause string
+// Action is what is to be done about a stuck listener.
+type Action string
 
-// The causes.
-const (
-	NoCause          Cause = ""
-	CauseNeverPolled Cause = "never-polled" // nobody waits on it, no accepted connection
-	CauseNotPolling  Cause = "not-polling"  // served before, nobody sleeps behind its waiters
-	CauseIgnores     Cause = "ignores"      // armed, woken, event fetched, never accepts
-	CauseSpinning    Cause = "spinning"     // user time alone
-	CauseBlocked     Cause = "blocked"      // in a wait channel
-	CauseStopped     Cause = "stopped"
-	CauseTraced      Cause = "traced"
-	CauseFrozen      Cause = "frozen"
-	CauseStarved     Cause = "starved"  // of CPU
-	CauseBusy        Cause = "busy"     // makes progress elsewhere
-	CauseAtLimit     Cause = "at-limit" // took itself out of polling on purpose
-	CauseUnowned     Cause = "unowned"
-	CauseUnknown     Cause = "unknown"
-)
-
-// Act is what is to be done about a stuck listener.
-type Act string
-
-// The acts. Observe: every gate but arming passed. Report: of what is superseded,
+// The actions. Observe: every gate but arming passed. Report: of what is superseded,
 // nothing.
 const (
-	Report  Act = "report"
-	Observe Act = "observe"
-	Close   Act = "close" // only the listener leaves; its process stays
-	Kill    Act = "kill"
-	Hold    Act = "hold"
-)
-
-// Reason is why the gate holds.
-type Reason string
-
-// The reasons, in the order in which the gate asks.
-const (
-	Disarmed            Reason = "disarmed"
-	NotArmed            Reason = "not-armed"
-	OutOfScope          Reason = "out-of-scope"
-	Protected           Reason = "protected"
-	Self                Reason = "self"
-	Unowned             Reason = "unowned"
-	AmbiguousHolders    Reason = "ambiguous-holders"
-	Traced              Reason = "traced"
-	Frozen              Reason = "frozen"
-	Stopped             Reason = "stopped"
-	Starved             Reason = "starved"
-	Busy                Reason = "busy"
-	AtLimit             Reason = "at-limit"
-	ServesElsewhere     Reason = "serves-elsewhere"
-	ContainerInit       Reason = "container-init"
-	MixedGroup          Reason = "mixed-group"
-	NoSiblingAccepted   Reason = "no-sibling-accepted"
-	Starting            Reason = "starting"
-	Served              Reason = "served"
-	TooSoon             Reason = "too-soon"
-	HostWide            Reason = "host-wide"
-	Budget              Reason = "budget"
-	LastAcceptingMember Reason = "last-accepting-member"
-	ChangedMeanwhile    Reason = "changed-meanwhile"
+	Report  Action = "report"
+	Observe Action = "observe"
+	Close   Action = "close" // only the listener leaves; its process stays
+	Kill    Action = "kill"
+	Hold    Action = "hold"
 )
 
 // Decision about a stuck listener, or a superseded one that is to be acted on.
 type Decision struct {
-	Act     Act
+	Act     Action
 	Reason  Reason   // the first of Reasons, "" where nothing holds
 	Reasons []Reason // all that hold, in the gate's order
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
-	"time"
 
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -30,11 +29,11 @@ func Hash(p judge.Policy) string {
 // `jq -c` prints it, so that a hash can be checked with what an operator has.
 func JSON(p judge.Policy) ([]byte, error) {
 	out := jsonPolicy{
-		Defaults: toJSON(every(&p.Default)), Rules: []jsonRule{}, Given: toJSON(p.Given),
-		Scope: filterJSON(&p.Scope), Protect: plain(p.Protect), HostBudget: allowance(p.HostBudget),
+		Defaults: p.Default.Fields(), Rules: []jsonRule{}, Given: p.Given.Fields(),
+		Scope: filterJSON(&p.Scope), Protect: plain(p.Protect), HostBudget: budgetText(p.HostBudget),
 	}
 	for _, r := range p.Rules {
-		out.Rules = append(out.Rules, jsonRule{matchJSON(&r.Match), toJSON(r.Set)})
+		out.Rules = append(out.Rules, jsonRule{matchJSON(&r.Match), r.Set.Fields()})
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -52,7 +51,7 @@ type jsonPolicy struct {
 	Given      jsonSettings `json:"given"`
 	Scope      jsonFilter   `json:"scope"`
 	Protect    []string     `json:"protect"`
-	HostBudget allowance    `json:"host_budget"`
+	HostBudget string       `json:"host_budget"`
 }
 
 type jsonRule struct {
@@ -98,53 +97,30 @@ func containersJSON(c listener.Containers) jsonContainers {
 	return jsonContainers{plain(c.IDs), plain(c.Pods), plain(c.Namespaces)}
 }
 
-type jsonSettings struct {
-	Action         *listener.Act `json:"action,omitempty"`
-	StuckAfter     *duration     `json:"stuck_after,omitempty"`
-	ActAfter       *duration     `json:"act_after,omitempty"`
-	ActAfterServed *duration     `json:"act_after_served,omitempty"`
-	StartupGrace   *duration     `json:"startup_grace,omitempty"`
-	AllowSole      *bool         `json:"allow_sole,omitempty"`
-	AllowServed    *bool         `json:"allow_served,omitempty"`
-	AllowStopped   *bool         `json:"allow_stopped,omitempty"`
-	Protect        *bool         `json:"protect,omitempty"`
-	MaxActs        *allowance    `json:"max_acts,omitempty"`
+// jsonSettings are all of them, or what is said.
+type jsonSettings []judge.Field
 
-	Superseded      *listener.Act `json:"superseded,omitempty"`
-	SupersededAfter *duration     `json:"superseded_after,omitempty"`
-}
-
-func toJSON(o judge.Override) jsonSettings {
-	return jsonSettings{
-		Action: o.Action, StuckAfter: (*duration)(o.StuckAfter), ActAfter: (*duration)(o.ActAfter),
-		ActAfterServed: (*duration)(o.ActAfterServed), StartupGrace: (*duration)(o.StartupGrace),
-		AllowSole: o.AllowSole, AllowServed: o.AllowServed, AllowStopped: o.AllowStopped,
-		Protect: o.Protect, MaxActs: (*allowance)(o.Budget),
-		Superseded: o.Superseded, SupersededAfter: (*duration)(o.SupersededAfter),
+// MarshalJSON gives them in their order.
+func (s jsonSettings) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	for _, f := range s {
+		text, is := written(f.At)
+		if !is {
+			continue
+		}
+		said := []byte(text)
+		if _, truth := value[bool](f.At); !truth {
+			var err error
+			if said, err = json.Marshal(text); err != nil {
+				return nil, err
+			}
+		}
+		fmt.Fprintf(&b, ",%q:%s", strings.ReplaceAll(f.Key, "-", "_"), said)
 	}
+	return fmt.Appendf(nil, "{%s}", bytes.TrimPrefix(b.Bytes(), []byte(","))), nil
 }
 
-// every gives the override that sets all of s.
-func every(s *judge.Settings) judge.Override {
-	return judge.Override{
-		Action: &s.Action, StuckAfter: &s.StuckAfter, ActAfter: &s.ActAfter,
-		ActAfterServed: &s.ActAfterServed, StartupGrace: &s.StartupGrace,
-		AllowSole: &s.AllowSole, AllowServed: &s.AllowServed, AllowStopped: &s.AllowStopped,
-		Protect: &s.Protect, Budget: &s.Budget,
-		Superseded: &s.Superseded, SupersededAfter: &s.SupersededAfter,
-	}
-}
-
-// duration and allowance are written as the file has them: 10m, 1/10m.
-type duration time.Duration
-
-func (d duration) MarshalText() ([]byte, error) { return []byte(short(time.Duration(d))), nil }
-
-type allowance judge.Budget
-
-func (a allowance) MarshalText() ([]byte, error) {
-	return fmt.Appendf(nil, "%d/%s", a.Acts, short(a.Per)), nil
-}
+func budgetText(b judge.Budget) string { return fmt.Sprintf("%d/%s", b.Acts, short(b.Per)) }
 
 // plain writes names that cannot be printed as hex, for flags take any bytes:
 // JSON would make one of those that are no UTF-8.

@@ -173,7 +173,7 @@ func changes(t *testing.T, v reflect.Value, path string, try func(what string)) 
 		to(" more", reflect.ValueOf(v.Uint()+1000))
 		to(" zero", reflect.ValueOf(0))
 	case reflect.String:
-		if v.Type() == reflect.TypeFor[listener.Act]() {
+		if v.Type() == reflect.TypeFor[listener.Action]() {
 			to(" another", reflect.ValueOf(listener.Close))
 			return
 		}

@@ -13,8 +13,9 @@ const (
 	keysOfFile  = "version, protect, host-budget, defaults, rules"
 	keysOfRule  = "name, match, set"
 	keysOfMatch = "port, addr, comm, exe, uid, cgroup, container, pod, namespace"
-	keysOfSet   = "action, stuck-after, act-after, act-after-served, startup-grace, allow-sole, allow-served, allow-stopped, protect, max-acts, superseded, superseded-after"
 )
+
+func keysOfSet() string { return strings.Join(settingKeys(), ", ") }
 
 func problems(t *testing.T, text string, base judge.Policy) []string {
 	t.Helper()
@@ -80,16 +81,16 @@ func TestProblems(t *testing.T) {
 		"protect: [a, ~]":                             `1:14: protect: a value is missing: write it, or in quotes if it is "~"`,
 		"protect: /usr/sbin/nginx":                    `1:10: protect: "/usr/sbin/nginx" is a path: write the process's name alone, or use exe in a match`,
 		"host-budget: often":                          `1:14: host-budget: "often" is no budget: write acts/time, such as 1/10m`,
-		"defaults: kill":                              "1:11: defaults must be keys with values; known: " + keysOfSet,
+		"defaults: kill":                              "1:11: defaults must be keys with values; known: " + keysOfSet(),
 		"defaults: {protect: [nginx]}":                "1:21: protect must be true or false, without quotes; names of processes go into the protect list at the top of the file",
 		"rules: {set: {action: kill}}":                `1:8: rules must be a list: begin each rule with "- "`,
 		"rules: [x]":                                  "1:9: a rule must be keys with values; known: " + keysOfRule,
 		"rules: [~]":                                  "1:9: a rule must be keys with values; known: " + keysOfRule,
-		"rules: [{match: {port: 80}}]":                "1:9: a rule without set does nothing: set at least one of " + keysOfSet,
-		"rules: [{name: x}]":                          "1:9: a rule without set does nothing: set at least one of " + keysOfSet,
+		"rules: [{match: {port: 80}}]":                "1:9: a rule without set does nothing: set at least one of " + keysOfSet(),
+		"rules: [{name: x}]":                          "1:9: a rule without set does nothing: set at least one of " + keysOfSet(),
 		"rules:\n- set:\n":                            `2:3: key "set" has no value: give it one or leave it out`,
-		"rules: [{set: {}}]":                          "1:15: set is empty: set at least one of " + keysOfSet,
-		"rules: [{set: kill}]":                        "1:15: set must be keys with values; known: " + keysOfSet,
+		"rules: [{set: {}}]":                          "1:15: set is empty: set at least one of " + keysOfSet(),
+		"rules: [{set: kill}]":                        "1:15: set must be keys with values; known: " + keysOfSet(),
 		"rules:\n" + ruleLines(1001):                  "1002:3: more than 1000 rules: every look goes through all of them, so join some",
 		"rules: [{name: ' x', set: {protect: true}}]": `1:16: name: " x" is empty or has blanks around it`,
 		"rules: [{name: [x], set: {protect: true}}]":  "1:16: name must be a single value",
@@ -133,7 +134,7 @@ func TestProblems(t *testing.T) {
 		inMatch("container: ''"):             `1:30: container: "" is empty or has blanks around it`,
 
 		// Settings.
-		inSet("acton: kill"):                        `1:17: unknown key "acton" in set; known: ` + keysOfSet,
+		inSet("acton: kill"):                        `1:17: unknown key "acton" in set; known: ` + keysOfSet(),
 		inSet("action: shut"):                       `1:25: action: unknown action "shut": it is observe, close or kill`,
 		inSet("action: Kill"):                       `1:25: action: unknown action "Kill": it is observe, close or kill`,
 		inSet("superseded: observe"):                `1:29: superseded: "observe" is none of report, close and kill`,

@@ -10,13 +10,6 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-func settingKeys() []string {
-	return []string{
-		"action", "stuck-after", "act-after", "act-after-served", "startup-grace",
-		"allow-sole", "allow-served", "allow-stopped", "protect", "max-acts", "superseded", "superseded-after",
-	}
-}
-
 // settings are those of one mapping, defaults or set.
 type settings struct {
 	judge.Override
@@ -27,33 +20,19 @@ type settings struct {
 func (d *decoder) settings(n *yaml.Node, where string) settings {
 	var s settings
 	d.mapping(n, where, settingKeys(), func(key string, v *yaml.Node) {
+		row, field := Called(key), s.Field(key)
+		if to, is := field.(**bool); is {
+			*to = d.truth(key, v)
+		} else if text, ok := d.scalar(key, v); ok {
+			if err := row.read(text, field); err != nil {
+				d.problem(at(v), "%s: %s", key, err)
+			}
+		}
 		switch key {
-		case "action":
-			s.Action = read(d, key, v, parseAction)
 		case "stuck-after":
-			s.StuckAfter = read(d, key, v, parseStuckAfter)
 			s.stuckAfter, s.unread = at(v), s.unread || s.StuckAfter == nil
 		case "act-after":
-			s.ActAfter = read(d, key, v, parseDuration)
 			s.actAfter, s.unread = at(v), s.unread || s.ActAfter == nil
-		case "act-after-served":
-			s.ActAfterServed = read(d, key, v, parseDuration)
-		case "startup-grace":
-			s.StartupGrace = read(d, key, v, parseDuration)
-		case "allow-sole":
-			s.AllowSole = d.truth(key, v)
-		case "allow-served":
-			s.AllowServed = d.truth(key, v)
-		case "allow-stopped":
-			s.AllowStopped = d.truth(key, v)
-		case "protect":
-			s.Protect = d.truth(key, v)
-		case "max-acts":
-			s.Budget = read(d, key, v, ParseBudget)
-		case "superseded":
-			s.Superseded = read(d, key, v, ParseSuperseded)
-		case "superseded-after":
-			s.SupersededAfter = read(d, key, v, parseDuration)
 		}
 	})
 	return s

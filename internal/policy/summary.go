@@ -38,7 +38,7 @@ func (f *file) describe() string {
 	var b strings.Builder
 	blocks := f.blocks()
 	p := &f.policy
-	for _, act := range []listener.Act{listener.Kill, listener.Close} {
+	for _, act := range []listener.Action{listener.Kill, listener.Close} {
 		var armed []string
 		for _, k := range blocks {
 			if k.act() == act || k.act() != listener.Hold && k.settings.Superseded == act {
@@ -86,7 +86,7 @@ func (f *file) blocks() []block {
 }
 
 // act is what the block comes to.
-func (k *block) act() listener.Act {
+func (k *block) act() listener.Action {
 	if k.settings.Protect {
 		return listener.Hold
 	}
@@ -94,7 +94,7 @@ func (k *block) act() listener.Act {
 }
 
 // verbs say of an act what it does to a stuck listener, and in a word.
-func verbs(a listener.Act) (does, verb string) {
+func verbs(a listener.Action) (does, verb string) {
 	switch a {
 	case listener.Kill:
 		return "KILL", "kill"
@@ -132,8 +132,11 @@ func (k *block) write(b *strings.Builder, p *judge.Policy) {
 	}
 	row("never accepted", fmt.Sprintf("%s after %s", verb, short(s.ActAfter)))
 	row("served before", alike(s.AllowServed, "allow-served", fmt.Sprintf("%s after %s", verb, short(max(s.ActAfter, s.ActAfterServed)))))
-	row("no sibling accepts", alike(s.AllowSole, "allow-sole", verb+" alike"))
-	row("process is stopped", alike(s.AllowStopped, "allow-stopped", verb+" alike"))
+	for _, setting := range Table() {
+		if setting.Allows != "" {
+			row(setting.Allows, alike(*s.Field(setting.Key).(*bool), setting.Key, verb+" alike"))
+		}
+	}
 	row("still starting up", fmt.Sprintf("leave alone for %s, unless a younger sibling has accepted", short(s.StartupGrace)))
 	if k.act() == listener.Close {
 		row("several hold it", "leave alone: what they share is never closed")

@@ -64,8 +64,8 @@ func parseStuckAfter(s string) (time.Duration, error) {
 	return d, err
 }
 
-func parseAction(s string) (listener.Act, error) {
-	switch a := listener.Act(s); a {
+func parseAction(s string) (listener.Action, error) {
+	switch a := listener.Action(s); a {
 	case listener.Observe, listener.Close, listener.Kill:
 		return a, nil
 	default:
@@ -73,14 +73,23 @@ func parseAction(s string) (listener.Act, error) {
 	}
 }
 
-// ParseSuperseded reads what is done about a superseded generation.
-func ParseSuperseded(s string) (listener.Act, error) {
-	switch a := listener.Act(s); a {
+// parseSuperseded reads what is done about a superseded generation.
+func parseSuperseded(s string) (listener.Action, error) {
+	switch a := listener.Action(s); a {
 	case listener.Report, listener.Close, listener.Kill:
 		return a, nil
 	default:
 		return "", fmt.Errorf("%s is none of report, close and kill", quote(s))
 	}
+}
+
+// parseBool reads what a flag may be; a file is stricter.
+func parseBool(s string) (bool, error) {
+	v, err := strconv.ParseBool(s)
+	if err != nil {
+		return false, fmt.Errorf("%s is neither true nor false", quote(s))
+	}
+	return v, nil
 }
 
 // parseName takes whatever can stand in a name, and be seen there.

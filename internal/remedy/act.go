@@ -16,34 +16,6 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// Method is the rung of the ladder that did it.
-type Method string
-
-// The rungs: kill climbs all of them, close begins with the last.
-const (
-	SIGTERM  Method = "sigterm"
-	SIGKILL  Method = "sigkill"
-	Shutdown Method = "shutdown" // of the listener, through a duplicate of its descriptor
-)
-
-// Act is what is done to one process, or to one listener of it. All that are
-// done in one go, to the dead members of a group, have one ID.
-type Act struct {
-	ID        string
-	Action    listener.Act
-	Judgement listener.Judgement
-	Owner     listener.Owner
-	Method    Method // the rung that is next, or was the last
-	// Listeners are all that leave: of a process those that nobody else holds.
-	Listeners []listener.Cookie
-	Began     time.Time     // the look that the decision rests on
-	Took      time.Duration // until the listener had left, or the failure
-
-	Rescue  string              // how its clients were taken along, or why they were not
-	Rescued listener.Maybe[int] // clients that a sibling got, or the next holder
-	Stale   listener.Maybe[int] // clients that had gone, and were left to be reset
-}
-
 // ErrChanged says that at the last look it was no longer the same process,
 // socket or head, that the gate no longer agreed, or that another agent acts in
 // the same network namespace. Nothing was done.
@@ -53,9 +25,9 @@ var ErrChanged = errors.New("something changed between the decision and the act"
 type Witness interface {
 	// Intend is told after the last look and before anything is touched; its error
 	// stops the act.
-	Intend(context.Context, []*Act, *listener.Snapshot) error
-	// Done is told once for each of them, with what went wrong.
-	Done(*Act, error)
+	Intend(context.Context, []*listener.Act, *listener.Snapshot) error
+	// Done is told once for each of them.
+	Done(*listener.Act)
 }
 
 // Kernel is what an act asks of the kernel side.
@@ -154,7 +126,11 @@ func (a *Actor) Act(ctx context.Context, j listener.Judgement) error {
 		if t.act.Took == 0 {
 			t.act.Took = time.Since(t.act.Began)
 		}
-		a.Witness.Done(t.act, errs[i])
+		t.act.Result = listener.Acted
+		if errs[i] != nil {
+			t.act.Result, t.act.Failure = listener.Failed, errs[i].Error()
+		}
+		a.Witness.Done(t.act)
 	}
 	return errors.Join(errs...)
 }

@@ -98,21 +98,18 @@ type world struct {
 	intend   error
 	disarmed bool
 
-	intended []Act
-	done     []Act
-	failures []error
+	intended []listener.Act
+	done     []listener.Act
 }
 
-func (w *world) Intend(_ context.Context, acts []*Act, _ *listener.Snapshot) error {
+func (w *world) Intend(_ context.Context, acts []*listener.Act, _ *listener.Snapshot) error {
 	for _, a := range acts {
 		w.intended = append(w.intended, *a)
 	}
 	return w.intend
 }
 
-func (w *world) Done(a *Act, err error) {
-	w.done, w.failures = append(w.done, *a), append(w.failures, err)
-}
+func (w *world) Done(a *listener.Act) { w.done = append(w.done, *a) }
 
 // Clients of nobody: no listener of the kernel's is in these tests.
 func (w *world) Clients(*listener.Listener, int) (listener.Clients, error) {
@@ -173,16 +170,17 @@ func polite(t *testing.T) *victim   { return startVictim(t, "sleep", "60") }
 func stubborn(t *testing.T) *victim { return startVictim(t, "sh", "-c", `trap "" TERM; exec sleep 60`) }
 
 func TestKill(t *testing.T) {
-	for want, v := range map[Method]*victim{SIGTERM: polite(t), SIGKILL: stubborn(t)} {
+	for want, v := range map[listener.Method]*victim{listener.SIGTERM: polite(t), listener.SIGKILL: stubborn(t)} {
 		w := &world{v: v}
 		if err := w.actor().Act(t.Context(), v.judgement()); err != nil || v.alive() {
 			t.Fatalf("%s: %v, alive %v", want, err, v.alive())
 		}
-		if len(w.intended) != 1 || len(w.done) != 1 || w.failures[0] != nil {
-			t.Fatalf("told of %d acts before and %d after: %v", len(w.intended), len(w.done), w.failures)
+		if len(w.intended) != 1 || len(w.done) != 1 || w.done[0].Failure != "" {
+			t.Fatalf("told of %d acts before and %d after: %v", len(w.intended), len(w.done), w.done)
 		}
 		act := w.done[0]
-		if act.Method != want || act.Owner.PID != v.owner.PID || len(act.Listeners) != 1 || act.ID == "" || act.ID != w.intended[0].ID || act.Took <= 0 {
+		if act.Method != want || act.Owner.PID != v.owner.PID || len(act.Listeners) != 1 || act.ID == "" || act.ID != w.intended[0].ID || act.Took <= 0 ||
+			act.Result != listener.Acted {
 			t.Errorf("act %+v, want %s of %d", act, want, v.owner.PID)
 		}
 	}
@@ -198,8 +196,8 @@ func TestNothingIsDoneWithoutAWitness(t *testing.T) {
 		t.Errorf("%v, want the witness's", err)
 	}
 	time.Sleep(20 * time.Millisecond)
-	if !v.alive() || len(w.done) != 1 || !errors.Is(w.failures[0], full) {
-		t.Errorf("alive %v, told %v", v.alive(), w.failures)
+	if !v.alive() || len(w.done) != 1 || w.done[0].Result != listener.Failed || !strings.Contains(w.done[0].Failure, full.Error()) {
+		t.Errorf("alive %v, told %v", v.alive(), w.done)
 	}
 }
 
@@ -209,7 +207,7 @@ func TestDisarmedBetweenRungs(t *testing.T) {
 	w := &world{v: v}
 	w.see = func(look int, _ *listener.Listener) bool { w.disarmed = look > 1; return true }
 	err := w.actor().Act(t.Context(), v.judgement())
-	if err == nil || !strings.Contains(err.Error(), "disarmed") || w.done[0].Method != SIGTERM || !v.alive() {
+	if err == nil || !strings.Contains(err.Error(), "disarmed") || w.done[0].Method != listener.SIGTERM || !v.alive() {
 		t.Errorf("%v by %s, alive %v; want it to end after SIGTERM", err, w.done[0].Method, v.alive())
 	}
 }
@@ -290,7 +288,7 @@ func TestNoFurtherRungWhenItAcceptsAgain(t *testing.T) {
 		return true
 	}}
 	err := w.actor().Act(t.Context(), v.judgement())
-	if err == nil || !strings.Contains(err.Error(), "accepts again") || w.done[0].Method != SIGTERM || !v.alive() {
+	if err == nil || !strings.Contains(err.Error(), "accepts again") || w.done[0].Method != listener.SIGTERM || !v.alive() {
 		t.Errorf("%v by %s, alive %v; want it left alone after SIGTERM", err, w.done[0].Method, v.alive())
 	}
 }
@@ -300,7 +298,7 @@ func TestAnEndWithoutProofIsAFailure(t *testing.T) {
 	v := polite(t)
 	w := &world{v: v, see: func(int, *listener.Listener) bool { return true }}
 	err := w.actor().Act(t.Context(), v.judgement())
-	if err == nil || !strings.Contains(err.Error(), "still there") || w.failures[0] == nil {
+	if err == nil || !strings.Contains(err.Error(), "still there") || w.done[0].Failure == "" {
 		t.Errorf("%v, want an error that says so", err)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
 const (
@@ -22,13 +24,13 @@ const (
 // kill climbs the ladder until the listener has left.
 func (a *Actor) kill(ctx context.Context, t *target) error {
 	for _, rung := range []struct {
-		method Method
+		method listener.Method
 		do     func() error
 		grace  time.Duration
 	}{
-		{SIGTERM, func() error { return t.proc.signal(unix.SIGTERM) }, a.TermGrace},
-		{SIGKILL, func() error { return t.proc.signal(unix.SIGKILL) }, killGrace},
-		{Shutdown, func() error { return a.shutdownAll(ctx, t) }, closeGrace},
+		{listener.SIGTERM, func() error { return t.proc.signal(unix.SIGTERM) }, a.TermGrace},
+		{listener.SIGKILL, func() error { return t.proc.signal(unix.SIGKILL) }, killGrace},
+		{listener.Shutdown, func() error { return a.shutdownAll(ctx, t) }, closeGrace},
 	} {
 		if a.Disarmed() {
 			return fmt.Errorf("disarmed before %s to process %d", rung.method, t.proc.pid)
@@ -46,7 +48,7 @@ func (a *Actor) kill(ctx context.Context, t *target) error {
 
 // closeListener closes the one listener; its process and its connections stay.
 func (a *Actor) closeListener(ctx context.Context, t *target) error {
-	t.act.Method = Shutdown
+	t.act.Method = listener.Shutdown
 	if err := t.proc.shutdown(&t.act.Judgement.Sample, t.act.Owner.FD); err != nil {
 		return err
 	}
@@ -114,7 +116,7 @@ func (a *Actor) left(ctx context.Context, t *target, grace time.Duration) (bool,
 
 // ended waits a little for the end of the process, unless it is to stay.
 func (t *target) ended(deadline time.Time) (bool, error) {
-	if t.act.Method == Shutdown {
+	if t.act.Method == listener.Shutdown {
 		return false, nil
 	}
 	return t.proc.exited(min(recheck, time.Until(deadline)))

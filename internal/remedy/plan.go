@@ -15,12 +15,12 @@ import (
 // lastLook judges anew what is there now: the same process, socket and head, and
 // a gate that still agrees. With it come the other dead members of its group, for
 // who is moved from one of them may land on the next.
-func (a *Actor) lastLook(ctx context.Context, j listener.Judgement) (*listener.Snapshot, []*Act, error) {
+func (a *Actor) lastLook(ctx context.Context, j listener.Judgement) (*listener.Snapshot, []*listener.Act, error) {
 	snap, err := a.Refresh(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("look once more at listener %s: %w", j.Cookie, err)
 	}
-	var acts []*Act
+	var acts []*listener.Act
 	id, began := newID(), j.At
 	for _, now := range a.Judge(snap) {
 		switch {
@@ -28,9 +28,9 @@ func (a *Actor) lastLook(ctx context.Context, j listener.Judgement) (*listener.S
 			if err := unchanged(j, now); err != nil {
 				return nil, nil, err
 			}
-			acts = slices.Insert(acts, 0, &Act{Judgement: now})
+			acts = slices.Insert(acts, 0, &listener.Act{Judgement: now})
 		case now.Group != 0 && now.Group == groupIn(snap, j.Cookie) && ripe(now):
-			acts = append(acts, &Act{Judgement: now})
+			acts = append(acts, &listener.Act{Judgement: now})
 		}
 	}
 	if len(acts) == 0 || acts[0].Judgement.Cookie != j.Cookie {
@@ -39,9 +39,9 @@ func (a *Actor) lastLook(ctx context.Context, j listener.Judgement) (*listener.S
 	acts = onePerProcess(acts)
 	for _, act := range acts {
 		act.ID, act.Began = id, began
-		act.Action, act.Method = act.Judgement.Decision.Act, SIGTERM
+		act.Action, act.Method = act.Judgement.Decision.Act, listener.SIGTERM
 		if act.Action == listener.Close {
-			act.Method = Shutdown
+			act.Method = listener.Shutdown
 		}
 		act.Owner, _ = culprit(act.Judgement)
 		act.Listeners = leaving(snap, act, acts)
@@ -78,9 +78,9 @@ func ripe(j listener.Judgement) bool {
 }
 
 // onePerProcess: a process that has several members dies once.
-func onePerProcess(acts []*Act) []*Act {
+func onePerProcess(acts []*listener.Act) []*listener.Act {
 	seen := make(map[int]bool)
-	return slices.DeleteFunc(acts, func(act *Act) bool {
+	return slices.DeleteFunc(acts, func(act *listener.Act) bool {
 		if act.Judgement.Decision.Act != listener.Kill {
 			return false
 		}
@@ -92,12 +92,12 @@ func onePerProcess(acts []*Act) []*Act {
 
 // leaving are the listeners that go with an act: that which is closed; or those
 // that only processes of the plan hold.
-func leaving(s *listener.Snapshot, act *Act, acts []*Act) []listener.Cookie {
+func leaving(s *listener.Snapshot, act *listener.Act, acts []*listener.Act) []listener.Cookie {
 	if act.Action == listener.Close {
 		return []listener.Cookie{act.Judgement.Cookie}
 	}
 	dies := func(o listener.Owner) bool {
-		return slices.ContainsFunc(acts, func(a *Act) bool {
+		return slices.ContainsFunc(acts, func(a *listener.Act) bool {
 			return a.Judgement.Decision.Act == listener.Kill && a.Judgement.Culprit == o.PID
 		})
 	}
@@ -113,12 +113,12 @@ func leaving(s *listener.Snapshot, act *Act, acts []*Act) []listener.Cookie {
 
 // target is the process of an act, held by a pidfd.
 type target struct {
-	act  *Act
+	act  *listener.Act
 	proc *process
 }
 
 // open takes hold of every process of a plan before anything is touched.
-func (a *Actor) open(acts []*Act) ([]*target, error) {
+func (a *Actor) open(acts []*listener.Act) ([]*target, error) {
 	targets := make([]*target, 0, len(acts))
 	for _, act := range acts {
 		p, err := openProcess(a.Kernel, act.Owner.PID, act.Owner.Start)

@@ -17,7 +17,7 @@ type rescue struct {
 	actor  *Actor
 	held   *lock
 	snap   *listener.Snapshot
-	acts   []*Act
+	acts   []*listener.Act
 	groups map[listener.GroupKey]*moving
 }
 
@@ -30,14 +30,14 @@ type moving struct {
 	halfOpen int
 	heirs    map[listener.Cookie]bool
 	leaving  *listener.Listener // one of those that leave
-	act      *Act               // with which it does
+	act      *listener.Act      // with which it does
 }
 
 // planRescue looks at the groups of all listeners that are about to leave. What
 // cannot be rescued is no reason not to act: its clients wait in vain.
-func (a *Actor) planRescue(held *lock, s *listener.Snapshot, acts []*Act) *rescue {
+func (a *Actor) planRescue(held *lock, s *listener.Snapshot, acts []*listener.Act) *rescue {
 	r := &rescue{actor: a, held: held, snap: s, acts: acts, groups: make(map[listener.GroupKey]*moving)}
-	leaving := make(map[listener.Cookie]*Act)
+	leaving := make(map[listener.Cookie]*listener.Act)
 	for _, act := range acts {
 		for _, c := range act.Listeners {
 			leaving[c] = act
@@ -185,14 +185,14 @@ func fdOf(l *listener.Listener, pid int) listener.Maybe[int] {
 }
 
 // of is the group that an act is about; nil: the listener stays, with others.
-func (r *rescue) of(act *Act) *moving {
+func (r *rescue) of(act *listener.Act) *moving {
 	if !slices.Contains(act.Listeners, act.Judgement.Cookie) {
 		return nil
 	}
 	return r.groups[act.Judgement.Group]
 }
 
-func (r *rescue) told(act *Act) string {
+func (r *rescue) told(act *listener.Act) string {
 	switch g := r.of(act); {
 	case g == nil:
 		return "its next holder takes over"

@@ -14,30 +14,23 @@ import (
 // thread that opens it is in, wherever /proc/sys is mounted.
 const migrateReq = "net/ipv4/tcp_migrate_req"
 
-// Kept is a value of net.ipv4.tcp_migrate_req that an act has replaced by 1.
-type Kept struct {
-	Netns     uint32 `json:"netns"`
-	NetCookie uint64 `json:"net_cookie"`
-	Value     string `json:"value"`
-}
-
-// Keeper keeps such values where the next start finds them.
+// Keeper keeps values of it where the next start finds them.
 type Keeper interface {
 	// Keep keeps one before it is replaced; an error if it cannot outlive us.
-	Keep(Kept) error
-	Forget(Kept) error
-	Kept() ([]Kept, error)
+	Keep(listener.Kept) error
+	Forget(listener.Kept) error
+	Kept() ([]listener.Kept, error)
 }
 
 // sysctl is a namespace whose migration was turned on.
 type sysctl struct {
-	kept   Kept
+	kept   listener.Kept
 	path   string
 	keeper Keeper
 	lock   *lock
 }
 
-func (a *Actor) sysctl(l *lock, k Kept) *sysctl {
+func (a *Actor) sysctl(l *lock, k listener.Kept) *sysctl {
 	dir := a.ProcSys
 	if dir == "" {
 		dir = "/proc/sys"
@@ -47,7 +40,7 @@ func (a *Actor) sysctl(l *lock, k Kept) *sysctl {
 
 // migrateAll turns migration on in a whole namespace; what was is kept first.
 func (a *Actor) migrateAll(l *lock, of *listener.Listener) (*sysctl, error) {
-	s := a.sysctl(l, Kept{Netns: of.Netns, NetCookie: of.NetCookie})
+	s := a.sysctl(l, listener.Kept{Netns: of.Netns, NetCookie: of.NetCookie})
 	err := l.namespace().Do(func() error {
 		old, err := os.ReadFile(s.path)
 		if err != nil {

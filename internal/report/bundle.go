@@ -7,33 +7,23 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// Bundle is the evidence of an act, as it is kept before anything is touched: no
-// environment is in it, and secret-looking arguments are masked.
+// Bundle is the evidence of what is done in one go, as it is kept before anything is
+// touched: no environment is in it, and secret-looking arguments are masked.
 type Bundle struct {
-	ActID      string
-	Action     listener.Act
-	Time       time.Time
-	Tier       listener.Tier
-	Targets    []BundleTarget
-	Group      []listener.Judgement // every member
-	PolicyHash string
-	Policy     json.RawMessage // that is in force
+	Time   time.Time
+	Tier   listener.Tier
+	Acts   []listener.Act       // at least one
+	Group  []listener.Judgement // every member
+	Policy json.RawMessage      // that is in force
 
 	left int // how often something was left out
-}
-
-// BundleTarget is one process, or listener, that is acted on.
-type BundleTarget struct {
-	Judgement listener.Judgement
-	Leaving   []listener.Cookie // all that go with it
-	Clients   listener.Maybe[listener.Clients]
 }
 
 type jsonBundle struct {
 	Schema     string             `json:"schema"`
 	Time       stamp              `json:"time"`
 	ActID      string             `json:"act_id"`
-	Action     listener.Act       `json:"action"`
+	Action     listener.Action    `json:"action"`
 	Tier       listener.Tier      `json:"tier"`
 	Shortened  bool               `json:"shortened"` // clients, threads or members were left out
 	Targets    []jsonBundleTarget `json:"targets"`
@@ -54,13 +44,13 @@ type jsonBundleTarget struct {
 // MarshalJSON gives the bundle as it is kept.
 func (b *Bundle) MarshalJSON() ([]byte, error) {
 	out := jsonBundle{
-		Schema: Schema, Time: stamp(b.Time), ActID: b.ActID, Action: b.Action, Tier: b.Tier, Shortened: b.left > 0,
-		Targets: []jsonBundleTarget{}, Group: allJSON(b.Group), PolicyHash: b.PolicyHash, Policy: b.Policy,
+		Schema: Schema, Time: stamp(b.Time), ActID: b.Acts[0].ID, Action: b.Acts[0].Action, Tier: b.Tier, Shortened: b.left > 0,
+		Targets: []jsonBundleTarget{}, Group: allJSON(b.Group), PolicyHash: b.Acts[0].Policy, Policy: b.Policy,
 	}
-	for i := range b.Targets {
-		t := &b.Targets[i]
-		jt := jsonBundleTarget{PID: t.Judgement.Culprit, Listener: toJSON(&t.Judgement), Leaving: cookies(t.Leaving)}
-		if c, known := t.Clients.Get(); known {
+	for i := range b.Acts {
+		a := &b.Acts[i]
+		jt := jsonBundleTarget{PID: a.Owner.PID, Listener: toJSON(&a.Judgement), Leaving: cookies(a.Listeners)}
+		if c, known := a.Clients.Get(); known {
 			jt.ClientsTotal, jt.ClientsGone = listener.Known(c.Total), listener.Known(c.Gone)
 			jt.Clients = clientsJSON(c.Oldest)
 		}
@@ -73,10 +63,10 @@ func (b *Bundle) MarshalJSON() ([]byte, error) {
 func (b *Bundle) Shrink() bool {
 	b.left++
 	shrunk := false
-	for i := range b.Targets {
-		if c, known := b.Targets[i].Clients.Get(); known && len(c.Oldest) > 0 {
+	for i := range b.Acts {
+		if c, known := b.Acts[i].Clients.Get(); known && len(c.Oldest) > 0 {
 			c.Oldest = c.Oldest[:len(c.Oldest)/2]
-			b.Targets[i].Clients = listener.Known(c)
+			b.Acts[i].Clients = listener.Known(c)
 			shrunk = true
 		}
 	}

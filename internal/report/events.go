@@ -34,22 +34,7 @@ type Event struct {
 	Listener *listener.Judgement // nil for ready
 	Tier     listener.Tier       // of ready
 	Count    int                 // listeners, of ready
-	Act      *Act                // of acting, acted and act_failed
-}
-
-// Act is what an event tells of an act.
-type Act struct {
-	ID        string
-	Action    listener.Act
-	PID       int
-	Method    string
-	Listeners []listener.Cookie
-	Took      time.Duration // from the decision until the listener had left
-	Rescue    string        // how its clients are taken along, or why not
-	Rescued   listener.Maybe[int]
-	Stale     listener.Maybe[int]
-	Evidence  string // the file it is kept in
-	Failure   string // of act_failed
+	Act      *listener.Act       // of acting, acted and act_failed
 }
 
 // Changes turns judged snapshots into events: each once, when it becomes true.
@@ -63,7 +48,7 @@ type told struct {
 	judgement listener.Judgement
 	suspectOf time.Time // the window that was called suspect
 	stuck     bool
-	act       listener.Act
+	act       listener.Action
 	reason    listener.Reason
 	found     string // findings
 }

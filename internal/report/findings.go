@@ -108,7 +108,7 @@ func (e *Explanation) findings(p *page) {
 
 func supersededDecision(d *listener.Decision) string {
 	if d.Act == listener.Hold {
-		return "held: " + JoinReasons(d.Reasons)
+		return "held: " + Join(d.Reasons, ", ")
 	}
 	return string(d.Act)
 }

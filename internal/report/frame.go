@@ -46,7 +46,7 @@ type Cost struct {
 
 // Thresholds are what holds for a listener that no rule of a policy file matches.
 type Thresholds struct {
-	Action         listener.Act
+	Action         listener.Action
 	StuckAfter     time.Duration
 	ActAfter       time.Duration
 	ActAfterServed time.Duration
@@ -75,10 +75,10 @@ type jsonFrame struct {
 }
 
 type jsonPolicy struct {
-	Action         listener.Act `json:"action"`
-	StuckAfter     seconds      `json:"stuck_after_seconds"`
-	ActAfter       seconds      `json:"act_after_seconds"`
-	ActAfterServed seconds      `json:"act_after_served_seconds"`
+	Action         listener.Action `json:"action"`
+	StuckAfter     seconds         `json:"stuck_after_seconds"`
+	ActAfter       seconds         `json:"act_after_seconds"`
+	ActAfterServed seconds         `json:"act_after_served_seconds"`
 }
 
 func (t Thresholds) json() jsonPolicy {

@@ -109,7 +109,7 @@ type jsonWaiter struct {
 }
 
 type jsonDecision struct {
-	Act     listener.Act           `json:"act"`
+	Act     listener.Action        `json:"act"`
 	Reason  listener.Maybe[string] `json:"reason"`
 	Reasons []listener.Reason      `json:"reasons"`
 }

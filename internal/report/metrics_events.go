@@ -34,7 +34,7 @@ func newEventMetrics() eventMetrics {
 		stale: prometheus.NewCounter(counter("stale_clients_total",
 			"Clients that had given up before an act, and were let go.")),
 	}
-	for _, action := range []listener.Act{listener.Close, listener.Kill} {
+	for _, action := range []listener.Action{listener.Close, listener.Kill} {
 		for _, result := range []string{resultDone, resultFailed} {
 			m.acts.WithLabelValues(string(action), result)
 		}

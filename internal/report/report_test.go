@@ -158,8 +158,13 @@ func TestTable(t *testing.T) {
 func events() []Event {
 	held, wouldAct, done := full(), full(), full()
 	wouldAct.Decision = &listener.Decision{Act: listener.Observe, Reason: listener.NotArmed, Reasons: []listener.Reason{listener.NotArmed}}
-	act := &Act{ID: "0102", Action: listener.Kill, PID: 26939, Method: "sigterm", Listeners: []listener.Cookie{0x1a2b, 0xff}, Took: 1500 * time.Microsecond,
-		Rescue: "moved to other members", Rescued: listener.Known(3281), Stale: listener.Known(4), Evidence: "/var/lib/reusewatch/e.json"}
+	act := &listener.Act{
+		ID: "0102", Action: listener.Kill, Owner: listener.Owner{PID: 26939}, Listeners: []listener.Cookie{0x1a2b, 0xff}, Evidence: "/var/lib/reusewatch/e.json",
+		Outcome: listener.Outcome{
+			Method: listener.SIGTERM, Took: 1500 * time.Microsecond,
+			Rescue: "moved to other members", Rescued: listener.Known(3281), Stale: listener.Known(4),
+		},
+	}
 	failed := *act
 	failed.Failure = "process 26939 survived SIGKILL"
 	suspect := bare()

@@ -40,32 +40,9 @@ func Sentence(j *listener.Judgement) string {
 // because finishes "haproxy listens on :80 but …".
 func because(j *listener.Judgement, o *listener.Owner) string {
 	where := asleep(o)
-	switch j.Cause {
-	case listener.CauseNeverPolled:
-		return "never entered its event loop: nobody waits on the listener and no connection was accepted" + after("; it ", where)
-	case listener.CauseNotPolling:
-		return "no thread of it sleeps behind the listener any more" + after("; it ", where)
-	case listener.CauseIgnores:
-		return "does not accept: it polls the listener, was woken, and goes on sleeping"
-	case listener.CauseSpinning:
-		return "does not accept: it spins in its own code, a CPU full of user time and not one system call"
-	case listener.CauseBlocked:
-		return "left its event loop: it " + where
-	case listener.CauseStopped:
-		return "is stopped (state T): a signal such as SIGSTOP or SIGTTOU stopped it, SIGCONT would let it go on"
-	case listener.CauseTraced:
-		return fmt.Sprintf("is being traced by pid %d%s", o.Tracer, tracerOf(o))
-	case listener.CauseFrozen:
-		return "is frozen by its cgroup"
-	case listener.CauseStarved:
-		return "gets too little CPU to accept: it waits for a processor, or its quota is used up"
-	case listener.CauseBusy:
-		return "is busy with other work and does not come to accept"
-	case listener.CauseAtLimit:
-		return "has taken it out of polling while it serves the connections it has, as a server does at its connection limit"
-	default:
-		return "does not accept, and why is not known" + after("; it ", where)
-	}
+	return strings.NewReplacer(
+		"{asleep}", where, "{and asleep}", after("; it ", where), "{tracer}", fmt.Sprintf("pid %d%s", o.Tracer, tracerOf(o)),
+	).Replace(j.Cause.Row().Sentence)
 }
 
 func after(prefix, s string) string {

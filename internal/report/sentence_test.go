@@ -38,6 +38,13 @@ func TestSentence(t *testing.T) {
 			}
 		}
 	}
+	for _, row := range listener.Causes() {
+		j := full()
+		j.Cause = row.Cause
+		if got := because(&j, &j.Owners[0]); got == "" || strings.Contains(got, "{") {
+			t.Errorf("%s: %q", row.Cause, got)
+		}
+	}
 	j := full()
 	j.Culprit = 0
 	if got := Sentence(&j); !strings.HasPrefix(got, "2 processes hold the listener on 10.39.1.68:80, ") {

@@ -24,9 +24,9 @@ type jsonEvent struct {
 
 type jsonAct struct {
 	ID        string                 `json:"act_id"`
-	Action    listener.Act           `json:"action"`
+	Action    listener.Action        `json:"action"`
 	PID       int                    `json:"pid"`
-	Method    string                 `json:"method"`
+	Method    listener.Method        `json:"method"`
 	Listeners []string               `json:"listeners"`
 	Rescue    listener.Maybe[string] `json:"rescue"`  // how clients are taken along, or why not
 	Rescued   listener.Maybe[int]    `json:"rescued"` // clients that another member or holder got
@@ -61,7 +61,7 @@ func (s jsonStream) Write(e Event) error {
 	}
 	if a := e.Act; a != nil {
 		act := jsonAct{
-			ID: a.ID, Action: a.Action, PID: a.PID, Method: a.Method,
+			ID: a.ID, Action: a.Action, PID: a.Owner.PID, Method: a.Method,
 			Listeners: cookies(a.Listeners), Rescue: maybeText(a.Rescue), Rescued: a.Rescued, Stale: a.Stale,
 			Evidence: maybeText(a.Evidence), Error: maybeText(a.Failure),
 		}
@@ -114,11 +114,11 @@ func describe(e Event) string {
 	case e.Kind == Held && j.Decision.Act == listener.Observe:
 		b.WriteString("; would be killed (--action kill)")
 	case e.Kind == Held:
-		fmt.Fprintf(&b, "; held: %s", JoinReasons(j.Decision.Reasons))
+		fmt.Fprintf(&b, "; held: %s", Join(j.Decision.Reasons, ", "))
 	case e.Kind == Acting && e.Act.Action == listener.Close:
-		fmt.Fprintf(&b, "; close it, pid %d stays; clients: %s", e.Act.PID, e.Act.Rescue)
+		fmt.Fprintf(&b, "; close it, pid %d stays; clients: %s", e.Act.Owner.PID, e.Act.Rescue)
 	case e.Kind == Acting:
-		fmt.Fprintf(&b, "; kill pid %d, listeners that go with it: %d; clients: %s", e.Act.PID, len(e.Act.Listeners), e.Act.Rescue)
+		fmt.Fprintf(&b, "; kill pid %d, listeners that go with it: %d; clients: %s", e.Act.Owner.PID, len(e.Act.Listeners), e.Act.Rescue)
 	case e.Kind == Acted:
 		fmt.Fprintf(&b, "; gone by %s after %d ms%s", e.Act.Method, e.Act.Took.Milliseconds(), rescued(e.Act))
 	case e.Kind == ActFailed:
@@ -143,7 +143,7 @@ func foundText(j *listener.Judgement) string {
 }
 
 // rescued says what became of the clients that waited.
-func rescued(a *Act) string {
+func rescued(a *listener.Act) string {
 	moved, known := a.Rescued.Get()
 	if !known {
 		return "; clients: " + a.Rescue
@@ -155,13 +155,13 @@ func rescued(a *Act) string {
 	return s
 }
 
-// JoinReasons gives them as a person reads them, in their order.
-func JoinReasons(reasons []listener.Reason) string {
-	words := make([]string, len(reasons))
-	for i, r := range reasons {
-		words[i] = string(r)
+// Join gives words as a person reads them, in their order.
+func Join[S ~string](words []S, by string) string {
+	plain := make([]string, len(words))
+	for i, w := range words {
+		plain[i] = string(w)
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(plain, by)
 }
 
 // who names the owners: the first, and how many more there are.

@@ -9,13 +9,13 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/reusewatch/reusewatch/internal/remedy"
+	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
 func (d Dir) rescue() string { return filepath.Join(d.path, "rescue.json") }
 
 // Keep keeps a setting of the kernel's before an act replaces it.
-func (d Dir) Keep(k remedy.Kept) error {
+func (d Dir) Keep(k listener.Kept) error {
 	if d.path == "" {
 		return errors.New("keep net.ipv4.tcp_migrate_req: there is no state folder to keep it in")
 	}
@@ -27,20 +27,20 @@ func (d Dir) Keep(k remedy.Kept) error {
 }
 
 // Forget forgets one that is as it was again.
-func (d Dir) Forget(k remedy.Kept) error {
+func (d Dir) Forget(k listener.Kept) error {
 	kept, err := d.Kept()
 	if err != nil {
 		return err
 	}
-	return d.write(d.rescue(), slices.DeleteFunc(kept, func(o remedy.Kept) bool { return o == k }))
+	return d.write(d.rescue(), slices.DeleteFunc(kept, func(o listener.Kept) bool { return o == k }))
 }
 
 // Kept are the settings that wait to be restored.
-func (d Dir) Kept() ([]remedy.Kept, error) {
+func (d Dir) Kept() ([]listener.Kept, error) {
 	if d.path == "" {
 		return nil, nil
 	}
-	var kept []remedy.Kept
+	var kept []listener.Kept
 	if err := read(d.rescue(), &kept); err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/reusewatch/reusewatch/internal/judge"
+	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
 // keep is how long an act is remembered: longer than any sensible budget's period.
@@ -36,11 +36,11 @@ func (d Dir) Disarmed() bool {
 func (d Dir) acts() string { return filepath.Join(d.path, "acts.json") }
 
 // Acts are the acts that were begun lately, by earlier runs too.
-func (d Dir) Acts() ([]judge.PastAct, error) {
+func (d Dir) Acts() ([]listener.PastAct, error) {
 	if d.path == "" {
 		return nil, nil
 	}
-	var acts []judge.PastAct
+	var acts []listener.PastAct
 	if err := read(d.acts(), &acts); err != nil {
 		return nil, err
 	}
@@ -48,8 +48,8 @@ func (d Dir) Acts() ([]judge.PastAct, error) {
 }
 
 // Record keeps an act before it is done, and returns all that count from now on.
-func (d Dir) Record(acts []judge.PastAct, act judge.PastAct) ([]judge.PastAct, error) {
-	var kept []judge.PastAct
+func (d Dir) Record(acts []listener.PastAct, act listener.PastAct) ([]listener.PastAct, error) {
+	var kept []listener.PastAct
 	for _, a := range acts {
 		if act.At.Sub(a.At) < keep {
 			kept = append(kept, a)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/reusewatch/reusewatch/internal/judge"
+	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
 func TestActs(t *testing.T) {
@@ -18,14 +18,14 @@ func TestActs(t *testing.T) {
 		t.Fatalf("%v, %v of an empty folder", acts, err)
 	}
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	old := judge.PastAct{At: now.Add(-25 * time.Hour), Group: "a", Netns: 1}
-	first := judge.PastAct{At: now.Add(-time.Hour), Group: "b", Netns: 2}
-	second := judge.PastAct{At: now, Group: "c", Netns: 3}
-	acts, err := d.Record([]judge.PastAct{old, first}, second)
+	old := listener.PastAct{At: now.Add(-25 * time.Hour), Group: "a", Netns: 1}
+	first := listener.PastAct{At: now.Add(-time.Hour), Group: "b", Netns: 2}
+	second := listener.PastAct{At: now, Group: "c", Netns: 3}
+	acts, err := d.Record([]listener.PastAct{old, first}, second)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []judge.PastAct{first, second}
+	want := []listener.PastAct{first, second}
 	if diff := cmp.Diff(want, acts); diff != "" {
 		t.Error(diff)
 	}
@@ -43,7 +43,7 @@ func TestActs(t *testing.T) {
 func TestNothingIsKept(t *testing.T) {
 	t.Chdir(t.TempDir())
 	d := At("")
-	if acts, err := d.Record(nil, judge.PastAct{Group: "a"}); err != nil || len(acts) != 1 || d.Disarmed() {
+	if acts, err := d.Record(nil, listener.PastAct{Group: "a"}); err != nil || len(acts) != 1 || d.Disarmed() {
 		t.Errorf("%v, %v, disarmed %v", acts, err, d.Disarmed())
 	}
 	if acts, err := d.Acts(); err != nil || acts != nil {

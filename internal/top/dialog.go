@@ -15,7 +15,7 @@ import (
 // dialog is about one act: it asks, shows what the act says, and how it ended.
 // A nil dialog is none.
 type dialog struct {
-	action listener.Act
+	action listener.Action
 	cookie listener.Cookie
 	about  string // what would be acted on
 	e      *report.Explanation
@@ -42,7 +42,7 @@ func (d *dialog) asking() bool  { return d.open() && d.state == dialogAsks }
 func (d *dialog) running() bool { return d != nil && d.state == dialogRuns }
 
 // ask opens the dialog for the listener that is selected.
-func (m *model) ask(action listener.Act) tea.Cmd {
+func (m *model) ask(action listener.Action) tea.Cmd {
 	j, ok := m.find(m.chosen)
 	switch {
 	case !m.canAct:
@@ -63,7 +63,7 @@ func (m *model) ask(action listener.Act) tea.Cmd {
 	return m.refresh()
 }
 
-func (m *model) about(action listener.Act, j *listener.Judgement) string {
+func (m *model) about(action listener.Action, j *listener.Judgement) string {
 	o := ownerOf(j)
 	switch {
 	case o == nil:

@@ -46,7 +46,7 @@ type effects interface {
 	tick(d time.Duration, seq int) tea.Cmd
 	explain(c listener.Cookie) tea.Cmd
 	// act begins one and gives its first line; said the next one.
-	act(action listener.Act, c listener.Cookie) tea.Cmd
+	act(action listener.Action, c listener.Cookie) tea.Cmd
 	said() tea.Cmd
 }
 
@@ -111,7 +111,7 @@ func (l *live) explain(c listener.Cookie) tea.Cmd {
 	}
 }
 
-func (l *live) act(action listener.Act, c listener.Cookie) tea.Cmd {
+func (l *live) act(action listener.Action, c listener.Cookie) tea.Cmd {
 	return func() tea.Msg {
 		if !l.begin() {
 			return nil
@@ -128,7 +128,7 @@ func (l *live) act(action listener.Act, c listener.Cookie) tea.Cmd {
 }
 
 // run turns a panic of an act into its error: the terminal must be given back first.
-func (l *live) run(action listener.Act, c listener.Cookie, w *lines) (err error) {
+func (l *live) run(action listener.Action, c listener.Cookie, w *lines) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%s of %s: panic: %v", action, c, r)

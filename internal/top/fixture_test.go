@@ -143,7 +143,7 @@ func (s *still) explain(c listener.Cookie) tea.Cmd {
 	return nil
 }
 
-func (s *still) act(a listener.Act, c listener.Cookie) tea.Cmd {
+func (s *still) act(a listener.Action, c listener.Cookie) tea.Cmd {
 	s.acted = append(s.acted, fmt.Sprintf("%s %s", a, c))
 	return nil
 }
@@ -157,7 +157,7 @@ func at(w, h int, g glyphs) (*model, *still) {
 	return m, do
 }
 
-func actNothing(context.Context, listener.Act, listener.Cookie, io.Writer) error {
+func actNothing(context.Context, listener.Action, listener.Cookie, io.Writer) error {
 	return errors.New("a test acts on nothing")
 }
 

@@ -179,7 +179,7 @@ func TestTheTerminalIsRestored(t *testing.T) {
 func TestRunWaitsForAnAct(t *testing.T) {
 	term := openTerminal(t)
 	var ended bool
-	act := func(ctx context.Context, a listener.Act, c listener.Cookie, out io.Writer) error {
+	act := func(ctx context.Context, a listener.Action, c listener.Cookie, out io.Writer) error {
 		fmt.Fprintf(out, "acting on %s: %s\n", c, a)
 		<-ctx.Done()
 		ended = true
@@ -216,7 +216,7 @@ func (q *quiet) Explain(context.Context, listener.Cookie) (*report.Explanation, 
 
 // TestWhatAnActSays comes in lines, its panic as an error.
 func TestWhatAnActSays(t *testing.T) {
-	do := newLive(t.Context(), nil, func(_ context.Context, _ listener.Act, _ listener.Cookie, out io.Writer) error {
+	do := newLive(t.Context(), nil, func(_ context.Context, _ listener.Action, _ listener.Cookie, out io.Writer) error {
 		fmt.Fprint(out, "one\ntw")
 		fmt.Fprint(out, "o\nthree")
 		panic("boom")

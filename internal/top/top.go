@@ -29,7 +29,7 @@ type Source interface {
 
 // Act closes a listener or kills its process by hand, through the gate. It writes
 // to out, in lines, what it does, and returns when that has ended.
-type Act func(ctx context.Context, action listener.Act, c listener.Cookie, out io.Writer) error
+type Act func(ctx context.Context, action listener.Action, c listener.Cookie, out io.Writer) error
 
 // Options of Run.
 type Options struct {

@@ -1,0 +1,128 @@
+package listener
+
+import "slices"
+
+// Reason is why the gate holds.
+type Reason string
+
+// The reasons; [Reasons] says what each of them means.
+const (
+	Disarmed            Reason = "disarmed"
+	NotArmed            Reason = "not-armed"
+	OutOfScope          Reason = "out-of-scope"
+	Protected           Reason = "protected"
+	Self                Reason = "self"
+	Unowned             Reason = "unowned"
+	AmbiguousHolders    Reason = "ambiguous-holders"
+	Traced              Reason = "traced"
+	Frozen              Reason = "frozen"
+	Stopped             Reason = "stopped"
+	Starved             Reason = "starved"
+	Busy                Reason = "busy"
+	AtLimit             Reason = "at-limit"
+	ServesElsewhere     Reason = "serves-elsewhere"
+	ContainerInit       Reason = "container-init"
+	MixedGroup          Reason = "mixed-group"
+	NoSiblingAccepted   Reason = "no-sibling-accepted"
+	Starting            Reason = "starting"
+	Served              Reason = "served"
+	TooSoon             Reason = "too-soon"
+	HostWide            Reason = "host-wide"
+	Budget              Reason = "budget"
+	LastAcceptingMember Reason = "last-accepting-member"
+	ChangedMeanwhile    Reason = "changed-meanwhile"
+)
+
+// ReasonRow is all that is said of one reason, wherever it is said.
+type ReasonRow struct {
+	Reason   Reason
+	Because  string // it holds, in a table
+	LiftedBy string // "" for nothing that a person could do here
+	// Meaning is what explain says of one listener. It has places for {observed} and
+	// {needed}, the times of its head, and for {longer}, how to look longer.
+	Meaning string
+	// Soft: a person who knows better may overrule it, for it is a threshold or an
+	// allowance. The others say that the wrong one would be hit, or that nobody knows
+	// who would.
+	Soft bool
+	// StuckOnly: it is not asked of a superseded listener, for only one that accepts
+	// nothing can answer it.
+	StuckOnly bool
+	// Quiet: no alert fires for it. It is the operator's own will, or passes with time
+	// or load.
+	Quiet bool
+}
+
+// Reasons is the table of all reasons, in the order in which the gate asks.
+func Reasons() []ReasonRow {
+	return []ReasonRow{
+		{Reason: Disarmed, Because: `a file "disarmed" is in --state-dir`, LiftedBy: "removing it",
+			Meaning: `a file "disarmed" in the state folder stops every act: remove it`},
+		{Reason: NotArmed, Because: "--action is observe", LiftedBy: "--action kill or close", StuckOnly: true, Quiet: true,
+			Meaning: "explain only looks; `reusewatch run --action kill` with a filter acts"},
+		{Reason: OutOfScope, Because: "the filters do not choose it", Quiet: true,
+			Meaning: "the filters, or the policy's, leave it out"},
+		{Reason: Protected, Because: "--protect, a rule of the policy, or what is built in protects it",
+			Meaning: "its name, or a rule of the policy, protects it: nothing but a person may end it"},
+		{Reason: Self, Because: "it is pid 1, the kernel's, reusewatch or its parent",
+			Meaning: "it is pid 1, a kernel thread, reusewatch itself or its parent: never acted on"},
+		{Reason: Unowned, Because: "no process holds it",
+			Meaning: "no process holds it, so there is none to end; find who has it in flight"},
+		{Reason: AmbiguousHolders, Because: "several hold it and no one is the culprit, or all would lose it",
+			Meaning: "several processes hold it and which of them should accept is not known: ending one would free nothing"},
+		{Reason: Traced, Because: "a debugger stopped it",
+			Meaning: "a debugger has it: it goes on when the tracer lets go"},
+		{Reason: Frozen, Because: "its cgroup is frozen",
+			Meaning: "its cgroup is frozen: it goes on when that is thawed"},
+		{Reason: Stopped, Because: "it is in state T", LiftedBy: "--allow-stopped", Soft: true,
+			Meaning: "a signal stopped it: SIGCONT lets it go on, --allow-stopped would act all the same"},
+		{Reason: Starved, Because: "it gets too little CPU", StuckOnly: true,
+			Meaning: "it gets too little CPU: give it more, or end what takes it"},
+		{Reason: Busy, Because: "it makes progress, or that is not measured yet", StuckOnly: true, Quiet: true,
+			Meaning: "it makes progress with other work, and may come to accept"},
+		{Reason: AtLimit, Because: "it left the listener out of polling and serves what it has", StuckOnly: true, Quiet: true,
+			Meaning: "it polls, holds connections and left this listener out on purpose, as at a connection limit: it may come back when some of them end"},
+		{Reason: ServesElsewhere, Because: "it accepted on another listener meanwhile", LiftedBy: "--action close",
+			Meaning: "its process accepts on another listener, whose clients a kill would take with it"},
+		{Reason: ContainerInit, Because: "its end would end a sibling's container", LiftedBy: "--action close",
+			Meaning: "it is the init of a container in which a healthy member lives: both would go"},
+		{Reason: MixedGroup, Because: "members run different programs, or a BPF program chooses", Soft: true,
+			Meaning: "not all members are known to run one and the same program, or an own program chooses among them: none may stand in for another"},
+		{Reason: NoSiblingAccepted, Because: "nobody else would serve", LiftedBy: "--allow-sole", Soft: true,
+			Meaning: "no other member was seen accepting, so nobody would take over; --allow-sole acts all the same"},
+		{Reason: Starting, Because: "it may still be on its way, and no younger sibling accepts", LiftedBy: "--startup-grace", Soft: true, StuckOnly: true,
+			Meaning: "it may still be starting: --startup-grace (5m) has not passed, and no younger member accepts"},
+		{Reason: Served, Because: "it served before, or may have", LiftedBy: "--allow-served", Soft: true, StuckOnly: true,
+			Meaning: "it has served before, or may have, and may come back: --allow-served acts all the same"},
+		{Reason: TooSoon, Because: "the time has not passed, for it or a dead sibling", LiftedBy: "--act-after", Soft: true, Quiet: true,
+			Meaning: "the same client stood at the head for {observed} of the {needed} that it takes"},
+		{Reason: HostWide, Because: "three groups got stuck at once: the host is ill", Soft: true, StuckOnly: true,
+			Meaning: "three processes or more stopped accepting at once: the host is ill, not they"},
+		{Reason: Budget, Because: "the acts of the group, or of the host, are used up", LiftedBy: "--max-acts", Soft: true,
+			Meaning: "the acts of --max-acts are used up"},
+		{Reason: LastAcceptingMember, Because: "it would take the only members that accept",
+			Meaning: "every member that accepts belongs to the same process: nobody would be left"},
+		{Reason: ChangedMeanwhile, Because: "the last look saw another process, socket or client",
+			Meaning: "at the last look it was no longer the same: it is judged anew"},
+	}
+}
+
+// ReasonsThat are those of the table whose rows are so, in its order.
+func ReasonsThat(are func(ReasonRow) bool) []Reason {
+	var some []Reason
+	for _, row := range Reasons() {
+		if are(row) {
+			some = append(some, row.Reason)
+		}
+	}
+	return some
+}
+
+// Row is what the table has of a reason; of one that it does not have, nothing.
+func (r Reason) Row() ReasonRow {
+	all := Reasons()
+	if i := slices.IndexFunc(all, func(row ReasonRow) bool { return row.Reason == r }); i >= 0 {
+		return all[i]
+	}
+	return ReasonRow{Reason: r, Meaning: "of this reason nothing is known here"}
+}
