@@ -72,7 +72,7 @@ func bodyOf(ns *livetest.Namespace) string {
 func TestLostReload(t *testing.T) {
 	for when, c := range map[string]struct{ older, newer, why string }{
 		"before": {"older.cfg", "newer.cfg", "other-config"},
-		"after":  {"haproxy.cfg", "haproxy.cfg", "config-changed"},
+		"after":  {"haproxy.cfg", "haproxy.new.cfg", "other-config"},
 	} {
 		t.Run("the older one began "+when+" reusewatch", func(t *testing.T) {
 			t.Parallel()

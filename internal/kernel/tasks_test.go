@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
@@ -180,4 +179,3 @@ func asInProc(p *listener.Process) string {
 	return b.String()
 }
 
-var _ = time.Second

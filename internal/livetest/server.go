@@ -85,6 +85,17 @@ func (l *Listener) Accept() {
 	}
 }
 
+// Take accepts one connection now, and keeps it until the test ends.
+func (l *Listener) Take() (fd int) {
+	l.t.Helper()
+	fd, err := accept(l.FD)
+	if err != nil {
+		l.t.Fatalf("on %s: %v", l.Addr, err)
+	}
+	l.t.Cleanup(func() { _ = unix.Close(fd) })
+	return fd
+}
+
 func accept(listener int) (int, error) {
 	for {
 		fd, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)

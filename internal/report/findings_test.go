@@ -83,7 +83,7 @@ func TestFindingsAreTold(t *testing.T) {
 		{explained.String(), []string{
 			"FINDINGS", "and 1 more is of an older generation than haproxy pid 27001", "about 49 % of new clients",
 			"command line names the older one's pid", "started 3 h 0 min ago (its listen() was not seen)",
-			"uid 104, listens for 1 min: haproxy -sf 26939", "written 4 h 0 min ago", "differ in users (haproxy, ", "containers (none, 3f2a)",
+			"uid 104, listens for 1 min: haproxy -sf 26939", "/etc/a\\x1b", "differ in users (haproxy, ", "containers (none, 3f2a)",
 			"it was root then and is now: it never dropped its privileges",
 		}},
 		{event.String(), []string{"finding", "10.39.1.68:80", "superseded: ", "mixed: "}},
