@@ -44,6 +44,9 @@ type server struct {
 	Pause   duration // of a way that passes, and before a Late one begins to accept
 	Late    bool
 	Burn    bool // a second thread uses all the CPU that it can get
+
+	Path string // of a file that hangs whoever polls or closes it, of a way that does
+	User int    // whom it becomes before that
 }
 
 type duration = time.Duration
@@ -118,7 +121,7 @@ func beServer(spec string) error {
 	if s.Late {
 		nap(s.Pause)
 	} else if s.Then != "" && s.Answers == 0 {
-		return s.Then.become(&loop{pause: s.Pause}, l)
+		return s.Then.become(&loop{pause: s.Pause, path: s.Path, user: s.User}, l)
 	}
 	if s.Kind == "uring" {
 		return s.uring(l)
@@ -209,6 +212,8 @@ type loop struct {
 	served  int
 	posts   string
 	full    bool // it keeps its table of descriptors full
+	path    string
+	user    int
 }
 
 func (o *loop) run(l int) error {

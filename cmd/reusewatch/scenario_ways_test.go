@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -20,6 +23,9 @@ const (
 	wayForget way = "forget" // it goes on serving, and polls its listener no more
 	wayFull   way = "full"   // it has no descriptor left, and tries on and on
 	wayPause  way = "pause"  // it rests, and goes on
+
+	wayPolled  way = "polled"  // it hangs in epoll_ctl(), with its epoll set locked
+	wayFlushed way = "flushed" // it hangs in the middle of an exec
 )
 
 // become returns where the server goes on after it.
@@ -39,8 +45,37 @@ func (w way) become(o *loop, l int) error {
 	case wayPause:
 		nap(o.pause)
 		return nil
+	case wayPolled, wayFlushed:
+		return w.hang(o, l)
 	}
 	return fmt.Errorf("no such way: %s", w)
+}
+
+// hang makes whoever reads of it in /proc hang, too.
+func (w way) hang(o *loop, l int) error {
+	file, err := unix.Open(o.path, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", o.path, err)
+	}
+	if err := errors.Join(syscall.Setgid(o.user), syscall.Setuid(o.user)); err != nil {
+		return fmt.Errorf("become user %d: %w", o.user, err)
+	}
+	if w == wayPolled {
+		set, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+		if err != nil {
+			return err
+		}
+		return unix.EpollCtl(set, unix.EPOLL_CTL_ADD, file, &unix.EpollEvent{Events: unix.EPOLLIN})
+	}
+	// The listener goes with it into the next program.
+	if _, err := unix.FcntlInt(uintptr(l), unix.F_SETFD, 0); err != nil {
+		return err
+	}
+	sleep, err := exec.LookPath("sleep")
+	if err != nil {
+		return err
+	}
+	return unix.Exec(sleep, []string{"sleep", "1000"}, os.Environ())
 }
 
 // forever waits for a futex, as pthread_mutex_lock does.

@@ -15,6 +15,53 @@ type Evidence struct {
 	FilesFull  Maybe[bool] // it can open no further descriptor
 	Parents    []Parent    // nearest first, now
 	TracerComm string
+	Holds      Maybe[Holds]
+	Locks      Maybe[[]Lock] // that it waits for
+}
+
+// Holds counts what a process holds beside the listener, each thing once.
+type Holds struct {
+	Listeners     int `json:"listeners"` // TCP and MPTCP, the suspect among them
+	Connections   int `json:"connections"`
+	UDP           int `json:"udp"`
+	Unix          int `json:"unix"`
+	UnixListeners int `json:"unix_listeners"` // of them
+	Pipes         int `json:"pipes"`
+	EpollSets     int `json:"epoll_sets"`
+	Rings         int `json:"io_urings"`
+}
+
+// HoldsOf counts things of one process.
+func HoldsOf(things []Thing) Holds {
+	var h Holds
+	for i := range things {
+		switch things[i].Kind {
+		case ThingListener:
+			h.Listeners++
+		case ThingConnection:
+			h.Connections++
+		case ThingUDP:
+			h.UDP++
+		case ThingUnix:
+			h.Unix++
+			if things[i].Listening {
+				h.UnixListeners++
+			}
+		case ThingPipe:
+			h.Pipes++
+		case ThingEpoll:
+			h.EpollSets++
+		case ThingRing:
+			h.Rings++
+		}
+	}
+	return h
+}
+
+// Lock is a lock on a file that a process waits for.
+type Lock struct {
+	Kind   string `json:"kind"`   // FLOCK, POSIX or OFDLCK
+	Holder int    `json:"holder"` // pid; -1 where the kernel does not tell
 }
 
 // Usage is what a process did between the first look of the suspicion and now.
@@ -49,11 +96,13 @@ func (u Usage) Starved() bool { return u.Throttled || u.RunnableWait >= 0.1 }
 
 // Thread of a process.
 type Thread struct {
-	TID   int      `json:"tid"`
-	Comm  string   `json:"comm"`
-	State string   `json:"state"`
-	Wchan string   `json:"wchan"`
-	Stack []string `json:"stack"` // kernel functions, innermost first
+	TID   int    `json:"tid"`
+	Comm  string `json:"comm"`
+	State string `json:"state"`
+	Wchan string `json:"wchan"`
+	// Syscall is the number of the system call that it waits in.
+	Syscall Maybe[int] `json:"syscall"`
+	Stack   []string   `json:"stack"` // kernel functions, innermost first
 }
 
 // Parent is a process up the chain.

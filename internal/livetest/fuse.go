@@ -33,7 +33,11 @@ type Dead struct {
 	done  chan struct{} // closed when nobody serves it any more
 	once  sync.Once
 	stuck atomic.Int32
+	asked atomic.Int32
 }
+
+// Asked is how often anybody asked anything of the file system so far.
+func (d *Dead) Asked() int { return int(d.asked.Load()) }
 
 // Stuck is how many wait for an answer that will not come. A request that was
 // not even read would not keep its process from dying of SIGKILL.
@@ -130,6 +134,7 @@ func (d *Dead) serve() {
 			d.t.Errorf("read from /dev/fuse: %v", err)
 			return
 		}
+		d.asked.Add(1)
 		switch op := binary.LittleEndian.Uint32(buf[4:]); {
 		case op == fuseForget, op == fuseBatchForget, op == fuseInterrupt: // they want no answer
 		case dead, op == fuseAccess, op == fusePoll, op == fuseFlush && binary.LittleEndian.Uint64(buf[16:]) == fuseFlushedNode:

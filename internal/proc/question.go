@@ -14,6 +14,7 @@ const (
 	Limits                  // descriptors, and how many there may be
 	Epolls                  // what its epoll sets have
 	Itself                  // who it is: of one that no iterator shows
+	Locks                   // on files, of all processes: the pid is 0
 )
 
 // Question about one process, and what to look at.
@@ -42,6 +43,9 @@ type Answer struct {
 	RegisteredKnown bool
 
 	Process Process
+
+	Locks      []Lock
+	LocksKnown bool
 }
 
 // ask answers a question. It may hang, as long as the process does.
@@ -52,6 +56,11 @@ func (f FS) ask(q *Question) Answer {
 	}
 	dir := f.taskPath(q.PID, q.TID)
 	var errs []error
+	if q.What&Locks != 0 {
+		locks, err := f.locks()
+		a.Locks, a.LocksKnown = locks, err == nil
+		return a
+	}
 	if q.What&Itself != 0 {
 		var err error
 		a.Process, err = f.Process(q.PID)

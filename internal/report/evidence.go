@@ -36,20 +36,22 @@ type jsonCaller struct {
 }
 
 type jsonOwnerEvidence struct {
-	PID               int                    `json:"pid"`
-	Usage             *jsonUsage             `json:"usage"`
-	Connections       listener.Maybe[int]    `json:"connections"`
-	AcceptedElsewhere listener.Maybe[bool]   `json:"accepted_elsewhere"`
-	Registered        listener.Maybe[bool]   `json:"registered"`
-	Frozen            listener.Maybe[bool]   `json:"frozen"`
-	FilesFull         listener.Maybe[bool]   `json:"files_full"`
-	Tracer            listener.Maybe[int]    `json:"tracer"`
-	TracerComm        listener.Maybe[string] `json:"tracer_comm"`
-	Cgroup            listener.Maybe[string] `json:"cgroup"`
-	Container         listener.Maybe[string] `json:"container"`
-	Parents           []listener.Parent      `json:"parents"`
-	ThreadCount       int                    `json:"thread_count"`
-	Threads           []listener.Thread      `json:"threads"`
+	PID               int                             `json:"pid"`
+	Usage             *jsonUsage                      `json:"usage"`
+	Connections       listener.Maybe[int]             `json:"connections"`
+	AcceptedElsewhere listener.Maybe[bool]            `json:"accepted_elsewhere"`
+	Registered        listener.Maybe[bool]            `json:"registered"`
+	Frozen            listener.Maybe[bool]            `json:"frozen"`
+	FilesFull         listener.Maybe[bool]            `json:"files_full"`
+	Tracer            listener.Maybe[int]             `json:"tracer"`
+	TracerComm        listener.Maybe[string]          `json:"tracer_comm"`
+	Cgroup            listener.Maybe[string]          `json:"cgroup"`
+	Container         listener.Maybe[string]          `json:"container"`
+	Parents           []listener.Parent               `json:"parents"`
+	Holds             listener.Maybe[listener.Holds]  `json:"holds"` // beside the listener
+	Locks             listener.Maybe[[]listener.Lock] `json:"locks"` // on files, that it waits for
+	ThreadCount       int                             `json:"thread_count"`
+	Threads           []listener.Thread               `json:"threads"`
 }
 
 type jsonUsage struct {
@@ -127,8 +129,8 @@ func ownerEvidenceJSON(o *listener.Owner) jsonOwnerEvidence {
 		PID: o.PID, Connections: o.Connections, AcceptedElsewhere: o.AcceptedElsewhere,
 		Registered: ev.Registered, Frozen: ev.Frozen, FilesFull: ev.FilesFull,
 		TracerComm: maybeText(ev.TracerComm), Cgroup: maybeText(o.Cgroup), Container: maybeText(containerID(o.Container)),
-		Parents:     append([]listener.Parent{}, ev.Parents...),
-		ThreadCount: ev.Total, Threads: append([]listener.Thread{}, ev.Threads...),
+		Parents: append([]listener.Parent{}, ev.Parents...),
+		Holds:   ev.Holds, Locks: ev.Locks, ThreadCount: ev.Total, Threads: append([]listener.Thread{}, ev.Threads...),
 	}
 	if o.Tracer != 0 {
 		out.Tracer = listener.Known(o.Tracer)
@@ -164,7 +166,7 @@ func (ev *jsonOwnerEvidence) into(o *listener.Owner) {
 	o.Tracer, o.Cgroup = ev.Tracer.Or(0), ev.Cgroup.Or("")
 	o.Evidence = &listener.Evidence{
 		Threads: ev.Threads, Total: ev.ThreadCount, Frozen: ev.Frozen, Registered: ev.Registered,
-		FilesFull: ev.FilesFull, Parents: ev.Parents, TracerComm: ev.TracerComm.Or(""),
+		FilesFull: ev.FilesFull, Parents: ev.Parents, TracerComm: ev.TracerComm.Or(""), Holds: ev.Holds, Locks: ev.Locks,
 	}
 	if u := ev.Usage; u != nil {
 		o.Evidence.Usage = listener.Known(listener.Usage{

@@ -100,6 +100,12 @@ func (e *Explanation) owner(p *page, o *listener.Owner, wide bool) {
 	if frozen, known := ev.Frozen.Get(); known && frozen {
 		field("cgroup", "frozen: "+dash(proc.Printable(o.Cgroup)))
 	}
+	if h, known := ev.Holds.Get(); known {
+		field("beside it", holds(&h))
+	}
+	for _, l := range ev.Locks.Or(nil) {
+		field("lock", fmt.Sprintf("it waits for a lock on a file (%s) that pid %d holds", proc.Printable(l.Kind), l.Holder))
+	}
 	field("usage", e.usage(ev))
 	threads(p, ev, wide)
 }
@@ -113,6 +119,23 @@ func held(o *listener.Owner) string {
 		s += "; it holds connections of another port it listens on"
 	}
 	return s
+}
+
+// holds says what a process has beside the listener.
+func holds(h *listener.Holds) string {
+	var all []string
+	for _, thing := range []struct {
+		n    int
+		what string
+	}{
+		{h.Listeners - 1, "TCP listener"}, {h.Connections, "TCP connection"}, {h.UDP, "UDP socket"}, {h.UnixListeners, "unix listener"},
+		{h.Unix - h.UnixListeners, "unix socket"}, {h.Pipes, "pipe"}, {h.EpollSets, "epoll set"}, {h.Rings, "io_uring"},
+	} {
+		if thing.n > 0 {
+			all = append(all, plural(thing.n, thing.what))
+		}
+	}
+	return dash(strings.Join(all, ", "))
 }
 
 func maybeInt(n listener.Maybe[int]) string {
@@ -141,8 +164,8 @@ func (e *Explanation) usage(ev *listener.Evidence) string {
 	case !known:
 		return "not measured: " + e.longer()
 	}
-	s := fmt.Sprintf("in %s: %.2f s user, %.2f s system, I/O %s, %d major faults, %.0f %% of the time waiting for a CPU",
-		span(u.Over), u.User.Seconds(), u.System.Seconds(), Bytes(u.IOBytes), u.MajorFaults, 100*u.RunnableWait)
+	s := fmt.Sprintf("in %s: %.2f s user, %.2f s system, I/O %s, sockets %s, %d major faults, %.0f %% of the time waiting for a CPU",
+		span(u.Over), u.User.Seconds(), u.System.Seconds(), Bytes(u.IOBytes), Bytes(u.SocketBytes), u.MajorFaults, 100*u.RunnableWait)
 	if u.Throttled {
 		s += ", its CPU quota used up"
 	}

@@ -133,7 +133,20 @@ type closeUp struct {
 	threads []listener.Thread
 	parents []listener.Parent
 	tracer  string
+	holds   listener.Holds
+	locks   listener.Maybe[[]listener.Lock]
 	answer  proc.Answer
+}
+
+// locksOf are those that a process waits for.
+func locksOf(pid int, all []proc.Lock) []listener.Lock {
+	locks := []listener.Lock{}
+	for _, l := range all {
+		if l.Waiter == pid {
+			locks = append(locks, listener.Lock{Kind: l.Kind, Holder: l.Holder})
+		}
+	}
+	return locks
 }
 
 // lookCloser finds out about these processes what only suspects are asked. The last
@@ -157,10 +170,21 @@ func (w *Watcher) lookCloser(pids []int, things map[int][]listener.Thing) map[in
 				q.EpollFD = append(q.EpollFD, t.FD)
 			}
 		}
+		up.holds = listener.HoldsOf(things[pid])
 		questions = append(questions, q)
 	}
+	if len(questions) > 0 {
+		questions = append(questions, proc.Question{What: proc.Locks})
+	}
 	for pid, a := range w.read(questions) {
-		ups[pid].answer = a
+		switch {
+		case pid != 0:
+			ups[pid].answer = a
+		case a.LocksKnown:
+			for pid, up := range ups {
+				up.locks = listener.Known(locksOf(pid, a.Locks))
+			}
+		}
 	}
 	return ups
 }
@@ -171,7 +195,11 @@ func threadsOf(p *listener.Process) []listener.Thread {
 	threads := make([]listener.Thread, 0, min(len(p.Threads), maxThreads))
 	for i := range p.Threads[:cap(threads)] {
 		t := &p.Threads[i]
-		threads = append(threads, listener.Thread{TID: t.TID, Comm: t.Comm, State: t.State, Wchan: t.Wchan})
+		told := listener.Thread{TID: t.TID, Comm: t.Comm, State: t.State, Wchan: t.Wchan}
+		if call, known := t.Call.Get(); known {
+			told.Syscall = listener.Known(call.Number)
+		}
+		threads = append(threads, told)
 	}
 	left := maxStacks
 	for _, uninterruptible := range []bool{true, false} {
@@ -198,7 +226,7 @@ func (w *Watcher) gather(e *entry, ups map[int]*closeUp) *listener.Listener {
 		}
 		ev := &listener.Evidence{
 			Usage: w.usage(e, p), Frozen: p.Frozen, Threads: up.threads, Total: p.ThreadCount,
-			Parents: up.parents, TracerComm: up.tracer,
+			Parents: up.parents, TracerComm: up.tracer, Holds: listener.Known(up.holds), Locks: up.locks,
 		}
 		if up.answer.RegisteredKnown {
 			_, is := slices.BinarySearch(up.answer.Registered, e.l.Inode)

@@ -1,0 +1,51 @@
+package proc
+
+import (
+	"os"
+	"os/exec"
+	"reflect"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestParseLocks(t *testing.T) {
+	const in = `1: POSIX  ADVISORY  WRITE 700 fe:00:1234 0 EOF
+1: -> POSIX  ADVISORY  WRITE 701 fe:00:1234 0 EOF
+1:  -> POSIX  ADVISORY  READ 702 fe:00:1234 0 EOF
+2: OFDLCK ADVISORY  WRITE -1 fe:00:9 0 EOF
+2: -> OFDLCK ADVISORY  WRITE 703 fe:00:9 0 EOF
+3: FLOCK  ADVISORY  WRITE 704 fe:00:10 0 EOF
+4: -> FLOCK  ADVISORY  WRITE 705 fe:00:11 0 EOF
+nonsense
+5: FLOCK  ADVISORY  WRITE x fe:00:11 0 EOF
+`
+	want := []Lock{{"POSIX", 701, 700}, {"POSIX", 702, 700}, {"OFDLCK", 703, -1}}
+	if got := parseLocks([]byte(in)); !reflect.DeepEqual(got, want) {
+		t.Errorf("= %+v, want %+v", got, want)
+	}
+}
+
+// Who waits for a lock that this process has.
+func TestLocksLive(t *testing.T) {
+	path := t.TempDir() + "/lock"
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("flock", path, "true")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { endProcess(cmd) })
+	r := readerOf(t, "/proc")
+	eventually(t, "it waits", func() bool {
+		a := r.Read([]Question{{What: Locks}}, long)[0]
+		return a.LocksKnown && slices.Contains(a.Locks, Lock{"FLOCK", cmd.Process.Pid, os.Getpid()})
+	})
+}
