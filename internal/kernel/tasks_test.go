@@ -178,4 +178,3 @@ func asInProc(p *listener.Process) string {
 	}
 	return b.String()
 }
-

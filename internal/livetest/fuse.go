@@ -33,11 +33,22 @@ type Dead struct {
 	done  chan struct{} // closed when nobody serves it any more
 	once  sync.Once
 	stuck atomic.Int32
-	asked atomic.Int32
+	mu    sync.Mutex
+	asked map[int]int // by pid
 }
 
-// Asked is how often anybody asked anything of the file system so far.
-func (d *Dead) Asked() int { return int(d.asked.Load()) }
+// AskedBy is how often a process asked anything of the file system so far.
+func (d *Dead) AskedBy(pid int) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.asked[pid]
+}
+
+func (d *Dead) note(pid int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asked[pid]++
+}
 
 // Stuck is how many wait for an answer that will not come. A request that was
 // not even read would not keep its process from dying of SIGKILL.
@@ -61,7 +72,7 @@ func DeadMount(t testing.TB) *Dead {
 		Jail:    fmt.Sprintf("/proc/%d/fd/%d/%s", os.Getpid(), mount, fuseJail),
 		Polled:  fmt.Sprintf("/proc/%d/fd/%d/%s", os.Getpid(), mount, fusePolled),
 		Flushed: fmt.Sprintf("/proc/%d/fd/%d/%s", os.Getpid(), mount, fuseFlushed),
-		t:       t, fuse: fuse, mount: mount, alarm: newAlarm(t), done: make(chan struct{}),
+		t:       t, asked: make(map[int]int), fuse: fuse, mount: mount, alarm: newAlarm(t), done: make(chan struct{}),
 	}
 	go d.serve()
 	t.Cleanup(d.Release)
@@ -134,7 +145,7 @@ func (d *Dead) serve() {
 			d.t.Errorf("read from /dev/fuse: %v", err)
 			return
 		}
-		d.asked.Add(1)
+		d.note(int(binary.LittleEndian.Uint32(buf[32:])))
 		switch op := binary.LittleEndian.Uint32(buf[4:]); {
 		case op == fuseForget, op == fuseBatchForget, op == fuseInterrupt: // they want no answer
 		case dead, op == fuseAccess, op == fusePoll, op == fuseFlush && binary.LittleEndian.Uint64(buf[16:]) == fuseFlushedNode:

@@ -45,4 +45,3 @@ func TestCgroupsErrors(t *testing.T) {
 		t.Errorf("= %+v, %v; want fs.ErrNotExist", got, err)
 	}
 }
-

@@ -124,4 +124,3 @@ func TestGone(t *testing.T) {
 		}
 	}
 }
-
