@@ -83,23 +83,22 @@ func (k *Kernel) asking(questions map[uint32]bpf.KernelAsk, all bool, pass func(
 		return fmt.Errorf("ask about every process: %w", err)
 	}
 	asked := k.objs.maps.Maps[bpf.KernelMapAsked]
-	pids := make([]uint32, 0, len(questions))
-	for pid, what := range questions {
-		if err = asked.Put(pid, bpf.KernelQuestion{What: uint32(what)}); err != nil {
-			err = fmt.Errorf("ask about process %d: %w", pid, err)
-			break
+	pids, what := make([]uint32, 0, len(questions)), make([]bpf.KernelQuestion, 0, len(questions))
+	for pid, q := range questions {
+		pids, what = append(pids, pid), append(what, bpf.KernelQuestion{What: uint32(q)})
+	}
+	if len(pids) == 0 {
+		return pass()
+	}
+	if _, err := asked.BatchUpdate(pids, what, nil); err != nil {
+		return fmt.Errorf("ask about %d processes: %w", len(pids), err)
+	}
+	defer func() {
+		if _, e := asked.BatchDelete(pids, nil); e != nil {
+			err = errors.Join(err, fmt.Errorf("forget that %d processes were asked about: %w", len(pids), e))
 		}
-		pids = append(pids, pid)
-	}
-	if err == nil {
-		err = pass()
-	}
-	for _, pid := range pids {
-		if e := asked.Delete(pid); e != nil {
-			err = errors.Join(err, fmt.Errorf("forget that process %d was asked about: %w", pid, e))
-		}
-	}
-	return err
+	}()
+	return pass()
 }
 
 // eachTask reads the rows of tell_tasks: a header each, and the frames that it counts.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 
@@ -20,8 +21,12 @@ import (
 // Verb is the argument by which a command is told to serve a reader.
 const Verb = "read-proc"
 
-// idle is how long a helper waits for a question before it ends by itself.
-const idle = 20 * time.Second
+const (
+	// idle is how long a helper waits for a question before it ends by itself.
+	idle = 20 * time.Second
+	// lag is how long an answer may lie before it is sent, while others are sought.
+	lag = 5 * time.Millisecond
+)
 
 // Serve answers questions from in to out until in ends, or nobody asks any more. It is
 // all that a helper process does.
@@ -31,10 +36,10 @@ func (f FS) Serve(in io.Reader, out io.Writer) error {
 	defer runtime.UnlockOSThread()
 	// What a process looks like is asked seldom. The next one to ask starts another.
 	asleep := time.AfterFunc(idle, func() { os.Exit(0) })
-	questions := gob.NewDecoder(bufio.NewReader(in))
-	buffered := bufio.NewWriter(out)
-	answers := gob.NewEncoder(buffered)
-	if err := errors.Join(answers.Encode(unix.Gettid()), buffered.Flush()); err != nil {
+	reader := bufio.NewReader(in)
+	questions := gob.NewDecoder(reader)
+	answers := newOutbox(out)
+	if err := errors.Join(answers.put(unix.Gettid()), answers.flush()); err != nil {
 		return fmt.Errorf("tell that a helper is there: %w", err)
 	}
 	for {
@@ -45,16 +50,47 @@ func (f FS) Serve(in io.Reader, out io.Writer) error {
 			return fmt.Errorf("read a question about a process: %w", err)
 		}
 		asleep.Reset(idle)
-		a := f.ask(&q)
-		err := answers.Encode(a)
-		// Each at once: who waits must see at which process we hang.
-		if err == nil {
-			err = buffered.Flush()
+		err := answers.put(f.ask(&q))
+		if err == nil && reader.Buffered() == 0 {
+			err = answers.flush()
 		}
 		if err != nil {
 			return fmt.Errorf("answer about process %d: %w", q.PID, err)
 		}
 	}
+}
+
+// outbox sends answers together, and none of them late: whoever waits for them must
+// see at which process the helper hangs.
+type outbox struct {
+	mu      sync.Mutex // never held while /proc is read
+	buffer  *bufio.Writer
+	encoder *gob.Encoder
+	failed  error
+}
+
+func newOutbox(out io.Writer) *outbox {
+	o := &outbox{buffer: bufio.NewWriter(out)}
+	o.encoder = gob.NewEncoder(o.buffer)
+	go func() { // as long as the process lives
+		for range time.Tick(lag) {
+			_ = o.flush() // who puts the next one hears of it
+		}
+	}()
+	return o
+}
+
+func (o *outbox) put(v any) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return errors.Join(o.failed, o.encoder.Encode(v))
+}
+
+func (o *outbox) flush() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.failed = errors.Join(o.failed, o.buffer.Flush())
+	return o.failed
 }
 
 // helper is a process that reads /proc for us. It holds no descriptor of ours but its

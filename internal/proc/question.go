@@ -68,10 +68,11 @@ func (f FS) ask(q *Question) Answer {
 	}
 	if q.What&Names != 0 {
 		var err error
-		if a.Exe, err = readLink(dir + "/exe"); err != nil {
+		// A leader that has ended runs nothing any more, and neither is known of it.
+		if a.Exe, err = readLink(f.pidPath(q.PID, "exe")); err != nil {
 			a.Exe = "" // a kernel thread has none, and that of others takes CAP_SYS_PTRACE
 		}
-		cmdline, err := readHead(dir+"/cmdline", maxCmdline)
+		cmdline, err := readHead(f.pidPath(q.PID, "cmdline"), maxCmdline)
 		a.Cmdline = parseCmdline(cmdline)
 		errs = append(errs, err)
 		a.Cgroups, err = readCgroups(dir + "/cgroup")

@@ -88,9 +88,9 @@ func TestHelperHoldsNothingLive(t *testing.T) {
 // line is a FIFO that nobody writes. Their users are their pids.
 func hangs(t *testing.T, pids ...int) FS {
 	t.Helper()
-	f := fakeProc(t, map[string]string{"10/task/10/cmdline": "ten", "10/task/10/cgroup": "0::/\n", "10/stat": statLine})
+	f := fakeProc(t, map[string]string{"10/cmdline": "ten", "10/task/10/cgroup": "0::/\n", "10/stat": statLine})
 	for _, pid := range pids {
-		dir := f.taskPath(pid, pid)
+		dir := f.pidPath(pid)
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -43,11 +43,6 @@ func readStat(path string) (stat, error) {
 	return st, nil
 }
 
-// ended says whether the thread whose stat this is runs no more.
-func (s stat) ended() bool {
-	return s.state == 'Z' || s.state == 'X'
-}
-
 // parseStat parses the one line of a stat file. The name is not escaped there
 // and a process chooses its own, so it ends at the last ')' of the file: behind
 // it there is nothing but a letter and numbers.

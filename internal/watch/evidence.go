@@ -124,7 +124,7 @@ func (w *Watcher) usage(e *entry, p *listener.Process) listener.Maybe[listener.U
 		*first = f.totals
 		e.baselines[identityOf(p)] = first
 	}
-	return f.totals.since(first)
+	return f.since(first)
 }
 
 // closeUp is what is found out about a process when somebody looks closer, once for
