@@ -135,16 +135,6 @@ func (d *daemon) judgeAnew() {
 	d.memory = judge.Memory{}
 }
 
-// refresh asks the watcher for as long as it runs.
-func (d *daemon) refresh(w *watch.Watcher) func(context.Context) (*listener.Snapshot, error) {
-	return func(ctx context.Context) (*listener.Snapshot, error) {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		defer context.AfterFunc(d.alive, cancel)()
-		return w.Refresh(ctx)
-	}
-}
-
 func (d *daemon) inForce() judge.Policy {
 	d.rules.Lock()
 	defer d.rules.Unlock()
@@ -302,24 +292,37 @@ func (d *daemon) reloadPolicy() {
 
 func (d *daemon) warn(err error) { d.log.Warn("after an act", "error", err) }
 
+// fail ends the run, with the first error that it is told.
 func (d *daemon) fail(err error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	if d.failed == nil {
 		d.failed = err
-		d.finish()
 	}
+	d.mu.Unlock()
+	d.finish()
 }
 
 // emit writes events; whoever reads them gone is the end of the run.
 func (d *daemon) emit(events ...report.Event) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	for _, e := range events {
 		d.exporter.event(e)
-		if err := d.stream.Write(e); err != nil && d.failed == nil {
-			d.failed = err
-			d.finish()
+	}
+	if err := d.write(events); err != nil {
+		d.fail(err)
+	}
+}
+
+// write writes them in one go, each whatever became of the one before it. The lock
+// is held meanwhile, and the watcher waits for it: nothing that a stream writes to may
+// wait for the watcher.
+func (d *daemon) write(events []report.Event) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var first error
+	for _, e := range events {
+		if err := d.stream.Write(e); err != nil && first == nil {
+			first = err
 		}
 	}
+	return first
 }

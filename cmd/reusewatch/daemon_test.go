@@ -102,17 +102,8 @@ func TestStreamCounts(t *testing.T) {
 	c := feed.NewClient(socketIn(dir))
 	defer c.Close()
 	counted := func() bool {
-		f, err := c.Snapshot(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, j := range f.Listeners {
-			if j.Netns == ns.Inode {
-				return j.Queued.IsKnown()
-			}
-		}
-		t.Fatal("no listener of the test's")
-		return false
+		_, counted := onlyOne(t, c, ns)
+		return counted
 	}
 	if counted() {
 		t.Error("counted, though nobody looks and nothing is suspected")

@@ -30,15 +30,21 @@ type hand struct {
 	decided chan listener.Judgement
 	warn    func(error)
 
-	mu     sync.Mutex
-	past   judge.Past
-	stream report.Stream
-	broken error // of the stream
+	alive context.Context // ends with the watcher, which the act asks
+	end   context.CancelFunc
+
+	// The watcher judges beside the act, which tells: each has a lock of its own, for
+	// what is told may wait for its reader.
+	rules   sync.Mutex
+	past    judge.Past
+	telling sync.Mutex
+	stream  report.Stream
+	broken  error // of the stream
 }
 
 func (h *hand) judge(s *listener.Snapshot) []listener.Judgement {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.rules.Lock()
+	defer h.rules.Unlock()
 	h.past.Disarmed = h.state.Disarmed()
 	js := judge.Judge(s, &h.policy, &h.past)
 	for i := range js {
@@ -55,8 +61,8 @@ func (h *hand) count(past listener.PastAct) error {
 }
 
 func (h *hand) emit(events ...report.Event) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.telling.Lock()
+	defer h.telling.Unlock()
 	for _, e := range events {
 		if err := h.stream.Write(e); err != nil {
 			h.broken = err
@@ -76,24 +82,26 @@ func (h *hand) act(ctx context.Context, w *watch.Watcher, actor *remedy.Actor, l
 	if err := recoverActs(actor, log, first, h.warn); err != nil {
 		return err
 	}
-	alive, end := context.WithCancel(context.WithoutCancel(ctx))
-	defer end()
-	ended := make(chan error, 1)
+	var failed error
+	ended := make(chan struct{})
 	go func() {
-		ended <- w.Run(alive, func(s *listener.Snapshot, _ []watch.Change) { h.decide(s) })
+		defer close(ended)
+		defer h.end() // an act that is under way waits for it no longer
+		failed = w.Run(h.alive, func(s *listener.Snapshot, _ []watch.Change) { h.decide(s) })
 	}()
 	err = h.await(ctx, ended, actor)
 	actor.Close() // while the watcher still runs
-	end()
-	return errors.Join(err, h.broken)
+	h.end()
+	<-ended
+	return errors.Join(err, failed, h.broken)
 }
 
-func (h *hand) await(ctx context.Context, ended <-chan error, actor *remedy.Actor) error {
+func (h *hand) await(ctx context.Context, ended <-chan struct{}, actor *remedy.Actor) error {
 	var j listener.Judgement
 	select {
 	case j = <-h.decided:
-	case err := <-ended:
-		return err
+	case <-ended:
+		return nil // it failed
 	case <-ctx.Done():
 		return refused{"interrupted before it was decided"}
 	}

@@ -20,22 +20,18 @@ func socketIn(stateDir string) string { return filepath.Join(stateDir, "reusewat
 // served is a daemon's side of the socket.
 type served struct {
 	*feed.Server
-	meter *meter
+	meter    *meter
+	end      context.CancelFunc
+	followed chan struct{} // closed when nobody follows the readers any more
 }
 
 // serve serves what the daemon sees. A daemon that cannot be asked still watches.
 func (d *daemon) serve(path string, k *kernel.Kernel, w *watch.Watcher) {
-	m := newMeter(k)
 	server, err := feed.Serve(path, feed.Options{
 		Explain: func(ctx context.Context, f *report.Frame, c listener.Cookie, clients int) (*report.Explanation, error) {
-			ctx, cancel := context.WithCancel(ctx)
+			ctx, cancel := while(ctx, d.alive)
 			defer cancel()
-			defer context.AfterFunc(d.alive, cancel)()
 			return d.explain(ctx, k, w, f, c, clients)
-		},
-		Reading: func(streams int) {
-			m.on(streams > 0)
-			_ = w.Ask(d.alive, func() { w.CountAll(streams > 0) }) // else the watcher has ended
 		},
 	})
 	switch {
@@ -44,7 +40,29 @@ func (d *daemon) serve(path string, k *kernel.Kernel, w *watch.Watcher) {
 	case err != nil:
 		d.log.Warn("not served", "error", err)
 	default:
-		d.served = &served{server, m}
+		ctx, end := context.WithCancel(d.alive)
+		d.served = &served{Server: server, meter: newMeter(k), end: end, followed: make(chan struct{})}
+		go d.served.follow(ctx, w)
+	}
+}
+
+// follow has every listener counted, and the run time of the programs, for as long as a
+// stream is read. It waits for the watcher, which in turn waits for nobody who does: so
+// it has a goroutine of its own, holds no lock, and ends with the watcher.
+func (s *served) follow(ctx context.Context, w *watch.Watcher) {
+	defer close(s.followed)
+	defer s.meter.on(false)
+	for counting := false; ctx.Err() == nil; {
+		streams, changed := s.Streams()
+		if read := streams > 0; read != counting {
+			counting = read
+			s.meter.on(read)
+			_ = w.Ask(ctx, func() { w.CountAll(read) }) // an error says that the watcher has ended
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
 	}
 }
 
@@ -76,5 +94,6 @@ func (d *daemon) endServing() {
 	if err := d.served.Close(); err != nil {
 		d.log.Warn("end of serving", "error", err)
 	}
-	d.served.meter.on(false)
+	d.served.end()
+	<-d.served.followed
 }

@@ -16,31 +16,41 @@ type topSource struct {
 	open  func() (view, error)
 	scope *scope
 
-	mu   sync.Mutex
-	view view // nil: lost
+	mu   sync.Mutex // of view, and of nothing that a view does
+	view view       // nil: lost
 }
 
+// connect belongs to whoever asks for frames, one at a time: nobody else opens a view.
 func (s *topSource) connect() (view, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.view != nil {
-		return s.view, nil
+	if v := s.current(); v != nil {
+		return v, nil
 	}
 	v, err := s.open()
 	if err != nil {
 		return nil, err
 	}
-	s.view = v
+	s.change(v)
 	return v, nil
 }
 
 func (s *topSource) close() {
+	if v := s.change(nil); v != nil {
+		_ = v.Close() // nothing is written to it
+	}
+}
+
+func (s *topSource) current() view {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.view != nil {
-		_ = s.view.Close() // nothing is written to it
-		s.view = nil
-	}
+	return s.view
+}
+
+// change gives the view that was.
+func (s *topSource) change(to view) (was view) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was, s.view = s.view, to
+	return was
 }
 
 func (s *topSource) Next(ctx context.Context) (*report.Frame, error) {
@@ -62,9 +72,9 @@ func (s *topSource) Next(ctx context.Context) (*report.Frame, error) {
 }
 
 func (s *topSource) Explain(ctx context.Context, c listener.Cookie) (*report.Explanation, error) {
-	v, err := s.connect()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", top.ErrLost, err)
+	v := s.current()
+	if v == nil {
+		return nil, top.ErrLost // until the next frame comes
 	}
 	return v.Explain(ctx, c, topClients)
 }

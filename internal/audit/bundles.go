@@ -53,12 +53,12 @@ func (b *Bundles) Write(name string, at time.Time, v any) (string, error) {
 	if b == nil {
 		return "", nil
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	text, err := encodeBundle(v)
 	if err != nil {
 		return "", fmt.Errorf("encode evidence %s: %w", name, err)
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	path, err := b.keep(sanitize(name), at, text)
 	if err != nil {
 		return "", fmt.Errorf("keep evidence %s: %w", name, err)

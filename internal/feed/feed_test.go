@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -43,28 +42,18 @@ func queues(f *report.Frame) string {
 	return b.String()
 }
 
-// readers counts streams as a daemon is told of them.
-type readers struct {
-	mu  sync.Mutex
-	now int
-}
-
-func (r *readers) set(n int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.now = n
-}
-
-func (r *readers) await(t *testing.T, n int) {
+// awaitStreams follows the number of streams until it is n.
+func awaitStreams(t *testing.T, s *Server, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-		r.mu.Lock()
-		now := r.now
-		r.mu.Unlock()
+	late := time.After(20 * time.Second)
+	for {
+		now, changed := s.Streams()
 		if now == n {
 			return
 		}
-		if time.Now().After(deadline) {
+		select {
+		case <-changed:
+		case <-late:
 			t.Fatalf("%d streams are read, want %d", now, n)
 		}
 	}
@@ -87,15 +76,14 @@ func serve(t *testing.T, path string, o Options) (*Server, *Client) {
 }
 
 func TestStream(t *testing.T) {
-	r := &readers{}
-	s, c := serve(t, filepath.Join(t.TempDir(), "s"), Options{Reading: r.set})
+	s, c := serve(t, filepath.Join(t.TempDir(), "s"), Options{})
 	one, two := judged(1, 5), judged(2, 0)
 	s.Publish(frameOf(0, one, two))
 	stream, err := c.Stream(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.await(t, 1)
+	awaitStreams(t, s, 1)
 	stuck := one
 	stuck.Verdict = listener.Stuck
 	stuck.Decision = &listener.Decision{Act: listener.Hold, Reason: listener.TooSoon, Reasons: []listener.Reason{listener.TooSoon}}
@@ -129,7 +117,7 @@ func TestStream(t *testing.T) {
 	if err := stream.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r.await(t, 0)
+	awaitStreams(t, s, 0)
 }
 
 // TestOnlyWhatChanged: a stream tells what is not as it was, and no more.

@@ -36,29 +36,26 @@ var ErrUnknown = errors.New("no such listener")
 // A frame is encoded only when somebody reads it.
 type Server struct {
 	explain Explain
-	reading func(streams int)
 	http    http.Server
 	socket  *socket
 	ended   chan struct{}
 
-	mu      sync.Mutex
+	mu      sync.Mutex // under it nobody is called and nothing waited for: Publish must not wait
 	frame   *report.Frame
 	next    chan struct{} // closed by the next Publish
 	streams int
+	counted chan struct{} // closed when streams is another number
 }
 
 // Options of a Server.
 type Options struct {
 	Explain Explain
-	// Reading is told how many streams are read whenever that changes, one call at a
-	// time.
-	Reading func(streams int)
 }
 
 // Serve binds the socket, for its owner alone, and serves on it until Close. An
 // error that wraps ErrServed says that another daemon does.
 func Serve(path string, o Options) (*Server, error) {
-	s := &Server{explain: o.Explain, reading: o.Reading, next: make(chan struct{}), ended: make(chan struct{})}
+	s := &Server{explain: o.Explain, next: make(chan struct{}), counted: make(chan struct{}), ended: make(chan struct{})}
 	var err error
 	if s.socket, err = bind(path); err != nil {
 		return nil, err
@@ -81,6 +78,7 @@ func Serve(path string, o Options) (*Server, error) {
 }
 
 // Publish makes f the newest frame; it must be Complete, and is not changed any more.
+// It waits for no reader.
 func (s *Server) Publish(f *report.Frame) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,6 +100,15 @@ func (s *Server) Close() error {
 		return fmt.Errorf("stop to serve snapshots: %w", err)
 	}
 	return nil
+}
+
+// Streams says how many streams are read now; changed is closed as soon as that is
+// no longer so. Whoever wants to follow the number asks again then: it may have
+// changed often meanwhile, and is the newest.
+func (s *Server) Streams() (n int, changed <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.streams, s.counted
 }
 
 // newest gives the newest frame, nil if there is none yet, and what ends with it.
@@ -157,9 +164,8 @@ func (s *Server) count(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.streams += n
-	if s.reading != nil {
-		s.reading(s.streams)
-	}
+	close(s.counted)
+	s.counted = make(chan struct{})
 }
 
 func (s *Server) explained(w http.ResponseWriter, r *http.Request) {

@@ -19,10 +19,10 @@ const halfOpenWindow = 63 * time.Second
 // window is the time in which handshakes that were under way at the act may still
 // be completed, to be moved then.
 type window struct {
-	timer *time.Timer
-	by    Migration // nil: the sysctl
-	end   func() error
-	lock  *lock
+	timer   *time.Timer
+	program uint32 // 0: the sysctl
+	end     func() error
+	lock    *lock
 }
 
 // end turns migration off: at once where no handshake was under way, else after
@@ -37,7 +37,11 @@ func (r *rescue) end() error {
 		if g.halfOpen == 0 {
 			errs = append(errs, end())
 		} else {
-			r.actor.leaveOpen(&window{by: g.by, end: end, lock: r.held})
+			w := &window{end: end, lock: r.held}
+			if g.by != nil {
+				w.program = g.by.ID()
+			}
+			r.actor.leaveOpen(w)
 		}
 	}
 	return errors.Join(errs...)
@@ -98,7 +102,7 @@ func (a *Actor) moves(program uint32) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for w := range a.windows {
-		if w.by != nil && w.by.ID() == program {
+		if w.program == program {
 			return true
 		}
 	}

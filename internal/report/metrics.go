@@ -175,11 +175,25 @@ func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (m *Metrics) Collect(to chan<- prometheus.Metric) {
+	for _, metric := range m.collected() {
+		to <- metric
+	}
+}
+
+// exposition is what one scrape brings. It is sent when the lock is free again: a tick that
+// publishes must not wait until somebody has received it.
+type exposition []prometheus.Metric
+
+func (s *exposition) add(desc *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) {
+	*s = append(*s, prometheus.MustNewConstMetric(desc, kind, v, labels...))
+}
+
+func (m *Metrics) collected() (to exposition) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	d := m.descs
 	gauge := func(desc *prometheus.Desc, v float64, labels ...string) {
-		to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, labels...)
+		to.add(desc, prometheus.GaugeValue, v, labels...)
 	}
 	for _, tier := range []listener.Tier{listener.TierFunctions, listener.TierTracepoints, listener.TierQueues} {
 		gauge(d.tier, one(tier == m.tier), string(tier))
@@ -187,7 +201,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	gauge(d.armed, one(m.armed))
 	gauge(d.ready, one(m.ready))
 	if m.ticked.IsZero() {
-		return
+		return to
 	}
 	gauge(d.lastTick, float64(m.ticked.UnixMilli())/1000)
 	for _, v := range verdicts() {
@@ -198,14 +212,15 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	}
 	gauge(d.waiting, float64(m.sums.waiting))
 	gauge(d.waitingStuck, float64(m.sums.waitingStuck))
-	m.groups.collect(d, to)
-	m.collectCosts(to)
+	m.groups.collect(d, &to)
+	m.collectCosts(&to)
+	return to
 }
 
-func (m *Metrics) collectCosts(to chan<- prometheus.Metric) {
+func (m *Metrics) collectCosts(to *exposition) {
 	d := m.descs
 	counter := func(desc *prometheus.Desc, v float64, program string) {
-		to <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, v, program)
+		to.add(desc, prometheus.CounterValue, v, program)
 	}
 	for _, p := range m.costs.Programs {
 		counter(d.bpfTime, p.RunTime.Seconds(), p.Name)
@@ -213,8 +228,8 @@ func (m *Metrics) collectCosts(to chan<- prometheus.Metric) {
 		counter(d.bpfMisses, float64(p.RecursionMisses), p.Name)
 	}
 	if m.costs.Capacity > 0 {
-		to <- prometheus.MustNewConstMetric(d.mapEntries, prometheus.GaugeValue, float64(m.costs.Entries), "listeners")
-		to <- prometheus.MustNewConstMetric(d.mapCapacity, prometheus.GaugeValue, float64(m.costs.Capacity), "listeners")
+		to.add(d.mapEntries, prometheus.GaugeValue, float64(m.costs.Entries), "listeners")
+		to.add(d.mapCapacity, prometheus.GaugeValue, float64(m.costs.Capacity), "listeners")
 	}
 }
 

@@ -187,10 +187,8 @@ func (g *group) add(j *listener.Judgement, since counts) {
 	}
 }
 
-func (gs *groups) collect(d *descs, to chan<- prometheus.Metric) {
-	gauge := func(desc *prometheus.Desc, n int) {
-		to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(n))
-	}
+func (gs *groups) collect(d *descs, to *exposition) {
+	gauge := func(desc *prometheus.Desc, n int) { to.add(desc, prometheus.GaugeValue, float64(n)) }
 	gauge(d.groups, gs.now.places)
 	gauge(d.overflow, gs.now.overflow)
 	for p, g := range gs.own {
@@ -202,9 +200,9 @@ func (gs *groups) collect(d *descs, to chan<- prometheus.Metric) {
 	}
 }
 
-func (g *group) collect(d *descs, p place, to chan<- prometheus.Metric) {
+func (g *group) collect(d *descs, p place, to *exposition) {
 	send := func(desc *prometheus.Desc, kind prometheus.ValueType, v float64, more ...string) {
-		to <- prometheus.MustNewConstMetric(desc, kind, v, append([]string{p.netns, p.local}, more...)...)
+		to.add(desc, kind, v, append([]string{p.netns, p.local}, more...)...)
 	}
 	gauge := func(desc *prometheus.Desc, v float64, more ...string) { send(desc, prometheus.GaugeValue, v, more...) }
 	for _, v := range verdicts() {
