@@ -115,15 +115,13 @@ func (c *byHand) run(ctx context.Context, name string) error {
 		byHand: c, cookie: named, began: time.Now(), policy: p, state: state.At(c.stateDir),
 		decided: make(chan listener.Judgement, 1), stream: newStream(c.std, c.output),
 	}
-	hand.alive, hand.end = context.WithCancel(context.WithoutCancel(ctx))
-	defer hand.end()
 	if hand.past.Acts, err = hand.state.Acts(); err != nil {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(c.std.err, nil))
 	hand.warn = func(err error) { log.Warn("after an act", "error", err) }
 	actor, auditLog, err := c.actor(acting{
-		by: listener.ByCommand, kernel: k, fs: c.fs, refresh: refreshing(hand.alive, w), judge: hand.judge,
+		by: listener.ByCommand, kernel: k, fs: c.fs, refresh: w.Refresh, judge: hand.judge,
 		policy: func() judge.Policy { return p }, count: hand.count, emit: hand.emit,
 		begun: func([]*listener.Act) {}, done: func(*listener.Act) {}, warn: hand.warn,
 	})

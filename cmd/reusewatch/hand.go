@@ -30,8 +30,6 @@ type hand struct {
 	decided chan listener.Judgement
 	warn    func(error)
 
-	alive context.Context // ends with the watcher, which the act asks
-	end   context.CancelFunc
 
 	// The watcher judges beside the act, which tells: each has a lock of its own, for
 	// what is told may wait for its reader.
@@ -82,16 +80,17 @@ func (h *hand) act(ctx context.Context, w *watch.Watcher, actor *remedy.Actor, l
 	if err := recoverActs(actor, log, first, h.warn); err != nil {
 		return err
 	}
+	alive, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
 	var failed error
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		defer h.end() // an act that is under way waits for it no longer
-		failed = w.Run(h.alive, func(s *listener.Snapshot, _ []watch.Change) { h.decide(s) })
+		failed = w.Run(alive, func(s *listener.Snapshot, _ []watch.Change) { h.decide(s) })
 	}()
 	err = h.await(ctx, ended, actor)
 	actor.Close() // while the watcher still runs
-	h.end()
+	end()
 	<-ended
 	return errors.Join(err, failed, h.broken)
 }

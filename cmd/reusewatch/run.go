@@ -127,7 +127,7 @@ func (c *runCommand) run(ctx context.Context) error {
 		return err
 	}
 	actor, auditLog, err := c.actor(acting{
-		by: listener.ByRun, kernel: k, fs: c.fs, refresh: refreshing(d.alive, w), judge: d.judge, policy: d.inForce,
+		by: listener.ByRun, kernel: k, fs: c.fs, refresh: w.Refresh, judge: d.judge, policy: d.inForce,
 		count: d.count, emit: d.emit, begun: d.begun, done: d.done, warn: d.warn,
 	})
 	if err != nil {

@@ -29,8 +29,6 @@ type served struct {
 func (d *daemon) serve(path string, k *kernel.Kernel, w *watch.Watcher) {
 	server, err := feed.Serve(path, feed.Options{
 		Explain: func(ctx context.Context, f *report.Frame, c listener.Cookie, clients int) (*report.Explanation, error) {
-			ctx, cancel := while(ctx, d.alive)
-			defer cancel()
 			return d.explain(ctx, k, w, f, c, clients)
 		},
 	})

@@ -51,6 +51,9 @@ func beServer(how string) error {
 	if how == "hang" {
 		time.Sleep(time.Hour)
 	}
+	if path, is := strings.CutPrefix(how, "hang in "); is {
+		return hangIn(path)
+	}
 	for {
 		conn, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC)
 		if err != nil {

@@ -4,6 +4,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -77,6 +78,7 @@ type Watcher struct {
 	opts  Options
 	users *proc.Users
 	asks  chan func() *listener.Snapshot // what they return is published, unless nil
+	ended chan struct{}                  // closed when Run returns
 
 	entries map[listener.Key]*entry
 	order   []*entry             // as snapshots list them; nil when it must be made anew
@@ -116,6 +118,7 @@ func New(src Source, opts Options) *Watcher {
 		src: src, opts: opts,
 		users:   proc.NewUsers("/etc/passwd"),
 		asks:    make(chan func() *listener.Snapshot),
+		ended:   make(chan struct{}),
 		entries: make(map[listener.Key]*entry),
 		names:   make(map[uint32]string),
 		known:   make(map[identity]*named),
@@ -142,10 +145,11 @@ func (w *Watcher) Start() (*listener.Snapshot, error) {
 	return w.snapshot(), nil
 }
 
-// Run looks every interval, and gives each snapshot to publish together with
+// Run, which is called once, looks every interval, and gives each snapshot to publish together with
 // what began and ended since the one before, until the context ends or the
 // kernel side fails.
 func (w *Watcher) Run(ctx context.Context, publish func(*listener.Snapshot, []Change)) error {
+	defer close(w.ended)
 	ticker := time.NewTicker(w.opts.Interval)
 	defer ticker.Stop()
 	for {
@@ -181,7 +185,11 @@ func (w *Watcher) happened() []Change {
 	return changes
 }
 
-// Ask runs f in the goroutine that runs the watcher, between two looks.
+// ErrEnded says that a watcher that was asked runs no more.
+var ErrEnded = errors.New("the watcher has ended")
+
+// Ask runs f in the goroutine that runs the watcher, between two looks. The error is
+// that of the context, or ErrEnded.
 func (w *Watcher) Ask(ctx context.Context, f func()) error {
 	return w.ask(ctx, func() *listener.Snapshot {
 		f()
@@ -199,6 +207,8 @@ func (w *Watcher) ask(ctx context.Context, f func() *listener.Snapshot) error {
 	case w.asks <- ask:
 		<-done
 		return nil
+	case <-w.ended:
+		return ErrEnded
 	case <-ctx.Done():
 		return ctx.Err()
 	}
