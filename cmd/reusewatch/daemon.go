@@ -57,6 +57,7 @@ type daemon struct {
 	record *record.Writer // nil: nothing is recorded
 
 	changes *report.Changes
+	unread  []uint32 // users whose processes are not asked
 	actor   *remedy.Actor
 	served  *served // nil: to nobody
 	notify  *notifier
@@ -148,8 +149,19 @@ func (d *daemon) publish(ctx context.Context, s *listener.Snapshot, changes []wa
 		d.tell(ctx, s, js, changes)
 		d.notify.status(statusLine(s.Tier, js, d.inForce().Scope))
 	}
+	d.tellUnread(s.Unread)
 	d.notify.tick()
 	d.export(s, js, same)
+}
+
+// tellUnread says once whose processes are not asked any more, and by that not acted on.
+func (d *daemon) tellUnread(users []uint32) {
+	for _, user := range users {
+		if !slices.Contains(d.unread, user) {
+			d.log.Warn("processes of this user hang whoever reads of them in /proc: they are not asked for 10 min, and what is not known holds", "uid", user)
+		}
+	}
+	d.unread = users
 }
 
 // tell tells of everything that is new, and acts.

@@ -30,7 +30,6 @@ type hand struct {
 	decided chan listener.Judgement
 	warn    func(error)
 
-
 	// The watcher judges beside the act, which tells: each has a lock of its own, for
 	// what is told may wait for its reader.
 	rules   sync.Mutex

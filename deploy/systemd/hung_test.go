@@ -55,14 +55,6 @@ func hungChildren(t *testing.T) (n int) {
 // unit stops all the same, starts again and watches.
 func TestStopsWhileAHelperHangs(t *testing.T) {
 	inVM(t)
-	module, err := os.Open("/tests/fuse.ko")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer module.Close()
-	if err := unix.FinitModule(int(module.Fd()), "", 0); err != nil {
-		t.Fatalf("load fuse: %v", err)
-	}
 	started(t, nil)
 	ns, dead := livetest.Netns(t), livetest.DeadMount(t)
 	serve(t, ns, "hang in "+dead.Polled)

@@ -15,6 +15,8 @@ type Evidence struct {
 	FilesFull  Maybe[bool] // it can open no further descriptor
 	Parents    []Parent    // nearest first, now
 	TracerComm string
+	// Unreadable: /proc was asked about it and did not answer in time.
+	Unreadable bool
 	Holds      Maybe[Holds]
 	Locks      Maybe[[]Lock] // that it waits for
 }

@@ -108,6 +108,9 @@ type Snapshot struct {
 	Listeners []*Listener // by network namespace, address, port, cookie
 	Census    time.Time   // of the owners; zero: none yet
 	Watched   bool        // false: one look without history
+	// Unread are the users whose processes hang whoever reads of them in /proc: what only
+	// that tells is not known of them.
+	Unread []uint32
 }
 
 // Compare orders listeners as snapshots list them.

@@ -159,6 +159,9 @@ func (r *Reader) Close() { r.dismiss() }
 // that watch only what they made.
 type Direct struct{ FS FS }
 
+// Unread is nobody.
+func (d Direct) Unread() []uint32 { return nil }
+
 // Read asks all of these.
 func (d Direct) Read(questions []Question, _ time.Duration) map[int]Answer {
 	answers := make(map[int]Answer, len(questions))

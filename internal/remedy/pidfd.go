@@ -64,7 +64,7 @@ func (p *process) descriptor(s *listener.Sample, fd listener.Maybe[int]) (int, e
 	if !known {
 		return -1, fmt.Errorf("%w: nobody knows by which descriptor process %d holds %s", ErrChanged, p.pid, s.Local)
 	}
-	dup, err := unix.PidfdGetfd(p.fd, n, 0)
+	dup, err := p.duplicate(n)
 	if err != nil {
 		return -1, fmt.Errorf("duplicate descriptor %d of process %d: %w", n, p.pid, err)
 	}
@@ -77,6 +77,41 @@ func (p *process) descriptor(s *listener.Sample, fd listener.Maybe[int]) (int, e
 		return -1, err
 	}
 	return dup, nil
+}
+
+// duplicateWithin is far longer than it takes to duplicate a descriptor.
+const duplicateWithin = 2 * time.Second
+
+// errExecs: pidfd_getfd() waits for an exec to end, which a dead file system can make
+// last for ever. The thread that waits so ends with ours, or when it can.
+var errExecs = errors.New("it is in the middle of an exec that does not end")
+
+func (p *process) duplicate(n int) (int, error) {
+	type result struct {
+		fd  int
+		err error
+	}
+	pidfd, err := unix.FcntlInt(uintptr(p.fd), unix.F_DUPFD_CLOEXEC, 0) // ours may be closed before it is used
+	if err != nil {
+		return -1, err
+	}
+	duplicated := make(chan result, 1)
+	go func() {
+		defer unix.Close(pidfd)
+		fd, err := unix.PidfdGetfd(pidfd, n, 0)
+		duplicated <- result{fd, err}
+	}()
+	select {
+	case r := <-duplicated:
+		return r.fd, r.err
+	case <-time.After(duplicateWithin):
+		go func() {
+			if r := <-duplicated; r.err == nil {
+				unix.Close(r.fd)
+			}
+		}()
+		return -1, errExecs
+	}
 }
 
 // shutdown ends the listening and nothing else: the process keeps its descriptor

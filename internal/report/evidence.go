@@ -48,8 +48,9 @@ type jsonOwnerEvidence struct {
 	Cgroup            listener.Maybe[string]          `json:"cgroup"`
 	Container         listener.Maybe[string]          `json:"container"`
 	Parents           []listener.Parent               `json:"parents"`
-	Holds             listener.Maybe[listener.Holds]  `json:"holds"` // beside the listener
-	Locks             listener.Maybe[[]listener.Lock] `json:"locks"` // on files, that it waits for
+	Unreadable        bool                            `json:"unreadable"` // /proc did not answer in time
+	Holds             listener.Maybe[listener.Holds]  `json:"holds"`      // beside the listener
+	Locks             listener.Maybe[[]listener.Lock] `json:"locks"`      // on files, that it waits for
 	ThreadCount       int                             `json:"thread_count"`
 	Threads           []listener.Thread               `json:"threads"`
 }
@@ -129,8 +130,8 @@ func ownerEvidenceJSON(o *listener.Owner) jsonOwnerEvidence {
 		PID: o.PID, Connections: o.Connections, AcceptedElsewhere: o.AcceptedElsewhere,
 		Registered: ev.Registered, Frozen: ev.Frozen, FilesFull: ev.FilesFull,
 		TracerComm: maybeText(ev.TracerComm), Cgroup: maybeText(o.Cgroup), Container: maybeText(containerID(o.Container)),
-		Parents: append([]listener.Parent{}, ev.Parents...),
-		Holds:   ev.Holds, Locks: ev.Locks, ThreadCount: ev.Total, Threads: append([]listener.Thread{}, ev.Threads...),
+		Parents:    append([]listener.Parent{}, ev.Parents...),
+		Unreadable: ev.Unreadable, Holds: ev.Holds, Locks: ev.Locks, ThreadCount: ev.Total, Threads: append([]listener.Thread{}, ev.Threads...),
 	}
 	if o.Tracer != 0 {
 		out.Tracer = listener.Known(o.Tracer)
@@ -166,7 +167,7 @@ func (ev *jsonOwnerEvidence) into(o *listener.Owner) {
 	o.Tracer, o.Cgroup = ev.Tracer.Or(0), ev.Cgroup.Or("")
 	o.Evidence = &listener.Evidence{
 		Threads: ev.Threads, Total: ev.ThreadCount, Frozen: ev.Frozen, Registered: ev.Registered,
-		FilesFull: ev.FilesFull, Parents: ev.Parents, TracerComm: ev.TracerComm.Or(""), Holds: ev.Holds, Locks: ev.Locks,
+		FilesFull: ev.FilesFull, Parents: ev.Parents, TracerComm: ev.TracerComm.Or(""), Unreadable: ev.Unreadable, Holds: ev.Holds, Locks: ev.Locks,
 	}
 	if u := ev.Usage; u != nil {
 		o.Evidence.Usage = listener.Known(listener.Usage{

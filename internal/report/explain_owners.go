@@ -92,6 +92,9 @@ func (e *Explanation) owner(p *page, o *listener.Owner, wide bool) {
 		field("threads", "not looked at")
 		return
 	}
+	if ev.Unreadable {
+		field("/proc", "hangs whoever reads of it, or did not answer in time: what only that tells is not known")
+	}
 	field("parents", dash(strings.TrimPrefix(chain(ev.Parents), " < ")))
 	field("epoll", yesNo(ev.Registered, "the listener is in an epoll set of it", "the listener is in no epoll set of it"))
 	if full, known := ev.FilesFull.Get(); known && full {

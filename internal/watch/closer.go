@@ -18,7 +18,7 @@ func (w *Watcher) Closer(l *listener.Listener) (*listener.Listener, error) {
 	for i := range l.Owners {
 		pids = append(pids, l.Owners[i].PID)
 	}
-	if err := w.meet(listener.Ask{All: true, Threads: pids}, pids, false); err != nil {
+	if err := w.meet(listener.Ask{All: true, Threads: pids}, nil, pids); err != nil {
 		return nil, err
 	}
 	things, err := w.src.Things(pids)

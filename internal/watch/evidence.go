@@ -37,7 +37,7 @@ func (w *Watcher) follow() error {
 		w.lives = nil
 		return nil
 	}
-	if err := w.meet(listener.Ask{Threads: pids}, pids, false); err != nil {
+	if err := w.meet(listener.Ask{Threads: pids}, pids, nil); err != nil {
 		return err
 	}
 	if err := w.live(pids); err != nil {
@@ -130,12 +130,13 @@ func (w *Watcher) usage(e *entry, p *listener.Process) listener.Maybe[listener.U
 // closeUp is what is found out about a process when somebody looks closer, once for
 // all its listeners.
 type closeUp struct {
-	threads []listener.Thread
-	parents []listener.Parent
-	tracer  string
-	holds   listener.Holds
-	locks   listener.Maybe[[]listener.Lock]
-	answer  proc.Answer
+	threads  []listener.Thread
+	parents  []listener.Parent
+	tracer   string
+	holds    listener.Holds
+	locks    listener.Maybe[[]listener.Lock]
+	answer   proc.Answer
+	answered bool
 }
 
 // locksOf are those that a process waits for.
@@ -179,7 +180,7 @@ func (w *Watcher) lookCloser(pids []int, things map[int][]listener.Thing) map[in
 	for pid, a := range w.read(questions) {
 		switch {
 		case pid != 0:
-			ups[pid].answer = a
+			ups[pid].answer, ups[pid].answered = a, true
 		case a.LocksKnown:
 			for pid, up := range ups {
 				up.locks = listener.Known(locksOf(pid, a.Locks))
@@ -226,7 +227,7 @@ func (w *Watcher) gather(e *entry, ups map[int]*closeUp) *listener.Listener {
 		}
 		ev := &listener.Evidence{
 			Usage: w.usage(e, p), Frozen: p.Frozen, Threads: up.threads, Total: p.ThreadCount,
-			Parents: up.parents, TracerComm: up.tracer, Holds: listener.Known(up.holds), Locks: up.locks,
+			Unreadable: !up.answered, Parents: up.parents, TracerComm: up.tracer, Holds: listener.Known(up.holds), Locks: up.locks,
 		}
 		if up.answer.RegisteredKnown {
 			_, is := slices.BinarySearch(up.answer.Registered, e.l.Inode)

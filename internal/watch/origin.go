@@ -62,7 +62,7 @@ func (w *Watcher) introduceParents(groups map[listener.GroupKey][]*entry) {
 			}
 		}
 	}
-	w.introduce(who, false)
+	w.introduce(who, nil)
 }
 
 // configNames are the arguments that may name a configuration file: what follows
@@ -180,7 +180,7 @@ func (w *Watcher) settle() (some bool, err error) {
 			}
 		}
 	}
-	if err := w.meet(listener.Ask{All: true, Leaders: pids}, pids, true); err != nil {
+	if err := w.meet(listener.Ask{All: true, Leaders: pids}, nil, pids); err != nil {
 		return some, err
 	}
 	for _, e := range w.entries {

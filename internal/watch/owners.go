@@ -116,7 +116,7 @@ func (w *Watcher) takeCensus() error {
 	w.keepOrigins()
 	h := tally(held)
 	pids, suspects := w.ownersOf(&h)
-	if err := w.meet(listener.Ask{All: true, Leaders: pids, Threads: suspects}, pids, true); err != nil {
+	if err := w.meet(listener.Ask{All: true, Leaders: pids, Threads: suspects}, pids, suspects); err != nil {
 		return err
 	}
 	w.forgetNames()

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -23,9 +24,14 @@ type identity struct {
 
 func identityOf(p *listener.Process) identity { return identity{p.PID, p.Start} }
 
+// namesLast is how long what /proc said is taken for true without a reason to ask again:
+// a process may write a title over its arguments, or be moved to another cgroup.
+const namesLast = time.Minute
+
 // named is what /proc said of who a process is. It holds until the process executes
-// another program; a title that it writes over its arguments is seen at the next census.
+// another program.
 type named struct {
+	at        time.Time
 	execs     uint64
 	exe       string
 	cmdline   []string // secrets are masked
@@ -33,9 +39,9 @@ type named struct {
 	container proc.Container
 }
 
-// meet passes over the tasks, and has /proc asked who these processes are of whom that
-// is not known yet, or, anew, of all of them.
-func (w *Watcher) meet(ask listener.Ask, who []int, anew bool) error {
+// meet passes over the tasks, and has /proc asked who these processes are, unless that is
+// known; these anew in any case.
+func (w *Watcher) meet(ask listener.Ask, who, anew []int) error {
 	met, err := w.src.Processes(ask)
 	if err != nil {
 		return err
@@ -47,10 +53,14 @@ func (w *Watcher) meet(ask listener.Ask, who []int, anew bool) error {
 
 // introduce has /proc asked who processes are. One that is not told of by the pass is
 // asked itself: of the pid namespace that we are in some kernels hide the init.
-func (w *Watcher) introduce(who []int, anew bool) {
+func (w *Watcher) introduce(who, anew []int) {
+	again := make(map[int]bool, len(anew))
+	for _, pid := range anew {
+		again[pid] = true
+	}
 	var questions []proc.Question
 	asked := make(map[int]bool)
-	for _, pid := range who {
+	for _, pid := range slices.Concat(who, anew) {
 		if asked[pid] {
 			continue
 		}
@@ -63,7 +73,8 @@ func (w *Watcher) introduce(who []int, anew bool) {
 			continue
 		}
 		known := w.known[identityOf(p)]
-		if !p.Kernel && p.NetNS != 0 && (anew || known == nil || known.execs != p.Execs) {
+		old := known == nil || known.execs != p.Execs || time.Since(known.at) > namesLast
+		if !p.Kernel && p.NetNS != 0 && (old || again[pid]) {
 			questions = append(questions, proc.Question{PID: pid, TID: p.Speaker, User: p.RealUID, What: proc.Names})
 		}
 	}
@@ -75,7 +86,7 @@ func (w *Watcher) introduce(who []int, anew bool) {
 		}
 		if !a.Gone {
 			w.known[identityOf(p)] = &named{
-				execs: p.Execs, exe: a.Exe, cmdline: proc.MaskSecrets(a.Cmdline),
+				at: time.Now(), execs: p.Execs, exe: a.Exe, cmdline: proc.MaskSecrets(a.Cmdline),
 				cgroup: cgroupOf(a.Cgroups), container: a.Cgroups.Container(),
 			}
 		}

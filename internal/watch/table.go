@@ -40,7 +40,7 @@ func (w *Watcher) meetCallers(events []listener.Event) error {
 	if len(callers) == 0 {
 		return nil
 	}
-	return w.meet(listener.Ask{All: true, Leaders: callers}, callers, false)
+	return w.meet(listener.Ask{All: true, Leaders: callers}, callers, nil)
 }
 
 // event takes a birth or death. A birth is announced only once a look has
@@ -226,6 +226,7 @@ func (w *Watcher) snapshot() *listener.Snapshot {
 	}
 	return &listener.Snapshot{
 		Time: w.last, Interval: w.opts.Interval, Tier: w.opts.Tier, Census: w.census, Watched: true, Listeners: w.listed,
+		Unread: w.opts.Reader.Unread(),
 	}
 }
 

@@ -36,6 +36,8 @@ type Source interface {
 // Reader asks /proc what only it has, within a limit; who does not answer is missing.
 type Reader interface {
 	Read(questions []proc.Question, limit time.Duration) map[int]proc.Answer
+	// Unread are the users whose processes are not asked, because they hung who did.
+	Unread() []uint32
 }
 
 // Options of a Watcher.
