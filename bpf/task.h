@@ -8,9 +8,8 @@
 
 #include "listeners.h"
 #include "sample.h"
-
-#define FRAMES_MAX 32
-#define CGROUPS_MAX 32
+#include "task_row.h"
+#include "cgroup.h"
 
 /* Of one process at the most, in one pass; more are counted and not told. */
 #define THREADS_MAX 4096
@@ -42,72 +41,11 @@ struct {
 	__type(value, struct question);
 } asked SEC(".maps");
 
-/* Written by user space before a pass: a row of the leader of every process. */
-__u8 tell_all;
-
-/* What threads used so far. */
-struct used {
-	__u64 run_ns;
-	__u64 user_ns;
-	__u64 system_ns;
-	__u64 major_faults;
-	__u64 read_bytes;
-	__u64 written_bytes;
-	__u64 read_calls;
-	__u64 write_calls;
-};
-
-/*
- * One thread, and of a leader, or of a thread that stands in for one that has
- * ended, its process. Its frames follow: addresses of kernel code, innermost first.
- */
-struct task {
-	__u64 start_ns; /* since boot, time asleep included */
-	__u64 wait_ns;  /* that it was runnable without a CPU; ended waits only */
-	__u64 slices;
-	__u64 execs;
-	__u64 cgroup; /* id in the unified hierarchy */
-	__u64 throttled_ns;
-	struct used used;
-	struct used ended; /* of the process: by threads that have ended */
-	__u64 args[6];     /* of the system call */
-	__s32 syscall;     /* -1: in none, or it runs */
-	__u32 tid;
-	__u32 pid;
-	__u32 ns_pid;
-	__u32 parent;
-	__u32 session;
-	__u32 tracer; /* of this thread */
-	__u32 uid;    /* effective */
-	__u32 real_uid;
-	__u32 netns;
-	__u32 pidns;
-	__u32 mntns;
-	__u32 userns;
-	__u32 state;
-	__u32 flags;
-	__u32 mm_users;
-	__u32 threads;
-	char comm[COMM_LEN];
-	__u8 frozen;
-	__u8 compat; /* the system call's number and arguments are of a 32-bit program */
-	__u8 sched_known;
-	__u8 io_known;
-	__u8 throttle_known;
-	__u8 freezer_known;
-	__u8 stack_read;
-	__u8 frames;
-};
-
-const struct task *task_type __attribute__((unused));
-const struct used *used_type __attribute__((unused));
 const struct question *question_type __attribute__((unused));
 const enum ask *ask_type __attribute__((unused));
 
-struct task_row {
-	struct task task;
-	__u64 frames[FRAMES_MAX];
-};
+/* Written by user space before a pass: a row of the leader of every process. */
+__u8 tell_all;
 
 /* Scratch of tell_tasks, whose row is too big for its stack; one runs at a time. */
 struct {
@@ -208,51 +146,6 @@ static __always_inline void read_ended(struct used *u, struct task_struct *task)
 		u->written_bytes = BPF_CORE_READ(sig, ioac.wchar);
 		u->read_calls = BPF_CORE_READ(sig, ioac.syscr);
 		u->write_calls = BPF_CORE_READ(sig, ioac.syscw);
-	}
-}
-
-/*
- * Frozen by cgroup v1 (its freezer's state) or v2 (the cgroup's, and that of the
- * thread), or just being so: one thread in state D keeps its cgroup from being
- * called frozen, while all others stand still.
- */
-static __always_inline void read_freezer(struct task *t, struct task_struct *task)
-{
-	struct css_set *cgroups = BPF_CORE_READ(task, cgroups);
-	struct cgroup *v2 = BPF_CORE_READ(cgroups, dfl_cgrp);
-	void *subsys = (void *)cgroups + bpf_core_field_offset(struct css_set, subsys);
-	struct cgroup_subsys_state *css = NULL;
-
-	t->cgroup = BPF_CORE_READ(v2, kn, id);
-	t->frozen = BPF_CORE_READ_BITFIELD_PROBED(task, frozen) || t->state & TASK_FROZEN;
-	if (bpf_core_field_exists(v2->freezer.e_freeze)) {
-		t->freezer_known = 1;
-		t->frozen |= !!BPF_CORE_READ_BITFIELD_PROBED(v2, freezer.e_freeze);
-	}
-	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, freezer_cgrp_id) ||
-	    !bpf_core_type_exists(struct freezer))
-		return;
-	t->freezer_known = 1;
-	subsys += sizeof(css) * bpf_core_enum_value(enum cgroup_subsys_id, freezer_cgrp_id);
-	if (bpf_probe_read_kernel(&css, sizeof(css), subsys) || !css)
-		return;
-	t->frozen |= !!(BPF_CORE_READ(container_of_core(css, struct freezer, css), state) &
-			~FREEZER_ONLINE);
-}
-
-/* How long quotas held its cgroup and those above it back, over all CPUs. */
-static __always_inline void read_throttle(struct task *t, struct task_struct *task)
-{
-	struct task_group *tg = NULL;
-
-	if (!bpf_core_field_exists(task->sched_task_group) ||
-	    !bpf_core_field_exists(tg->cfs_bandwidth.throttled_time))
-		return;
-	t->throttle_known = 1;
-	tg = BPF_CORE_READ(task, sched_task_group);
-	for (int i = 0; i < CGROUPS_MAX && tg; i++) {
-		t->throttled_ns += BPF_CORE_READ(tg, cfs_bandwidth.throttled_time);
-		tg = BPF_CORE_READ(tg, parent);
 	}
 }
 

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/watch"
+)
+
+// publish takes a snapshot: it is judged, shown and told of, and acted on.
+func (d *daemon) publish(ctx context.Context, s *listener.Snapshot, changes []watch.Change) {
+	js, same := d.judgeAgain(s)
+	d.show(s, js)
+	if !same {
+		d.tell(ctx, s, js, changes)
+		d.notify.status(statusLine(s.Tier, js, d.inForce().Scope))
+	}
+	d.tellUnread(s.Unread)
+	d.notify.tick()
+	d.export(s, js, same)
+}
+
+// tellUnread says once whose processes are not asked any more, and by that not acted on.
+func (d *daemon) tellUnread(users []uint32) {
+	for _, user := range users {
+		if !slices.Contains(d.unread, user) {
+			d.log.Warn("processes of this user hang whoever reads of them in /proc: they are not asked for 10 min, and what is not known holds", "uid", user)
+		}
+	}
+	d.unread = users
+}
+
+// tell tells of everything that is new, and acts.
+func (d *daemon) tell(ctx context.Context, s *listener.Snapshot, js []listener.Judgement, changes []watch.Change) {
+	if d.record != nil {
+		if err := d.record.Add(s, js); err != nil {
+			d.fail(err)
+		}
+	}
+	for _, c := range changes {
+		if !c.Began {
+			d.emit(d.changes.Ended(c.At, c.Listener)...)
+			continue
+		}
+		for i := range js {
+			if js[i].Cookie == c.Listener.Cookie {
+				d.emit(d.changes.Began(c.At, &js[i])...)
+			}
+		}
+	}
+	d.emit(d.changes.Update(time.Now(), d.left(js))...)
+	for _, j := range js {
+		if j.Decision != nil && (j.Decision.Act == listener.Kill || j.Decision.Act == listener.Close) {
+			d.act(ctx, j)
+		}
+	}
+}
+
+// left are the judgements but for those of listeners that an act is about: what
+// it does to them is told as the act.
+func (d *daemon) left(js []listener.Judgement) []listener.Judgement {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.about) == 0 {
+		return js
+	}
+	return slices.DeleteFunc(slices.Clone(js), func(j listener.Judgement) bool { return d.about[j.Cookie] })
+}
+
+// emit writes events; whoever reads them gone is the end of the run.
+func (d *daemon) emit(events ...report.Event) {
+	for _, e := range events {
+		d.exporter.event(e)
+	}
+	if err := d.write(events); err != nil {
+		d.fail(err)
+	}
+}
+
+// write writes them in one go, each whatever became of the one before it. The lock
+// is held meanwhile, and the watcher waits for it: nothing that a stream writes to may
+// wait for the watcher.
+func (d *daemon) write(events []report.Event) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var first error
+	for _, e := range events {
+		if err := d.stream.Write(e); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
