@@ -146,9 +146,9 @@ func (w *Watcher) Start() (*listener.Snapshot, error) {
 	return w.snapshot(), nil
 }
 
-// Run, which is called once, looks every interval, and gives each snapshot to publish together with
+// Run looks every interval, and gives each snapshot to publish together with
 // what began and ended since the one before, until the context ends or the
-// kernel side fails.
+// kernel side fails. It is called once.
 func (w *Watcher) Run(ctx context.Context, publish func(*listener.Snapshot, []Change)) error {
 	defer close(w.ended)
 	ticker := time.NewTicker(w.opts.Interval)
