@@ -39,8 +39,9 @@ struct thing {
 	__u16 remote_port;
 	__u16 type; /* of a unix socket: SOCK_STREAM 1, SOCK_DGRAM 2, SOCK_SEQPACKET 5 */
 	__u8 state; /* of a socket, as TCP names them */
-	__u8 known; /* read and wrote are */
-	__u32 pad;
+	__u8 known;  /* read and wrote are */
+	__u8 locked; /* an epoll set: whoever reads of it in /proc would wait */
+	__u8 pad[3];
 };
 
 const struct thing *thing_type __attribute__((unused));
@@ -120,6 +121,12 @@ static __always_inline void tell_pipe(struct thing *t, struct pipe_inode_info *p
 static const char name_epoll[] = "[eventpoll]";
 static const char name_ring[] = "[io_uring]";
 
+/* By whoever polls a member that hangs, for ever; else for a moment. */
+static __always_inline bool set_locked(struct eventpoll *ep)
+{
+	return bpf_core_field_exists(ep->mtx.owner) && BPF_CORE_READ(ep, mtx.owner.counter);
+}
+
 /* What has no inode of its own is told by its name: f_op cannot be named on every kernel. */
 static __always_inline bool tell_anonymous(struct thing *t, struct file *file)
 {
@@ -129,10 +136,12 @@ static __always_inline bool tell_anonymous(struct thing *t, struct file *file)
 		return false;
 	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
 	t->object = (__u64)BPF_CORE_READ(file, private_data);
-	if (!bpf_strncmp(name, sizeof(name_epoll), name_epoll))
+	if (!bpf_strncmp(name, sizeof(name_epoll), name_epoll)) {
 		t->kind = THING_EPOLL;
-	else if (!bpf_strncmp(name, sizeof(name_ring), name_ring))
+		t->locked = set_locked((struct eventpoll *)t->object);
+	} else if (!bpf_strncmp(name, sizeof(name_ring), name_ring)) {
 		t->kind = THING_RING;
+	}
 	return t->kind;
 }
 

@@ -274,7 +274,8 @@ type KernelThing struct {
 	Type       uint16
 	State      uint8
 	Known      uint8
-	Pad        uint32
+	Locked     uint8
+	Pad        [3]uint8
 }
 
 type KernelThingKind uint32
@@ -391,6 +392,7 @@ const (
 	KernelVarTaskType          = "task_type"
 	KernelVarTellAll           = "tell_all"
 	KernelVarThingType         = "thing_type"
+	KernelVarThreadsTold       = "threads_told"
 	KernelVarUsedType          = "used_type"
 )
 
@@ -495,6 +497,7 @@ type KernelVariableSpecs struct {
 	TaskType      *ebpf.VariableSpec `ebpf:"task_type"`
 	TellAll       *ebpf.VariableSpec `ebpf:"tell_all"`
 	ThingType     *ebpf.VariableSpec `ebpf:"thing_type"`
+	ThreadsTold   *ebpf.VariableSpec `ebpf:"threads_told"`
 	UsedType      *ebpf.VariableSpec `ebpf:"used_type"`
 }
 
@@ -567,6 +570,7 @@ type KernelVariables struct {
 	TaskType      *ebpf.Variable `ebpf:"task_type"`
 	TellAll       *ebpf.Variable `ebpf:"tell_all"`
 	ThingType     *ebpf.Variable `ebpf:"thing_type"`
+	ThreadsTold   *ebpf.Variable `ebpf:"threads_told"`
 	UsedType      *ebpf.Variable `ebpf:"used_type"`
 }
 

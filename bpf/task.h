@@ -11,9 +11,14 @@
 #include "task_row.h"
 #include "cgroup.h"
 
-/* Of one process at the most, in one pass; more are counted and not told. */
+/*
+ * What is told in one pass: of one process at the most, and beyond the first few of each
+ * of all together. More are counted and not told.
+ */
 #define THREADS_MAX 4096
 #define STACKS_MAX 512
+#define THREADS_FREE 64
+#define THREADS_ALL 16384
 
 enum ask {
 	ASK_STACK = 1,   /* of the leader */
@@ -46,6 +51,9 @@ const enum ask *ask_type __attribute__((unused));
 
 /* Written by user space before a pass: a row of the leader of every process. */
 __u8 tell_all;
+
+/* Set to 0 by user space before a pass, which counts the threads beyond THREADS_FREE. */
+__u32 threads_told;
 
 /* Scratch of tell_tasks, whose row is too big for its stack; one runs at a time. */
 struct {
@@ -186,6 +194,15 @@ static __always_inline bool speaks(struct task_struct *task)
 	return task->pid == task->tgid || BPF_CORE_READ(task, group_leader, exit_state);
 }
 
+static __always_inline bool room(struct question *ask)
+{
+	__u32 n = ask->threads++;
+
+	if (n < THREADS_FREE)
+		return true;
+	return n < THREADS_MAX && threads_told++ < THREADS_ALL;
+}
+
 SEC("iter/task")
 int tell_tasks(struct bpf_iter__task *ctx)
 {
@@ -204,7 +221,7 @@ int tell_tasks(struct bpf_iter__task *ctx)
 	whole = ask && ask->what & ASK_THREADS;
 	if (!whole && !(first && (tell_all || ask)))
 		return 0;
-	if (whole && ask->threads++ >= THREADS_MAX && !first)
+	if (whole && !first && !room(ask))
 		return 0;
 	row = bpf_map_lookup_elem(&task_scratch, &zero);
 	if (!row)

@@ -235,7 +235,14 @@ struct epoll_event {
 	__u64 data;
 } __attribute__((packed)); /* EPOLL_PACKED, x86-64 only: `events` is first everywhere */
 
+struct mutex {
+	struct {
+		__s64 counter;
+	} owner; /* a task and three flags; CONFIG_PREEMPT_RT has another kind of mutex */
+};
+
 struct eventpoll {
+	struct mutex mtx;
 	wait_queue_head_t wq;
 };
 

@@ -82,6 +82,9 @@ func (k *Kernel) asking(questions map[uint32]bpf.KernelAsk, all bool, pass func(
 	if err := k.objs.maps.Variables[bpf.KernelVarTellAll].Set(tellAll); err != nil {
 		return fmt.Errorf("ask about every process: %w", err)
 	}
+	if err := k.objs.maps.Variables[bpf.KernelVarThreadsTold].Set(uint32(0)); err != nil {
+		return fmt.Errorf("count the threads anew: %w", err)
+	}
 	asked := k.objs.maps.Maps[bpf.KernelMapAsked]
 	pids, what := make([]uint32, 0, len(questions)), make([]bpf.KernelQuestion, 0, len(questions))
 	for pid, q := range questions {

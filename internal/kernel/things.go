@@ -57,6 +57,7 @@ func thing(raw *bpf.KernelThing) listener.Thing {
 		Inode: raw.Inode, NetNS: raw.Netns, Port: raw.Port, Remote: raw.RemotePort, Type: int(raw.Type),
 		Listening: raw.State == tcpListen, Readers: int(raw.Readers), Writers: int(raw.Writers),
 		Reads: raw.Mode&fmodeRead != 0, Writes: raw.Mode&fmodeWrite != 0,
+		Locked: raw.Locked != 0,
 	}
 	if raw.Known != 0 {
 		t.Position = listener.Known(listener.Position{Read: raw.Read, Wrote: raw.Wrote})

@@ -127,6 +127,9 @@ type Thing struct {
 	// Of a pipe: its open ends in all processes, and which of them this one is.
 	Readers, Writers int
 	Reads, Writes    bool
+	// Locked: somebody is at work in this epoll set, or hangs there: whoever asked /proc
+	// about it now would wait for him.
+	Locked bool
 }
 
 // Position is how far its holders have got: of a connection what the process itself

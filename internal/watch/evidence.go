@@ -167,8 +167,12 @@ func (w *Watcher) lookCloser(pids []int, things map[int][]listener.Thing) map[in
 		ups[pid] = up
 		q := proc.Question{PID: pid, TID: p.Speaker, User: p.RealUID, What: proc.Limits | proc.Epolls}
 		for _, t := range things[pid] {
-			if t.Kind == listener.ThingEpoll {
-				q.EpollFD = append(q.EpollFD, t.FD)
+			if t.Kind != listener.ThingEpoll {
+				continue
+			}
+			q.EpollFD = append(q.EpollFD, t.FD)
+			if t.Locked { // by one that hangs, maybe: the next census asks again
+				q.What &^= proc.Epolls
 			}
 		}
 		up.holds = listener.HoldsOf(things[pid])
