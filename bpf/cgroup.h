@@ -9,9 +9,9 @@
 #define CGROUPS_MAX 32
 
 /*
- * Frozen by cgroup v1 (its freezer's state) or v2 (the cgroup's, and that of the
- * thread), or just being so: one thread in state D keeps its cgroup from being
- * called frozen, while all others stand still.
+ * Frozen by cgroup v1 (its freezer's state) or v2 (what is wanted of the cgroup), or
+ * just being so: one thread in state D keeps its cgroup from being called frozen, while
+ * all others stand still. task->frozen says nothing: who is stopped or traced has it.
  */
 static __always_inline void read_freezer(struct task *t, struct task_struct *task)
 {
@@ -21,7 +21,7 @@ static __always_inline void read_freezer(struct task *t, struct task_struct *tas
 	struct cgroup_subsys_state *css = NULL;
 
 	t->cgroup = BPF_CORE_READ(v2, kn, id);
-	t->frozen = BPF_CORE_READ_BITFIELD_PROBED(task, frozen) || t->state & TASK_FROZEN;
+	t->frozen = !!(t->state & TASK_FROZEN);
 	if (bpf_core_field_exists(v2->freezer.e_freeze)) {
 		t->freezer_known = 1;
 		t->frozen |= !!BPF_CORE_READ_BITFIELD_PROBED(v2, freezer.e_freeze);

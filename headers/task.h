@@ -146,7 +146,6 @@ struct task_struct {
 	struct sched_info sched_info;
 	struct mm_struct *mm;
 	int exit_state;
-	unsigned frozen : 1; /* by cgroup v2 */
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;

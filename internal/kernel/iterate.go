@@ -213,9 +213,9 @@ func (k *Kernel) iterate(program string, in *netns.Namespace, row []byte, each f
 	}
 	defer rd.Close()
 	if row == nil {
-		_, err = io.Copy(io.Discard, rd)
+		_, err = io.Copy(io.Discard, onward{rd})
 	}
-	for records := bufio.NewReaderSize(rd, iterBuffer); row != nil && err == nil; {
+	for records := bufio.NewReaderSize(onward{rd}, iterBuffer); row != nil && err == nil; {
 		if _, err = io.ReadFull(records, row); err == nil {
 			each()
 		}
@@ -224,6 +224,20 @@ func (k *Kernel) iterate(program string, in *netns.Namespace, row []byte, each f
 		return fmt.Errorf("read iterator %s: %w", program, err)
 	}
 	return nil
+}
+
+// onward goes on where the kernel wants to be asked again: after a million objects that
+// brought no record (MAX_ITER_OBJECTS of kernel/bpf/bpf_iter.c), as of a process that
+// has duplicated a descriptor that often.
+type onward struct{ io.Reader }
+
+func (o onward) Read(b []byte) (int, error) {
+	for {
+		n, err := o.Reader.Read(b)
+		if n > 0 || !errors.Is(err, unix.EAGAIN) {
+			return n, err
+		}
+	}
 }
 
 // iterBuffer is as much as the kernel gives at once.

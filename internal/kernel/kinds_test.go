@@ -99,6 +99,9 @@ func testProcessKinds(t *testing.T, f *field) {
 		t.Fatal(err)
 	}
 	livetest.Eventually(t, "a stopped one", func() bool { return told(t, k, stopped).State == "T" })
+	if frozen, known := told(t, k, stopped).Frozen.Get(); frozen || !known {
+		t.Errorf("who is stopped is frozen: %v, %v", frozen, known)
+	}
 
 	testLeaderEnded(t, k)
 	testUsed(t, k)

@@ -64,6 +64,8 @@ func TestLive(t *testing.T) {
 		{"program of a group", testProgramOfGroup},
 		{"processes as /proc has them", testProcesses},
 		{"processes of all kinds", testProcessKinds},
+		{"frozen", testFrozen},
+		{"throttled", testThrottled},
 		{"system calls", testCalls},
 		{"things", testThings},
 	} {

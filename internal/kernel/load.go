@@ -20,8 +20,9 @@ type objects struct {
 	progs []*ebpf.Program
 	hooks []*ebpf.Program // those of progs that run at events
 	// types are the kernel's, decoded once for all programs; nil once the tier is
-	// open, for they are large.
-	types *btf.Cache
+	// open, for they are large. decode gives them to what is loaded later.
+	types  *btf.Cache
+	decode func() (*btf.Cache, error)
 }
 
 // How many rows the tick has room for, of 400 bytes each.
@@ -73,14 +74,21 @@ func newObjects(capacity uint32, c constants, opts *Options) (*objects, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create the BPF maps: %w", err)
 	}
-	return &objects{spec: spec, maps: maps, types: types}, nil
+	return &objects{spec: spec, maps: maps, types: types, decode: opts.types}, nil
 }
 
 // load loads one program beside the maps.
 func (o *objects) load(name string) (*ebpf.Program, error) {
+	types := o.types
+	if types == nil {
+		var err error
+		if types, err = o.decode(); err != nil {
+			return nil, err
+		}
+	}
 	one := o.spec.Copy()
 	one.Programs = map[string]*ebpf.ProgramSpec{name: one.Programs[name]}
-	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{MapReplacements: o.maps.Maps, Cache: o.types})
+	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{MapReplacements: o.maps.Maps, Cache: types})
 	if err != nil {
 		return nil, fmt.Errorf("load BPF program %s: %w", name, err)
 	}

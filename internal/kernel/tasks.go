@@ -113,7 +113,7 @@ func (k *Kernel) eachTask(each func(*bpf.KernelTask, []uint64) error) error {
 	defer rd.Close()
 	var row bpf.KernelTaskRow
 	header := memoryOf(&row.Task)
-	for records := bufio.NewReaderSize(rd, iterBuffer); ; {
+	for records := bufio.NewReaderSize(onward{rd}, iterBuffer); ; {
 		if _, err := io.ReadFull(records, header); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
