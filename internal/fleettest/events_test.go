@@ -42,8 +42,9 @@ type seen struct {
 }
 
 type ownerEvidence struct {
-	Usage   *struct{ Progress bool }
-	Threads []struct{ Stack []string }
+	Usage     *struct{ Progress bool }
+	FilesFull *bool `json:"files_full"`
+	Threads   []struct{ Stack []string }
 }
 
 // event is what a test reads of one.

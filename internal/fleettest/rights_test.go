@@ -1,6 +1,7 @@
 package fleettest
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -21,8 +22,8 @@ func TestEachRightIsNeeded(t *testing.T) {
 		{"CAP_BPF", "programs and maps", refused},
 		{"CAP_PERFMON", "tracepoints and iterators", refused},
 		{"CAP_SYS_PTRACE", "executables and network namespaces of others", refused},
-		{"CAP_DAC_READ_SEARCH", "what processes of other users do", noUsage},
-		{"CAP_SYS_ADMIN", "kernel stacks, and to enter network namespaces", noStacks},
+		{"CAP_DAC_READ_SEARCH", "how many descriptors processes of other users have, before Linux 6.2", notCounted},
+		{"CAP_SYS_ADMIN", "to enter network namespaces", notEntered},
 		{"CAP_KILL", "processes of other users", actFails},
 	} {
 		t.Run(c.right, func(t *testing.T) {
@@ -53,28 +54,41 @@ func refused(t *testing.T, p *pod, caps []string) {
 	}
 }
 
-// noUsage: whether it makes progress is not known, and so it is held as busy.
-func noUsage(t *testing.T, p *pod, caps []string) {
-	if looked(t, p, caps).Usage != nil {
-		t.Error("it could read what the process does")
+// notCounted: whether it is at its limit is not known where the kernel does not give the
+// number of descriptors as the size of their folder. What it does and where it waits is
+// told without any right to its files.
+func notCounted(t *testing.T, p *pod, caps []string) {
+	folder, err := os.Stat("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if looked(t, p, deploy.Observing()).Usage == nil {
-		t.Error("with it neither")
+	for _, right := range []bool{false, true} {
+		if right {
+			caps = deploy.Observing()
+		}
+		o := looked(t, p, caps)
+		if known := right || folder.Size() > 0; (o.FilesFull != nil) != known {
+			t.Errorf("with the right %v: known %v, want %v", right, o.FilesFull != nil, known)
+		}
+		if o.Usage == nil || len(o.Threads) == 0 || len(o.Threads[0].Stack) == 0 {
+			t.Errorf("with the right %v: %+v", right, o)
+		}
 	}
 }
 
-func noStacks(t *testing.T, p *pod, caps []string) {
-	stacks := func(caps []string) (n int) {
-		for _, th := range looked(t, p, caps).Threads {
-			n += len(th.Stack)
+// notEntered: nobody acts in a namespace that he cannot enter.
+func notEntered(t *testing.T, p *pod, caps []string) {
+	_, e := daemonSet(t, p, caps, "--action", "kill", "--namespace", podNamespace)
+	_, held := e.await(func(e event) bool {
+		return e.Event == "held" && slices.Contains(e.Listener.Decision.Reasons, "changed-meanwhile")
+	})
+	if !held {
+		t.Error("not held at the last look")
+	}
+	for _, ev := range e.so() {
+		if ev.Event == "acting" {
+			t.Errorf("%+v", ev)
 		}
-		return n
-	}
-	if n := stacks(caps); n > 0 {
-		t.Errorf("it could read %d frames", n)
-	}
-	if stacks(deploy.Acting()) == 0 {
-		t.Error("with it neither")
 	}
 }
 

@@ -2,6 +2,7 @@ package netns
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -197,6 +199,45 @@ func TestOfMountLive(t *testing.T) {
 	eventually(t, "not found any more", func() bool { _, ok := find(); return !ok })
 	if err := AtPath("/does/not/exist").Do(func() error { return nil }); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("of a path that has gone: %v", err)
+	}
+}
+
+// Whoever may look into a process and not enter its namespace can name it: that takes
+// no CAP_SYS_ADMIN.
+func TestNamedWithoutEnteringLive(t *testing.T) {
+	cmd := exec.Command("sleep", "300")
+	inode := inNew(t, cmd.Start)
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	self := exec.Command("/proc/self/exe", "-test.run", "^TestNamedByChild$")
+	self.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d", asked, cmd.Process.Pid, inode))
+	self.SysProcAttr = &syscall.SysProcAttr{AmbientCaps: []uintptr{unix.CAP_SYS_PTRACE}, Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if out, err := self.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// asked is set for the child of TestNamedWithoutEnteringLive.
+const asked = "REUSEWATCH_TEST_NAMED"
+
+func TestNamedByChild(t *testing.T) {
+	var pid int
+	var inode uint32
+	if n, _ := fmt.Sscan(os.Getenv(asked), &pid, &inode); n != 2 {
+		t.Skip("it is the other test's child")
+	}
+	if err := OfProcess(pid).Do(func() error { return nil }); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("entered: %v", err)
+	}
+	for _, spec := range []string{fmt.Sprintf("pid:%d", pid), fmt.Sprint(inode)} {
+		ns, f, err := NewMounts("").Resolve(spec)
+		if err != nil || ns.Inode != inode {
+			t.Errorf("Resolve(%q) = %+v, %v; want %d", spec, ns, err, inode)
+			continue
+		}
+		f.Close()
 	}
 }
 

@@ -8,8 +8,10 @@ package netns
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -71,7 +73,41 @@ func (n Namespace) Open() (f *os.File, err error) {
 		f, err = os.Open("/proc/thread-self/ns/net")
 		return err
 	})
+	if errors.Is(err, fs.ErrPermission) {
+		// To enter it takes CAP_SYS_ADMIN, to name it CAP_SYS_PTRACE alone.
+		return inTime(func() (*os.File, error) { return os.Open(n.link()) })
+	}
 	return f, err
+}
+
+// link is that of a process in /proc. Who follows it may wait for ever: see inTime.
+func (n Namespace) link() string { return fmt.Sprintf("/proc/%d/ns/net", n.PID) }
+
+// linkWithin is far longer than it takes to follow a link.
+const linkWithin = 2 * time.Second
+
+// errHangs: the process is in the middle of an exec that does not end.
+var errHangs = errors.New("its process hangs")
+
+// inTime runs what may hang, and gives it up after a while. The thread that hangs so
+// ends with ours, or when it can.
+func inTime[T any](do func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := do()
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-time.After(linkWithin):
+		var none T
+		return none, errHangs
+	}
 }
 
 // away leaves the thread locked, and so to die, unless it has come home.
