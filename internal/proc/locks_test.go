@@ -1,8 +1,8 @@
 package proc
 
 import (
+	"errors"
 	"os"
-	"os/exec"
 	"reflect"
 	"slices"
 	"testing"
@@ -34,18 +34,24 @@ func TestLocksLive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	t.Cleanup(func() { _ = file.Close() })
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("flock", path, "true")
-	if err := cmd.Start(); err != nil {
+	again, err := os.Open(path) // of whose own locks this process must wait for the first
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { endProcess(cmd) })
+	locked := make(chan error, 1)
+	go func() { locked <- unix.Flock(int(again.Fd()), unix.LOCK_EX) }()
+	t.Cleanup(func() {
+		if err := errors.Join(unix.Flock(int(file.Fd()), unix.LOCK_UN), <-locked, again.Close()); err != nil {
+			t.Error(err)
+		}
+	})
 	r := readerOf(t, "/proc")
-	eventually(t, "it waits", func() bool {
+	eventually(t, "somebody waits for it", func() bool {
 		a := r.Read([]Question{{What: Locks}}, long)[0]
-		return a.LocksKnown && slices.Contains(a.Locks, Lock{"FLOCK", cmd.Process.Pid, os.Getpid()})
+		return a.LocksKnown && slices.Contains(a.Locks, Lock{"FLOCK", os.Getpid(), os.Getpid()})
 	})
 }
