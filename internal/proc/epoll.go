@@ -13,7 +13,7 @@ import (
 // are descriptors, and a process as many sets.
 const (
 	maxSets    = 64
-	maxSetInfo = 1 << 20 // bytes of one set's fdinfo, 80 a member
+	maxSetInfo = 1 << 20 // bytes of the fdinfo of all of them, 80 a member
 )
 
 var errTooMuch = errors.New("too much to look through")
@@ -25,13 +25,14 @@ func registered(dir string, sets []int) ([]uint64, error) {
 		return nil, fmt.Errorf("%d epoll sets in %s: %w", len(sets), dir, errTooMuch)
 	}
 	var all []uint64
+	left := maxSetInfo
 	for _, fd := range sets {
 		path := dir + "/fdinfo/" + strconv.Itoa(fd)
-		b, err := readHead(path, maxSetInfo)
+		b, err := readHead(path, left)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // closed meanwhile
 		}
-		if err == nil && len(b) >= maxSetInfo {
+		if left -= len(b); err == nil && left <= 0 {
 			err = fmt.Errorf("read %s: %w", path, errTooMuch)
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package proc
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/gob"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -175,6 +177,7 @@ func (h *helper) ask(ctx context.Context, questions []Question, each func(Answer
 			}
 		}
 	}()
+	used := h.used()
 	still := time.NewTimer(patience)
 	defer still.Stop()
 	for answered < len(questions) {
@@ -187,9 +190,10 @@ func (h *helper) ask(ctx context.Context, questions []Question, each func(Answer
 			}
 			each(a)
 			answered++
+			used = h.used()
 			still.Reset(patience)
 		case <-still.C:
-			if h.waits() {
+			if h.stands(&used) {
 				return answered, endHung
 			}
 			still.Reset(patience) // it wants a CPU: that is not the process's doing
@@ -200,14 +204,37 @@ func (h *helper) ask(ctx context.Context, questions []Question, each func(Answer
 	return answered, endAnswered
 }
 
-// waits says whether it sleeps, and not for a question: then the file of /proc that
-// it reads lets it wait. To look at our own child waits for nobody.
-func (h *helper) waits() bool {
+// stands says whether it stands still because of the process that it asks: it sleeps, and
+// not for a question, or what it reads takes it all this time of a CPU. To look at our own
+// child waits for nobody.
+func (h *helper) stands(used *time.Duration) bool {
 	if h.thread == 0 {
 		return false // it is not there yet, and has asked nobody
 	}
-	st, err := readStat(New("").taskPath(h.cmd.Process.Pid, h.thread) + "/stat")
-	return err == nil && (st.state == 'D' || st.state == 'S')
+	dir := New("").taskPath(h.cmd.Process.Pid, h.thread)
+	st, err := readStat(dir + "/stat")
+	if err != nil {
+		return false
+	}
+	if st.state == 'D' || st.state == 'S' {
+		// The lock of all cgroups is no process's own, and whoever holds it gives it back.
+		wchan, _ := readFile(dir + "/wchan")
+		return !bytes.Contains(wchan, []byte("cgroup"))
+	}
+	before := *used
+	*used = h.used()
+	return *used-before > patience/2
+}
+
+// used is how long its thread ran.
+func (h *helper) used() time.Duration {
+	b, err := readFile(New("").taskPath(h.cmd.Process.Pid, h.thread) + "/schedstat")
+	if err != nil {
+		return 0
+	}
+	first, _, _ := bytes.Cut(b, []byte(" "))
+	n, _ := strconv.ParseInt(string(first), 10, 64) // 0 where the kernel does not count: then nobody is blamed
+	return time.Duration(n)
 }
 
 // kill ends it, if the kernel lets it, and all that waits for it here.

@@ -32,7 +32,7 @@ type Answer struct {
 	Gone bool // the process has ended
 
 	Exe     string
-	Cmdline []string
+	Cmdline []string // what looks secret is masked
 	Cgroups Cgroups
 
 	Files      Files
@@ -73,7 +73,7 @@ func (f FS) ask(q *Question) Answer {
 			a.Exe = "" // a kernel thread has none, and that of others takes CAP_SYS_PTRACE
 		}
 		cmdline, err := readHead(f.pidPath(q.PID, "cmdline"), maxCmdline)
-		a.Cmdline = parseCmdline(cmdline)
+		a.Cmdline = MaskSecrets(parseCmdline(cmdline))
 		errs = append(errs, err)
 		a.Cgroups, err = readCgroups(dir + "/cgroup")
 		errs = append(errs, err)

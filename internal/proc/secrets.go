@@ -35,7 +35,7 @@ func secretFlag(arg string) bool {
 // secretKey says whether a key sounds secret, in whatever case and with
 // whatever joins its words: api-key, API_KEY, apiKey.
 func secretKey(key string) bool {
-	key = strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(key))
+	key = strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(key), "-", ""), "_", "")
 	for _, word := range []string{
 		"password", "passwd", "passphrase", "secret", "token", "apikey", "credential", "privatekey",
 	} {
@@ -60,7 +60,9 @@ func maskValue(arg string) string {
 		case ':': // a header or YAML; not a path, a URL or a host name
 			secret = secretKey(word) && !strings.ContainsAny(word, "/.")
 		case ' ', '\t', '\n':
-			if next := strings.TrimLeft(arg[i:], " \t\n"); next != "" && strings.ContainsAny(next[:1], "=:") {
+			blanks := len(arg[i:]) - len(strings.TrimLeft(arg[i:], " \t\n"))
+			i += blanks - 1 // all of them at once: there may be many
+			if i+1 < len(arg) && strings.ContainsAny(arg[i+1:i+2], "=:") {
 				continue // "password = x": the key has not met its sign yet
 			}
 			secret = secretFlag(word)
@@ -103,10 +105,10 @@ func maskURLs(arg string) string {
 // comes before any '@' it may still be part of one: it is when what follows the
 // ':' does not start like a port.
 func urlPassword(s string) (colon, at int, ok bool) {
+	s, _, _ = strings.Cut(s, "://") // the next of a list of URLs, of which there may be many
 	if end := strings.IndexAny(s, " \t\n\"'"); end >= 0 {
 		s = s[:end]
 	}
-	s, _, _ = strings.Cut(s, "://") // the next of a list of URLs
 	colon = strings.IndexByte(s, ':')
 	if colon < 0 {
 		return 0, 0, false

@@ -14,6 +14,7 @@ func (w *Watcher) Closer(l *listener.Listener) (*listener.Listener, error) {
 	if !slices.ContainsFunc(l.Owners, func(o listener.Owner) bool { return o.Evidence == nil }) {
 		return l, nil
 	}
+	w.readFor = readFor // somebody waits for this alone
 	var pids []int
 	for i := range l.Owners {
 		pids = append(pids, l.Owners[i].PID)

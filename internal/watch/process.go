@@ -9,8 +9,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-// How long the reader of /proc may take for all that is asked in one look, and at the
-// start. What it does not come to is asked again.
+// How long the reader of /proc may take for all that is asked in one look together, and
+// for one question at the start. What it does not come to is asked again.
 const (
 	readFor      = 600 * time.Millisecond
 	readForFirst = 10 * time.Second
@@ -86,7 +86,7 @@ func (w *Watcher) introduce(who, anew []int) {
 		}
 		if !a.Gone {
 			w.known[identityOf(p)] = &named{
-				at: time.Now(), execs: p.Execs, exe: a.Exe, cmdline: proc.MaskSecrets(a.Cmdline),
+				at: time.Now(), execs: p.Execs, exe: a.Exe, cmdline: a.Cmdline,
 				cgroup: cgroupOf(a.Cgroups), container: a.Cgroups.Container(),
 			}
 		}
@@ -97,11 +97,16 @@ func (w *Watcher) read(questions []proc.Question) map[int]proc.Answer {
 	if len(questions) == 0 {
 		return nil
 	}
-	limit := readFor
 	if w.census.IsZero() {
-		limit = readForFirst
+		return w.opts.Reader.Read(questions, readForFirst)
 	}
-	return w.opts.Reader.Read(questions, limit)
+	if w.readFor <= 0 {
+		return nil
+	}
+	began := time.Now()
+	answers := w.opts.Reader.Read(questions, w.readFor)
+	w.readFor -= time.Since(began)
+	return answers
 }
 
 // forgetNames keeps those of processes that live: the pass was over all of them.

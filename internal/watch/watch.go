@@ -103,11 +103,13 @@ type Watcher struct {
 	origins map[identity]*listener.Origin
 	changes []Change
 
-	met    map[int]*listener.Process // of the last pass over the tasks
-	known  map[identity]*named       // what /proc said of who they are
-	init   proc.Process              // pid 1, where no pass tells of it
-	lives  map[identity]*life        // of the suspects
-	things map[int][]listener.Thing  // that the suspects hold
+	met   map[int]*listener.Process // of the last pass over the tasks
+	known map[identity]*named       // what /proc said of who they are
+	init  proc.Process              // pid 1, where no pass tells of it
+	lives map[identity]*life        // of the suspects
+	// readFor is left of this look for the reader of /proc.
+	readFor time.Duration
+	things  map[int][]listener.Thing // that the suspects hold
 }
 
 // New makes a watcher; Start fills its table.
@@ -218,6 +220,7 @@ func (w *Watcher) Step() error {
 
 // look takes events and samples into the table.
 func (w *Watcher) look() error {
+	w.readFor = readFor
 	events, err := w.src.Events()
 	if err != nil {
 		return fmt.Errorf("read births and deaths: %w", err)
