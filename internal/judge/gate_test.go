@@ -151,6 +151,8 @@ func TestGate(t *testing.T) {
 		"no census yet": {func(s *scene) { s.deaf.OwnersKnown = false }, []listener.Reason{listener.Served, listener.TooSoon}},
 		"another program in the group": {func(s *scene) { s.alive.Owners[0].Exe = "/usr/sbin/nginx" },
 			[]listener.Reason{listener.MixedGroup}},
+		"nobody could read what it runs, and a rule might protect it": {func(s *scene) { s.owner().Exe, s.alive.Owners[0].Exe = "", "" },
+			[]listener.Reason{listener.MixedGroup}},
 		"a program of the application chooses": {func(s *scene) { s.alive.Program = true }, []listener.Reason{listener.MixedGroup}},
 		"a sibling nobody is known to hold": {func(s *scene) { s.alive.Owners = nil },
 			[]listener.Reason{listener.MixedGroup, listener.LastAcceptingMember}},

@@ -129,7 +129,7 @@ func (w *Watcher) owner(p *listener.Process) listener.Owner {
 		o.PIDNS = listener.Known(p.PIDNS)
 	}
 	o.User = w.users.Name(o.UID)
-	if n := w.known[identityOf(p)]; n != nil {
+	if n := w.known[identityOf(p)]; n != nil && n.execs == p.Execs { // of what it ran before nothing is told
 		o.Exe, o.Cmdline, o.Cgroup, o.Container = n.exe, n.cmdline, n.cgroup, w.container(n.container)
 	}
 	return o

@@ -1,0 +1,44 @@
+package watch
+
+import (
+	"testing"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
+)
+
+// fickle answers, until it does not: a fake of the reader, since whom it asks would have
+// to hang it just between two looks.
+type fickle struct{ silent bool }
+
+func (f *fickle) Unread() []uint32 { return nil }
+
+func (f *fickle) Read(questions []proc.Question, _ time.Duration) map[int]proc.Answer {
+	answers := make(map[int]proc.Answer)
+	for _, q := range questions {
+		if !f.silent {
+			answers[q.PID] = proc.Answer{PID: q.PID, Exe: "/usr/bin/harmless", Cmdline: []string{"harmless"}}
+		}
+	}
+	return answers
+}
+
+// TestNoNameOfAnEarlierProgram: who runs another program, and is not read any more, has
+// no name, and not that of what it ran before: a rule might match it.
+func TestNoNameOfAnEarlierProgram(t *testing.T) {
+	reader := &fickle{}
+	w := New(&script{}, Options{Reader: reader, Proc: proc.New("testdata/none")})
+	w.census, w.readFor = time.Now(), readFor
+	p := &listener.Process{PID: 7, Start: 1, NetNS: 1, Execs: 1}
+	w.met = map[int]*listener.Process{7: p}
+	w.introduce([]int{7}, nil)
+	if o := w.owner(p); o.Exe != "/usr/bin/harmless" {
+		t.Fatalf("it was read, and is told as %q", o.Exe)
+	}
+	reader.silent, p.Execs = true, 2
+	w.introduce([]int{7}, nil)
+	if o := w.owner(p); o.Exe != "" || o.Cmdline != nil {
+		t.Errorf("it runs something else, and is told as %q", o.Exe)
+	}
+}
