@@ -135,8 +135,22 @@ type closeUp struct {
 	tracer   string
 	holds    listener.Holds
 	locks    listener.Maybe[[]listener.Lock]
+	pollless bool // it holds no epoll set
 	answer   proc.Answer
 	answered bool
+}
+
+// registered says whether one of its epoll sets has a listener. That it has no set
+// tells the kernel, and nobody is asked.
+func (up *closeUp) registered(inode uint64) listener.Maybe[bool] {
+	if up.pollless {
+		return listener.Known(false)
+	}
+	if !up.answer.RegisteredKnown {
+		return listener.Maybe[bool]{}
+	}
+	_, is := slices.BinarySearch(up.answer.Registered, inode)
+	return listener.Known(is)
 }
 
 // locksOf are those that a process waits for.
@@ -174,6 +188,9 @@ func (w *Watcher) lookCloser(pids []int, things map[int][]listener.Thing) map[in
 			if t.Locked { // by one that hangs, maybe: the next census asks again
 				q.What &^= proc.Epolls
 			}
+		}
+		if up.pollless = len(q.EpollFD) == 0; up.pollless {
+			q.What &^= proc.Epolls
 		}
 		up.holds = listener.HoldsOf(things[pid])
 		questions = append(questions, q)
@@ -232,10 +249,7 @@ func (w *Watcher) gather(e *entry, ups map[int]*closeUp) *listener.Listener {
 		ev := &listener.Evidence{
 			Usage: w.usage(e, p), Frozen: p.Frozen, Threads: up.threads, Total: p.ThreadCount,
 			Unreadable: !up.answered, Parents: up.parents, TracerComm: up.tracer, Holds: listener.Known(up.holds), Locks: up.locks,
-		}
-		if up.answer.RegisteredKnown {
-			_, is := slices.BinarySearch(up.answer.Registered, e.l.Inode)
-			ev.Registered = listener.Known(is)
+			Registered: up.registered(e.l.Inode),
 		}
 		if up.answer.FilesKnown {
 			ev.FilesFull = listener.Known(up.answer.Files.AtLimit())
