@@ -122,13 +122,14 @@ func (r *Reader) leave(user uint32) {
 	u.barred = u.strikes >= maxStrikes
 }
 
-// judgeLeft bars the users whose helpers are still there: SIGKILL did not end them.
+// judgeLeft bars the users whose helpers are still there, as long as they are: SIGKILL
+// did not end them.
 func (r *Reader) judgeLeft() {
 	for h, user := range r.left {
 		if h.ended() {
 			delete(r.left, h)
-		} else if u := r.users[user]; u != nil && !u.barred {
-			u.barred, u.until = true, r.now().Add(barredFor)
+		} else {
+			r.users[user] = &record{barred: true, until: r.now().Add(barredFor)}
 		}
 	}
 }

@@ -174,6 +174,11 @@ func TestReaderLeavesFour(t *testing.T) {
 	if got := r.Read([]Question{ask(10), ask(13)}, long); len(got) != 1 || got[10].Cmdline[0] != "ten" {
 		t.Errorf("once one has ended: %+v", got)
 	}
+	r.now = func() time.Time { return time.Now().Add(barredFor + time.Minute) }
+	r.Read([]Question{ask(11)}, long)
+	if users := r.Unread(); len(r.left) != 3 || !slices.Equal(users, []uint32{11, 12, 14}) {
+		t.Errorf("ten minutes later %v are barred, %d helpers are left: want those whose are still there", users, len(r.left))
+	}
 }
 
 // Time that is up is no fault of who was not asked.

@@ -51,14 +51,17 @@ func (w *Watcher) meet(ask listener.Ask, who, anew []int) error {
 	return nil
 }
 
-// introduce has /proc asked who processes are. One that is not told of by the pass is
-// asked itself: of the pid namespace that we are in some kernels hide the init.
+// introduce has /proc asked who processes are, and who the init is: of the pid namespace
+// that we are in some kernels hide it, and everybody descends from it.
 func (w *Watcher) introduce(who, anew []int) {
 	again := make(map[int]bool, len(anew))
 	for _, pid := range anew {
 		again[pid] = true
 	}
 	var questions []proc.Question
+	if w.met[1] == nil && w.known[identity{pid: 1}] == nil {
+		questions = append(questions, proc.Question{PID: 1, What: proc.Itself | proc.Names})
+	}
 	asked := make(map[int]bool)
 	for _, pid := range slices.Concat(who, anew) {
 		if asked[pid] {
@@ -67,9 +70,6 @@ func (w *Watcher) introduce(who, anew []int) {
 		asked[pid] = true
 		p := w.met[pid]
 		if p == nil {
-			if pid == 1 && w.known[identity{pid: 1}] == nil {
-				questions = append(questions, proc.Question{PID: 1, What: proc.Itself | proc.Names})
-			}
 			continue
 		}
 		known := w.known[identityOf(p)]

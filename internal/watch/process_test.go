@@ -57,3 +57,13 @@ func TestNoSetNeedsNoReader(t *testing.T) {
 		t.Error("nobody read its epoll set, and what is in it is known")
 	}
 }
+
+// TestInitHasAName also where it owns nothing, and the pass does not tell of it.
+func TestInitHasAName(t *testing.T) {
+	w := New(&script{}, Options{Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New("")})
+	w.met = map[int]*listener.Process{7: {PID: 7, PPID: 1}}
+	w.introduce([]int{7}, nil)
+	if above := w.parents(7); len(above) != 1 || above[0].Comm == "" {
+		t.Errorf("parents %+v", above)
+	}
+}
