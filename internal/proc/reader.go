@@ -2,6 +2,7 @@ package proc
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 )
@@ -96,11 +97,7 @@ func (r *Reader) ready() bool {
 	if r.helper != nil {
 		return true
 	}
-	for h := range r.left {
-		if h.ended() {
-			delete(r.left, h)
-		}
-	}
+	r.forgetEnded()
 	if len(r.left) >= maxLeft {
 		return false
 	}
@@ -125,13 +122,14 @@ func (r *Reader) leave(user uint32) {
 // judgeLeft bars the users whose helpers are still there, as long as they are: SIGKILL
 // did not end them.
 func (r *Reader) judgeLeft() {
-	for h, user := range r.left {
-		if h.ended() {
-			delete(r.left, h)
-		} else {
-			r.users[user] = &record{barred: true, until: r.now().Add(barredFor)}
-		}
+	r.forgetEnded()
+	for _, user := range r.left {
+		r.users[user] = &record{barred: true, until: r.now().Add(barredFor)}
 	}
+}
+
+func (r *Reader) forgetEnded() {
+	maps.DeleteFunc(r.left, func(h *helper, _ uint32) bool { return h.ended() })
 }
 
 func (r *Reader) barred(user uint32) bool {
