@@ -37,7 +37,7 @@ func (d *delta) since(f *report.Frame) *report.Frame {
 
 // same rests on snapshots sharing the listeners that did not change.
 func same(a, b *listener.Judgement) bool {
-	if a.Listener != b.Listener || a.Verdict != b.Verdict || a.Cause != b.Cause || a.Culprit != b.Culprit || a.Served != b.Served {
+	if a.Listener != b.Listener || a.Verdict != b.Verdict || a.Cause != b.Cause || a.Culprit != b.Culprit || a.Class != b.Class || !slices.Equal(a.Signs, b.Signs) {
 		return false
 	}
 	if a.Generations != b.Generations || !reflect.DeepEqual(a.Superseded, b.Superseded) || !reflect.DeepEqual(a.Mixed, b.Mixed) {

@@ -40,7 +40,10 @@ func Judge(s *listener.Snapshot, p *Policy, past *Past) []listener.Judgement {
 		f.stuck = stuck
 		j := &js[f.index]
 		j.Cause = f.cause()
-		j.Served = !f.fresh()
+		j.Class = listener.ServedClass
+		if f.fresh() {
+			j.Class = listener.Dead
+		}
 		if f.culprit != nil {
 			j.Culprit = f.culprit.PID
 		}

@@ -16,11 +16,12 @@ type Override = settings[*listener.Action, *time.Duration, *bool, *Budget]
 type settings[Act, Duration, Bool, Limit any] struct {
 	Action         Act // Observe, Close or Kill
 	StuckAfter     Duration
-	ActAfter       Duration // of the fresh class
+	ActAfter       Duration // of the classes dead and never-served
 	ActAfterServed Duration
 	StartupGrace   Duration
 	AllowSole      Bool // act though no sibling accepts
 	AllowServed    Bool // act on a listener that served before
+	AllowWaiting   Bool // act on a process that waits for a silent peer, a lock or a file system
 	AllowStopped   Bool // act on a stopped process
 	Protect        Bool
 	Budget         Limit // acts on one group
@@ -52,6 +53,7 @@ func (s *settings[Act, Duration, Bool, Limit]) Fields() []Field {
 		{"startup-grace", &s.StartupGrace},
 		{"allow-sole", &s.AllowSole},
 		{"allow-served", &s.AllowServed},
+		{"allow-waiting", &s.AllowWaiting},
 		{"allow-stopped", &s.AllowStopped},
 		{"protect", &s.Protect},
 		{"max-acts", &s.Budget},

@@ -11,8 +11,13 @@ const (
 	CauseNeverPolled Cause = "never-polled"
 	CauseNotPolling  Cause = "not-polling"
 	CauseIgnores     Cause = "ignores"
+	CauseRefused     Cause = "refused"
 	CauseSpinning    Cause = "spinning"
 	CauseBlocked     Cause = "blocked"
+	CauseOnChild     Cause = "waits-on-child"
+	CauseOnPeer      Cause = "waits-on-peer"
+	CauseOnLock      Cause = "waits-on-lock"
+	CauseInherited   Cause = "inherited"
 	CauseStopped     Cause = "stopped"
 	CauseTraced      Cause = "traced"
 	CauseFrozen      Cause = "frozen"
@@ -28,7 +33,8 @@ type CauseRow struct {
 	Cause Cause
 	Means string // in a table
 	// Sentence finishes "haproxy listens on :80 but …". It has places for {asleep}, where
-	// its owner sleeps, for {and asleep}, the same as an addition, and for {tracer}.
+	// its owner sleeps, for {and asleep}, the same as an addition, and for {tracer},
+	// {window} (since when nobody waits, as far as was looked), {errno}, {peer} and {lock}.
 	Sentence string
 	// Load: it needs capacity, and ends by itself: check lets it pass, and no alert
 	// fires for it.
@@ -38,16 +44,26 @@ type CauseRow struct {
 // Causes is the table of all causes.
 func Causes() []CauseRow {
 	return []CauseRow{
-		{Cause: CauseNeverPolled, Means: "nobody waits on it or holds a connection of its port: it hung as it started",
-			Sentence: "never entered its event loop: nobody waits on the listener and no connection was accepted{and asleep}"},
-		{Cause: CauseNotPolling, Means: "it served before; no thread sleeps behind its waiters any more",
-			Sentence: "no thread of it sleeps behind the listener any more{and asleep}"},
+		{Cause: CauseNeverPolled, Means: "nobody waits on it, and since its listen() nobody ever did: it hung as it started",
+			Sentence: "never came to accept: it was counted since its listen(), nobody was ever seen to wait on it, and it accepted nothing{and asleep}"},
+		{Cause: CauseNotPolling, Means: "nobody sleeps behind its waiters; it may have served before",
+			Sentence: "nobody has waited for its clients {window}{and asleep}"},
 		{Cause: CauseIgnores, Means: "it polls, was woken, and does not accept",
 			Sentence: "does not accept: it polls the listener, was woken, and goes on sleeping"},
+		{Cause: CauseRefused, Means: "it calls accept, and gets an error each time",
+			Sentence: "every accept() of it fails{errno}"},
 		{Cause: CauseSpinning, Means: "a thread burns CPU in its own code, without one system call",
 			Sentence: "does not accept: it spins in its own code, a CPU full of user time and not one system call"},
-		{Cause: CauseBlocked, Means: "it sleeps in the kernel: a FIFO, a pipe that nobody reads, a lock, NFS",
-			Sentence: "left its event loop: it {asleep}"},
+		{Cause: CauseBlocked, Means: "it sleeps in the kernel: a FIFO, a pipe that nobody reads, a lock in its own memory",
+			Sentence: "does not accept: it {asleep}"},
+		{Cause: CauseOnChild, Means: "it waits for a child that lives",
+			Sentence: "does not accept: it waits for a child that lives{and asleep}"},
+		{Cause: CauseOnPeer, Means: "it waits for somebody at the other end of a connection, socket or pipe",
+			Sentence: "does not accept: it waits for {peer}{and asleep}"},
+		{Cause: CauseOnLock, Means: "it waits for a lock on a file that another process holds",
+			Sentence: "does not accept: it waits for a lock on a file{lock}{and asleep}"},
+		{Cause: CauseInherited, Means: "who holds it is not who listened: a child, or another program, inherited it",
+			Sentence: "did not make the listener: it inherited it{and asleep}"},
 		{Cause: CauseStopped, Means: "a signal stopped it, such as SIGSTOP or SIGTTOU",
 			Sentence: "is stopped (state T): a signal such as SIGSTOP or SIGTTOU stopped it, SIGCONT would let it go on"},
 		{Cause: CauseTraced, Means: "a debugger stopped it",
@@ -58,8 +74,8 @@ func Causes() []CauseRow {
 			Sentence: "gets too little CPU to accept: it waits for a processor, or its quota is used up"},
 		{Cause: CauseBusy, Means: "it makes progress with other work", Load: true,
 			Sentence: "is busy with other work and does not come to accept"},
-		{Cause: CauseAtLimit, Means: "it left the listener out of polling while it serves what it has", Load: true,
-			Sentence: "has taken it out of polling while it serves the connections it has, as a server does at its connection limit"},
+		{Cause: CauseAtLimit, Means: "it serves what it has and leaves new clients waiting, or has no descriptor left", Load: true,
+			Sentence: "leaves new clients waiting while it serves the connections it has, as a server does at a limit"},
 		{Cause: CauseUnowned, Means: "no process holds it",
 			Sentence: "no process holds it"},
 		{Cause: CauseUnknown, Means: "none of these can be said",

@@ -19,6 +19,7 @@ type Evidence struct {
 	Unreadable bool
 	Holds      Maybe[Holds]
 	Locks      Maybe[[]Lock] // that it waits for
+	Life       Maybe[Life]   // unknown until it was looked at twice
 }
 
 // Holds counts what a process holds beside the listener, each thing once.
@@ -102,6 +103,8 @@ type Thread struct {
 	Comm  string `json:"comm"`
 	State string `json:"state"`
 	Wchan string `json:"wchan"`
+	// Tracer is the pid of who traces this thread, 0 for nobody.
+	Tracer int `json:"tracer,omitempty"`
 	// Syscall is the number of the system call that it waits in.
 	Syscall Maybe[int] `json:"syscall"`
 	Stack   []string   `json:"stack"` // kernel functions, innermost first

@@ -33,6 +33,8 @@ type Listener struct {
 	// Acceptors are the processes that were seen to wait on it, when nothing was
 	// wrong with it, and that still live.
 	Acceptors []Acceptor
+	// SeenWaiting: in some look since it is known somebody waited on it, in whatever way.
+	SeenWaiting bool
 }
 
 // Acceptor is a process that waited on a listener.

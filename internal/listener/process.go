@@ -22,6 +22,9 @@ type Process struct {
 	// Threads that it has, and that share its memory, in whatever process. The second
 	// is 0 for a kernel thread, and for one whose leader has ended.
 	ThreadCount, MemoryUsers int
+	Children                 int // that live; of those whose threads are told
+	// Timers: an interval timer of real time is armed, or it has a POSIX timer.
+	Timers Maybe[bool]
 
 	// Inodes of namespaces, those of the thread Speaker: the leader, unless that has
 	// ended before others. 0: all have ended, and it waits for its parent.
@@ -78,6 +81,9 @@ type Task struct {
 	Stack []string // kernel functions, innermost first; nil: not read
 	// Call is the system call that it waits in; unknown where it runs, or is in none.
 	Call Maybe[Call]
+	// On is what the first argument of that is a descriptor of; unknown where it is of
+	// nothing that is told of.
+	On Maybe[Thing]
 }
 
 // Sched says how often a thread got a CPU, and how long it waited for one: of waits
@@ -106,6 +112,7 @@ const (
 	ThingPipe       ThingKind = "pipe"
 	ThingEpoll      ThingKind = "epoll"
 	ThingRing       ThingKind = "io_uring"
+	ThingOther      ThingKind = "other" // told of only where it is Async
 )
 
 // Thing is what one descriptor of a process is of.
@@ -113,6 +120,7 @@ type Thing struct {
 	Kind   ThingKind
 	PID    int
 	FD     int
+	File   Key // the open file: descriptors that were duplicated have one
 	Object Key // what it is told apart by while it is held; an address that never leaves the process
 	Peer   Key // of a unix socket: the other one
 	Inode  uint64
@@ -130,6 +138,8 @@ type Thing struct {
 	// Locked: somebody is at work in this epoll set, or hangs there: whoever asked /proc
 	// about it now would wait for him.
 	Locked bool
+	// Async: some descriptor of it has O_ASYNC, which sends signals.
+	Async bool
 }
 
 // Position is how far its holders have got: of a connection what the process itself

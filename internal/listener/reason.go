@@ -20,6 +20,8 @@ const (
 	Starved             Reason = "starved"
 	Busy                Reason = "busy"
 	AtLimit             Reason = "at-limit"
+	Waits               Reason = "waits"
+	Inherited           Reason = "inherited"
 	ServesElsewhere     Reason = "serves-elsewhere"
 	ContainerInit       Reason = "container-init"
 	MixedGroup          Reason = "mixed-group"
@@ -39,7 +41,8 @@ type ReasonRow struct {
 	Because  string // it holds, in a table
 	LiftedBy string // "" for nothing that a person could do here
 	// Meaning is what explain says of one listener. It has places for {observed} and
-	// {needed}, the times of its head, and for {longer}, how to look longer.
+	// {needed}, the times of its head, for {longer}, how to look longer, and for {waits},
+	// what it waits for.
 	Meaning string
 	// Soft: a person who knows better may overrule it, for it is a threshold or an
 	// allowance. The others say that the wrong one would be hit, or that nobody knows
@@ -80,20 +83,24 @@ func Reasons() []ReasonRow {
 			Meaning: "it gets too little CPU: give it more, or end what takes it"},
 		{Reason: Busy, Because: "it makes progress, or that is not measured yet", StuckOnly: true, Quiet: true,
 			Meaning: "it makes progress with other work, and may come to accept"},
-		{Reason: AtLimit, Because: "it left the listener out of polling and serves what it has", StuckOnly: true, Quiet: true,
-			Meaning: "it polls, holds connections and left this listener out on purpose, as at a connection limit: it may come back when some of them end"},
-		{Reason: ServesElsewhere, Because: "it accepted on another listener meanwhile", LiftedBy: "--action close",
-			Meaning: "its process accepts on another listener, whose clients a kill would take with it"},
+		{Reason: AtLimit, Because: "it polls or reads from its clients and leaves new ones waiting, or has no descriptor left", StuckOnly: true, Quiet: true,
+			Meaning: "it is at a limit, or may be: it goes on with what it has, or has used up its descriptors, and may come back when some of that ends"},
+		{Reason: Waits, Because: "it waits for somebody alive, or nobody knows for whom", LiftedBy: "--allow-waiting, where that is a silent peer, a lock or a file system", StuckOnly: true,
+			Meaning: "it waits for somebody who may answer: {waits}"},
+		{Reason: Inherited, Because: "who holds it is not who listened", LiftedBy: "--action close", StuckOnly: true,
+			Meaning: "it did not make the listener and never meant to serve on it: closing the listener is enough"},
+		{Reason: ServesElsewhere, Because: "it accepted or received on something else meanwhile", LiftedBy: "--action close",
+			Meaning: "its process serves on something else, whose clients a kill would take with it"},
 		{Reason: ContainerInit, Because: "its end would end a sibling's container", LiftedBy: "--action close",
 			Meaning: "it is the init of a container in which a healthy member lives: both would go"},
 		{Reason: MixedGroup, Because: "members run different programs, or a BPF program chooses", Soft: true,
 			Meaning: "not all members are known to run one and the same program, or an own program chooses among them: none may stand in for another"},
 		{Reason: NoSiblingAccepted, Because: "nobody else would serve", LiftedBy: "--allow-sole", Soft: true,
 			Meaning: "no other member was seen accepting, so nobody would take over; --allow-sole acts all the same"},
-		{Reason: Starting, Because: "it may still be on its way, and no younger sibling accepts", LiftedBy: "--startup-grace", Soft: true, StuckOnly: true,
-			Meaning: "it may still be starting: --startup-grace (5m) has not passed, and no younger member accepts"},
-		{Reason: Served, Because: "it served before, or may have", LiftedBy: "--allow-served", Soft: true, StuckOnly: true,
-			Meaning: "it has served before, or may have, and may come back: --allow-served acts all the same"},
+		{Reason: Starting, Because: "it may still be on its way: no younger sibling accepts, or it is not proven dead", LiftedBy: "--startup-grace", Soft: true, StuckOnly: true,
+			Meaning: "it may still be starting: --startup-grace has not passed, and it is not proven dead beside a younger member that accepts"},
+		{Reason: Served, Because: "it served before, or that is not excluded", LiftedBy: "--allow-served", Soft: true, StuckOnly: true,
+			Meaning: "it has served before, or it is not proven that it is of no use: --allow-served acts once it has shown no sign of life but that it runs"},
 		{Reason: TooSoon, Because: "the time has not passed, for it or a dead sibling", LiftedBy: "--act-after", Soft: true, Quiet: true,
 			Meaning: "the same client stood at the head for {observed} of the {needed} that it takes"},
 		{Reason: HostWide, Because: "three groups got stuck at once: the host is ill", Soft: true, StuckOnly: true,

@@ -148,6 +148,7 @@ const (
 	HeldListener   HeldKind = iota + 1
 	HeldConnection          // whose local port is Port
 	HeldEpoll               // a set that a suspected listener is in
+	HeldSought              // a pipe or socket that was sought
 )
 
 // Held is one descriptor of one process.
@@ -158,5 +159,9 @@ type Held struct {
 	Inode uint64
 	Netns uint32
 	Port  uint16
-	Key   Key // of a listener or an epoll set
+	Key   Key    // of a listener, an epoll set, or what was sought; of a connection its socket
+	Peer  uint16 // of a connection: the remote port
+	// Of what was sought: the open file, and which ends of a pipe it is.
+	File          Key
+	Reads, Writes bool
 }

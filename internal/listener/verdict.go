@@ -41,9 +41,10 @@ type Judgement struct {
 	At       time.Time // of the snapshot in which it was judged so; of later ones, if nothing changed
 	Verdict  Verdict
 	Cause    Cause
-	Decision *Decision // nil unless stuck, or superseded and to be acted on
-	Culprit  int       // pid of the owner that should accept and does not; 0 unknown
-	Served   bool      // its class: it served before, or may have; else it is fresh
+	Decision *Decision  // nil unless stuck, or superseded and to be acted on
+	Culprit  int        // pid of the owner that should accept and does not; 0 unknown
+	Class    Class      // of a stuck one
+	Signs    []SignSeen // of a stuck one: of the culprit, or of all owners together, in the order of the table
 
 	Generations Maybe[int]  // in its group
 	Superseded  *Superseded // nil: it is not; never changed

@@ -56,7 +56,12 @@ func Table() []Setting {
 			Allows: "no sibling accepts",
 		}),
 		row("allow-served", false, parseBool, Setting{
-			Help: "act on a listener that served before",
+			Help: "act on a listener that served before, or is not proven to be of no use",
+		}),
+		row("allow-waiting", false, parseBool, Setting{
+			Help:   "act on a process that waits for a silent peer, a lock on a file or a file system that may come back",
+			Note:   "with allow-served; never on one that waits for a timer, a living child, or somebody stopped, traced or frozen",
+			Allows: "process waits for somebody",
 		}),
 		row("allow-stopped", false, parseBool, Setting{
 			Help:   "act on a stopped process (state T, no tracer)",

@@ -10,7 +10,7 @@ import (
 // jsonEvidence is what was found out about a suspected listener: one form for
 // events, explain and whatever keeps it.
 type jsonEvidence struct {
-	Class  listener.Maybe[string] `json:"class"` // fresh or served, of a stuck one
+	Class  listener.Maybe[string] `json:"class"` // dead, never-served or served, of a stuck one
 	Window jsonWindow             `json:"window"`
 	Caller *jsonCaller            `json:"caller"` // of listen(), null if nobody saw it
 	Owners []jsonOwnerEvidence    `json:"owners"`
@@ -67,11 +67,6 @@ type jsonUsage struct {
 	Progress     bool    `json:"progress"`
 }
 
-const (
-	classFresh  = "fresh"
-	classServed = "served"
-)
-
 // evidenceJSON is nil where nobody looked closer: nothing is suspected, and
 // nobody asked.
 func evidenceJSON(j *listener.Judgement) *jsonEvidence {
@@ -87,11 +82,7 @@ func evidenceJSON(j *listener.Judgement) *jsonEvidence {
 		Owners: []jsonOwnerEvidence{},
 	}
 	if j.Verdict == listener.Stuck {
-		class := classFresh
-		if j.Served {
-			class = classServed
-		}
-		out.Class, out.Text = listener.Known(class), listener.Known(Sentence(j))
+		out.Class, out.Text = listener.Known(string(j.Class)), listener.Known(Sentence(j))
 	}
 	out.Caller = callerJSON(j.Listener)
 	for i := range j.Owners {
@@ -148,7 +139,7 @@ func ownerEvidenceJSON(o *listener.Owner) jsonOwnerEvidence {
 // into fills in what a judgement's listener and its owners were found out to be.
 func (ev *jsonEvidence) into(j *listener.Judgement) {
 	w := ev.Window
-	j.Served = ev.Class.Or("") == classServed
+	j.Class = listener.Class(ev.Class.Or(""))
 	j.Window = listener.Window{
 		Since: time.Time(w.Since), Observed: time.Duration(w.Observed), Samples: w.Samples,
 		Walked: w.Walked, Waited: w.Waited, Armed: w.Armed, Slept: w.Slept, Unfetched: w.Unfetched,

@@ -15,7 +15,7 @@ func (e *Explanation) Meaning(r listener.Reason) string {
 		meaning = "nobody has measured yet that it makes no progress: {longer}"
 	}
 	return strings.NewReplacer(
-		"{observed}", span(e.Window.Observed), "{needed}", span(e.Policy.For(e.Served)), "{longer}", e.longer(),
+		"{observed}", span(e.Window.Observed), "{needed}", span(e.Policy.For(e.Class)), "{longer}", e.longer(),
 	).Replace(meaning)
 }
 
@@ -57,7 +57,7 @@ func (e *Explanation) answer() string {
 		}
 	}
 	class := "fresh: nothing shows that it ever accepted"
-	if e.Served {
+	if e.Class == listener.ServedClass {
 		class = "served: it accepted before, or may have"
 	}
 	what := fmt.Sprintf("kill pid %d", e.Culprit)
@@ -65,7 +65,7 @@ func (e *Explanation) answer() string {
 	case held > 0:
 		return fmt.Sprintf("It holds: an armed run would not act, because of what follows. Class %s.", class)
 	case soon:
-		return fmt.Sprintf("An armed run would %s in %s, should no accept come before. Class %s.", what, span(e.Policy.For(e.Served)-e.Window.Observed), class)
+		return fmt.Sprintf("An armed run would %s in %s, should no accept come before. Class %s.", what, span(e.Policy.For(e.Class)-e.Window.Observed), class)
 	default:
 		return fmt.Sprintf("An armed run would %s now. Class %s.", what, class)
 	}

@@ -53,8 +53,8 @@ type Thresholds struct {
 }
 
 // For is how long the head must have stood still for an act on this class.
-func (t Thresholds) For(served bool) time.Duration {
-	if served {
+func (t Thresholds) For(c listener.Class) time.Duration {
+	if c == listener.ServedClass {
 		return max(t.ActAfter, t.ActAfterServed)
 	}
 	return t.ActAfter
