@@ -114,10 +114,11 @@ type KernelLocalPort struct {
 }
 
 type KernelQuestion struct {
-	_       structs.HostLayout
-	What    uint32
-	Threads uint32
-	Stacks  uint32
+	_        structs.HostLayout
+	What     uint32
+	Threads  uint32
+	Stacks   uint32
+	Children uint32
 }
 
 type KernelRescued struct {
@@ -246,7 +247,11 @@ type KernelTask struct {
 	FreezerKnown  uint8
 	StackRead     uint8
 	Frames        uint8
+	Timers        uint8
+	TimersKnown   uint8
+	Pad           [6]uint8
 	_             [4]byte
+	On            KernelThing
 }
 
 type KernelTaskRow struct {
@@ -258,6 +263,7 @@ type KernelTaskRow struct {
 type KernelThing struct {
 	_          structs.HostLayout
 	Object     uint64
+	File       uint64
 	Peer       uint64
 	Inode      uint64
 	Read       uint64
@@ -275,7 +281,8 @@ type KernelThing struct {
 	State      uint8
 	Known      uint8
 	Locked     uint8
-	Pad        [3]uint8
+	Async      uint8
+	Pad        [2]uint8
 }
 
 type KernelThingKind uint32
@@ -288,6 +295,7 @@ const (
 	KernelThingKindTHING_PIPE       KernelThingKind = 5
 	KernelThingKindTHING_EPOLL      KernelThingKind = 6
 	KernelThingKindTHING_RING       KernelThingKind = 7
+	KernelThingKindTHING_OTHER      KernelThingKind = 8
 )
 
 type KernelTickIo struct {

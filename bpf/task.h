@@ -10,6 +10,7 @@
 #include "sample.h"
 #include "task_row.h"
 #include "cgroup.h"
+#include "wait.h"
 
 /*
  * What is told in one pass: of one process at the most, and beyond the first few of each
@@ -30,6 +31,7 @@ struct question {
 	__u32 what;
 	__u32 threads; /* rows so far in this pass */
 	__u32 stacks;
+	__u32 children; /* that live, where threads are asked about: read by user space after the pass */
 };
 
 /*
@@ -172,6 +174,7 @@ static __always_inline void read_process(struct task *t, struct task_struct *tas
 	read_ended(&t->ended, task);
 	read_freezer(t, task);
 	read_throttle(t, task);
+	read_timers(t, task);
 }
 
 static __always_inline void read_task(struct task *t, struct task_struct *task)
@@ -203,6 +206,26 @@ static __always_inline bool room(struct question *ask)
 	return n < THREADS_MAX && threads_told++ < THREADS_ALL;
 }
 
+/*
+ * A process counts with its leader, as long as any thread of it has not ended: where the
+ * leader alone has, several speak for it.
+ */
+static __always_inline void count_living(struct task_struct *task)
+{
+	struct question *ask;
+	__u32 parent;
+
+	if (task->pid != task->tgid ||
+	    (BPF_CORE_READ(task, exit_state) && BPF_CORE_READ(task, signal, live.counter) <= 0))
+		return;
+	parent = BPF_CORE_READ(task, real_parent, tgid);
+	if (parent == task->tgid)
+		return;
+	ask = bpf_map_lookup_elem(&asked, &parent);
+	if (ask && ask->what & ASK_THREADS)
+		ask->children++;
+}
+
 SEC("iter/task")
 int tell_tasks(struct bpf_iter__task *ctx)
 {
@@ -215,6 +238,7 @@ int tell_tasks(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
+	count_living(task);
 	pid = task->tgid;
 	first = speaks(task);
 	ask = bpf_map_lookup_elem(&asked, &pid);
@@ -233,6 +257,8 @@ int tell_tasks(struct bpf_iter__task *ctx)
 	/* Who runs has no stack that stands still, nor a call that it waits in. */
 	if (ask && row->task.state && !(row->task.flags & PF_KTHREAD)) {
 		read_syscall(&row->task, task);
+		if (whole)
+			read_on(&row->task, task);
 		if (ask->what & (ASK_STACK | ASK_THREADS) && ask->stacks++ < STACKS_MAX) {
 			size = bpf_get_task_stack(task, row->frames, sizeof(row->frames), 0);
 			row->task.stack_read = size >= 0;

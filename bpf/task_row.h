@@ -4,6 +4,7 @@
 #define REUSEWATCH_TASK_ROW_H
 
 #include "listeners.h"
+#include "thing.h"
 
 #define FRAMES_MAX 32
 
@@ -59,6 +60,10 @@ struct task {
 	__u8 freezer_known;
 	__u8 stack_read;
 	__u8 frames;
+	__u8 timers; /* one is armed */
+	__u8 timers_known;
+	__u8 pad[6];
+	struct thing on; /* what the first argument of the call is a descriptor of; kind 0: nothing */
 };
 
 const struct task *task_type __attribute__((unused));

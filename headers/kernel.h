@@ -275,6 +275,7 @@ struct path {
 
 struct file {
 	unsigned int f_mode;
+	unsigned int f_flags;
 	struct inode *f_inode;
 	void *private_data;
 	struct path f_path;

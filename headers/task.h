@@ -4,6 +4,8 @@
 #define REUSEWATCH_TASK_TYPES_H
 
 #define PF_EXITING 0x00000004
+#define PF_IO_WORKER 0x00000010   /* of io_uring: it is in no system call of its own */
+#define PF_USER_WORKER 0x00004000 /* 6.4: those and vhost's */
 #define PF_FORKNOEXEC 0x00000040
 #define PF_KTHREAD 0x00200000
 
@@ -69,8 +71,28 @@ struct mm_struct {
 	atomic_t mm_users;
 };
 
+struct hlist_node;
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+struct hrtimer {
+	bool is_queued; /* 7.1 */
+};
+
+struct hrtimer___before_7_1 {
+	__u8 state; /* 7.1 (22f011be7aaa): is_queued */
+};
+
+#define HRTIMER_STATE_ENQUEUED 1
+
 struct signal_struct {
+	atomic_t live; /* threads that have not begun to end */
 	int nr_threads;
+	struct hlist_head posix_timers; /* 6.12; this and the next two with CONFIG_POSIX_TIMERS */
+	struct hrtimer real_timer;
+	__s64 it_real_incr;
 	struct pid *pids[4];
 	/* What threads that have ended used. */
 	__u64 utime;
@@ -78,6 +100,10 @@ struct signal_struct {
 	unsigned long maj_flt;
 	struct task_io_accounting ioac;
 	unsigned long long sum_sched_runtime;
+};
+
+struct signal_struct___before_6_12 {
+	struct list_head posix_timers; /* 6.12 (52dea0a15cc8): a hlist_head */
 };
 
 /* The enum pid_type of signal_struct.pids, the same since 5.0. */
@@ -128,6 +154,15 @@ struct task_group {
 	struct cfs_bandwidth cfs_bandwidth; /* with CONFIG_CFS_BANDWIDTH */
 };
 
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
 struct thread_info {
 	unsigned long flags;
 	__u32 status; /* x86 */
@@ -158,6 +193,7 @@ struct task_struct {
 	unsigned long maj_flt;
 	const struct cred *real_cred;
 	char comm[16];
+	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	__u64 self_exec_id; /* 64 bits since 5.7 (d1e7fd6462ca) */

@@ -21,7 +21,17 @@ import (
 // asLeader is set for the child whose main thread ends before the others.
 const asLeader = "REUSEWATCH_TEST_LEADER_ENDS"
 
+// asTicking is set for the child that has a periodic interval timer.
+const asTicking = "REUSEWATCH_TEST_TICKS"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asTicking) != "" {
+		every := unix.NsecToTimeval(int64(10 * time.Millisecond))
+		if _, err := unix.Setitimer(unix.ITIMER_REAL, unix.Itimerval{Value: every, Interval: every}); err == nil {
+			fmt.Println("here")
+		}
+		time.Sleep(time.Hour)
+	}
 	if os.Getenv(asLeader) != "" {
 		fmt.Println("here")
 		runtime.LockOSThread()
@@ -113,6 +123,7 @@ func testLeaderEnded(t *testing.T, k live) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	others := told(t, k, os.Getpid()).Children
 	for range 20 {
 		r, w, err := os.Pipe()
 		if err != nil {
@@ -126,6 +137,10 @@ func testLeaderEnded(t *testing.T, k live) {
 		p := told(t, k, pid)
 		if p == nil || p.NetNS == 0 {
 			continue // all of it ended: its main goroutine was on another thread
+		}
+		// It lives, and is one child, however many threads speak for it.
+		if is := told(t, k, os.Getpid()).Children; is != others+1 {
+			t.Errorf("%d children beside %d others, one with an ended leader", is, others)
 		}
 		self := told(t, k, os.Getpid())
 		if p.Speaker == pid || p.NetNS != self.NetNS || p.NSPID != pid || p.PPID != os.Getpid() || p.ThreadCount < 2 || p.MemoryUsers < 1 {

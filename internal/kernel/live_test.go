@@ -68,6 +68,10 @@ func TestLive(t *testing.T) {
 		{"throttled", testThrottled},
 		{"system calls", testCalls},
 		{"things", testThings},
+		{"async things", testAsync},
+		{"children", testChildren},
+		{"timers", testTimers},
+		{"what a thread waits on", testWaitsOn},
 	} {
 		t.Run(subject.name, func(t *testing.T) { subject.test(t, f) })
 	}

@@ -46,13 +46,17 @@ func (k *Kernel) processes(ask listener.Ask) (map[int]*listener.Process, error) 
 	}
 	found := make(map[int]*listener.Process)
 	err := k.asking(questions, ask.All, func() error {
-		return k.eachTask(func(t *bpf.KernelTask, frames []uint64) error {
+		err := k.eachTask(func(t *bpf.KernelTask, frames []uint64) error {
 			pid := int(t.Pid)
 			if found[pid] == nil {
 				found[pid] = &listener.Process{PID: pid}
 			}
 			return k.tell(found[pid], t, frames, questions[t.Pid]&bpf.KernelAskASK_THREADS != 0)
 		})
+		if err != nil {
+			return err
+		}
+		return k.countChildren(ask.Threads, found)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("pass over the tasks: %w", err)
@@ -63,6 +67,22 @@ func (k *Kernel) processes(ask listener.Ask) (map[int]*listener.Process, error) 
 		})
 	}
 	return found, nil
+}
+
+// countChildren takes what a pass has counted for those whose threads were asked about.
+func (k *Kernel) countChildren(pids []int, found map[int]*listener.Process) error {
+	for _, pid := range pids {
+		p := found[pid]
+		if p == nil {
+			continue
+		}
+		var q bpf.KernelQuestion
+		if err := k.objs.maps.Maps[bpf.KernelMapAsked].Lookup(uint32(pid), &q); err != nil {
+			return fmt.Errorf("read how many children process %d has: %w", pid, err)
+		}
+		p.Children = int(q.Children)
+	}
+	return nil
 }
 
 // order puts the leader first.
@@ -144,6 +164,9 @@ func (k *Kernel) tell(p *listener.Process, raw *bpf.KernelTask, frames []uint64,
 	if raw.Syscall >= 0 {
 		t.Call = listener.Known(listener.Call{Number: int(raw.Syscall), Args: raw.Args, Compat: raw.Compat != 0})
 	}
+	if raw.On.Kind != 0 {
+		t.On = listener.Known(thing(&raw.On))
+	}
 	if raw.StackRead != 0 {
 		var err error
 		if t.Stack, err = k.symbols.functions(frames); err != nil {
@@ -172,6 +195,9 @@ func (k *Kernel) tell(p *listener.Process, raw *bpf.KernelTask, frames []uint64,
 	p.Speaker = t.TID
 	if raw.FreezerKnown != 0 || raw.Frozen != 0 {
 		p.Frozen = listener.Known(raw.Frozen != 0)
+	}
+	if raw.TimersKnown != 0 {
+		p.Timers = listener.Known(raw.Timers != 0)
 	}
 	if raw.ThrottleKnown != 0 {
 		p.Throttled = listener.Known(time.Duration(raw.ThrottledNs))

@@ -8,7 +8,8 @@ import (
 )
 
 // Things are what the descriptors of these processes are of, each thing once for a
-// process, by the lowest descriptor: who duplicates one a thousand times has one.
+// process, by the lowest descriptor: who duplicates one a thousand times has one. It is
+// Async if any open file of it is.
 func (k *Kernel) Things(pids []int) ([]listener.Thing, error) {
 	if len(pids) == 0 {
 		return nil, nil
@@ -29,14 +30,17 @@ func (k *Kernel) Things(pids []int) ([]listener.Thing, error) {
 	}
 	var things []listener.Thing
 	var raw bpf.KernelThing
-	seen := make(map[held]bool)
+	seen := make(map[held]int) // where it is among the things
 	err := k.asking(questions, false, func() error {
 		return k.iterate(bpf.KernelProgTellHeld, nil, memoryOf(&raw), func() {
 			h := held{raw.Pid, raw.Object, raw.Mode}
-			if !seen[h] {
-				seen[h] = true
+			i, known := seen[h]
+			if !known {
+				seen[h] = len(things)
 				things = append(things, thing(&raw))
+				return
 			}
+			things[i].Async = things[i].Async || raw.Async != 0
 		})
 	})
 	if err != nil {
@@ -53,11 +57,12 @@ const (
 
 func thing(raw *bpf.KernelThing) listener.Thing {
 	t := listener.Thing{
-		Kind: thingKind(raw.Kind), PID: int(raw.Pid), FD: int(raw.Fd), Object: listener.Key(raw.Object), Peer: listener.Key(raw.Peer),
+		Kind: thingKind(raw.Kind), PID: int(raw.Pid), FD: int(raw.Fd), File: listener.Key(raw.File),
+		Object: listener.Key(raw.Object), Peer: listener.Key(raw.Peer),
 		Inode: raw.Inode, NetNS: raw.Netns, Port: raw.Port, Remote: raw.RemotePort, Type: int(raw.Type),
 		Listening: raw.State == tcpListen, Readers: int(raw.Readers), Writers: int(raw.Writers),
 		Reads: raw.Mode&fmodeRead != 0, Writes: raw.Mode&fmodeWrite != 0,
-		Locked: raw.Locked != 0,
+		Locked: raw.Locked != 0, Async: raw.Async != 0,
 	}
 	if raw.Known != 0 {
 		t.Position = listener.Known(listener.Position{Read: raw.Read, Wrote: raw.Wrote})
@@ -79,6 +84,8 @@ func thingKind(k bpf.KernelThingKind) listener.ThingKind {
 		return listener.ThingPipe
 	case bpf.KernelThingKindTHING_EPOLL:
 		return listener.ThingEpoll
+	case bpf.KernelThingKindTHING_OTHER:
+		return listener.ThingOther
 	default:
 		return listener.ThingRing
 	}

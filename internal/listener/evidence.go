@@ -56,6 +56,7 @@ func HoldsOf(things []Thing) Holds {
 			h.EpollSets++
 		case ThingRing:
 			h.Rings++
+		case ThingOther: // told of for its O_ASYNC alone
 		}
 	}
 	return h

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What could still wake a process: descriptors that it waits on, timers, children. */
+#ifndef REUSEWATCH_WAIT_H
+#define REUSEWATCH_WAIT_H
+
+#include "listeners.h"
+#include "task_row.h"
+#include "thing.h"
+
+/* The open file that a number is the descriptor of, in the thread's own table; or NULL. */
+static __always_inline struct file *file_at(struct task_struct *task, __u64 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file *file = NULL, **files;
+
+	if (!table || fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	files = BPF_CORE_READ(table, fd);
+	if (bpf_probe_read_kernel(&file, sizeof(file), files + fd))
+		return NULL;
+	return file;
+}
+
+/*
+ * What the first argument of the call that it sleeps in is a descriptor of, if it can be
+ * one at all. User space knows by the number of the call whether it is.
+ */
+static __always_inline void read_on(struct task *t, struct task_struct *task)
+{
+	__u64 fd = t->args[0];
+	struct file *file;
+
+	/* The registers of such a worker are those of whoever started it. */
+	if (t->syscall < 0 || t->compat || t->flags & (PF_IO_WORKER | PF_USER_WORKER))
+		return;
+	file = file_at(task, fd);
+	if (!file)
+		return;
+	t->on.pid = t->pid;
+	t->on.fd = fd;
+	/* Closed meanwhile: what was read is of who knows what. */
+	if (!tell_file(&t->on, file) || file_at(task, fd) != file)
+		t->on.kind = 0;
+}
+
+/*
+ * A periodic timer whose signal nobody took stands still, and is armed all the same:
+ * it_real_incr. A POSIX timer that is there counts as armed.
+ */
+static __always_inline void read_timers(struct task *t, struct task_struct *task)
+{
+	struct signal_struct *sig = BPF_CORE_READ(task, signal);
+	struct signal_struct___before_6_12 *old = (void *)sig;
+	struct hrtimer *timer = (void *)sig + bpf_core_field_offset(sig->real_timer);
+	struct hrtimer___before_7_1 *old_timer = (void *)timer;
+
+	if (!bpf_core_field_exists(sig->real_timer) || !bpf_core_field_exists(sig->it_real_incr))
+		return;
+	t->timers = BPF_CORE_READ(sig, it_real_incr) != 0;
+	if (bpf_core_field_exists(timer->is_queued))
+		t->timers |= BPF_CORE_READ(timer, is_queued);
+	else if (bpf_core_field_exists(old_timer->state))
+		t->timers |= BPF_CORE_READ(old_timer, state) & HRTIMER_STATE_ENQUEUED;
+	else
+		return;
+	if (bpf_core_field_exists(sig->posix_timers.first))
+		t->timers |= BPF_CORE_READ(sig, posix_timers.first) != NULL;
+	else if (bpf_core_field_exists(old->posix_timers.next))
+		t->timers |= BPF_CORE_READ(old, posix_timers.next) !=
+			     (void *)old + bpf_core_field_offset(old->posix_timers);
+	else
+		return;
+	t->timers_known = 1;
+}
+
+#endif
