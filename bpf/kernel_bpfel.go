@@ -68,12 +68,14 @@ type KernelHeld struct {
 	_     structs.HostLayout
 	Sk    uint64
 	Inode uint64
+	File  uint64
 	Kind  KernelHeldKind
 	Pid   uint32
 	Fd    uint32
 	Netns uint32
+	Mode  uint32
 	Port  uint16
-	Pad   [3]uint16
+	Peer  uint16
 }
 
 type KernelHeldKind uint32
@@ -82,6 +84,7 @@ const (
 	KernelHeldKindHELD_LISTENER   KernelHeldKind = 1
 	KernelHeldKindHELD_CONNECTION KernelHeldKind = 2
 	KernelHeldKindHELD_EPOLL      KernelHeldKind = 3
+	KernelHeldKindHELD_SOUGHT     KernelHeldKind = 4
 )
 
 type KernelListener struct {
@@ -364,6 +367,7 @@ const (
 	KernelMapRescues           = "rescues"
 	KernelMapSamples           = "samples"
 	KernelMapScratch           = "scratch"
+	KernelMapSought            = "sought"
 	KernelMapTaskScratch       = "task_scratch"
 	KernelProgCensus           = "census"
 	KernelProgCountAdopted     = "count_adopted"
@@ -484,6 +488,7 @@ type KernelMapSpecs struct {
 	Rescues     *ebpf.MapSpec `ebpf:"rescues"`
 	Samples     *ebpf.MapSpec `ebpf:"samples"`
 	Scratch     *ebpf.MapSpec `ebpf:"scratch"`
+	Sought      *ebpf.MapSpec `ebpf:"sought"`
 	TaskScratch *ebpf.MapSpec `ebpf:"task_scratch"`
 }
 
@@ -540,6 +545,7 @@ type KernelMaps struct {
 	Rescues     *ebpf.Map `ebpf:"rescues"`
 	Samples     *ebpf.Map `ebpf:"samples"`
 	Scratch     *ebpf.Map `ebpf:"scratch"`
+	Sought      *ebpf.Map `ebpf:"sought"`
 	TaskScratch *ebpf.Map `ebpf:"task_scratch"`
 }
 
@@ -556,6 +562,7 @@ func (m *KernelMaps) Close() error {
 		m.Rescues,
 		m.Samples,
 		m.Scratch,
+		m.Sought,
 		m.TaskScratch,
 	)
 }

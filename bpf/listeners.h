@@ -214,6 +214,22 @@ struct {
 	__type(value, __u8);
 } epolls SEC(".maps");
 
+#define SOUGHT_MAX 4096
+
+/*
+ * The pipes, sockets and anonymous inodes whose holders somebody wants to know: written
+ * by user space before a census that is to find them, read by it, emptied after it. Room
+ * for what the suspects of one look can wait on: user space refuses to seek more. Not
+ * preallocated, for it is mostly empty.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SOUGHT_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u8);
+} sought SEC(".maps");
+
 /* A local port of a network namespace. */
 struct local_port {
 	__u32 netns;

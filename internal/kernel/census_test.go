@@ -143,6 +143,10 @@ func testCensusOfConnections(t *testing.T, f *field) {
 						continue
 					}
 					got[h.Port]++
+					// What it is of is told alike by who looks at things.
+					if th := thingOf(t, k, h.FD); h.Key == 0 || h.Key != th.Object || h.Peer == 0 || h.Peer != th.Remote {
+						t.Errorf("%s: %+v, and the thing %+v", k.tier, h, th)
+					}
 					if h.PID != os.Getpid() || h.Inode != inodeOf(t, h.FD) {
 						t.Errorf("%s: %+v is not ours", k.tier, h)
 					}

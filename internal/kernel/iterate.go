@@ -9,7 +9,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/bpf"
@@ -114,61 +113,6 @@ func (k *Kernel) LookQueues() (listener.Look, error) {
 		return listener.Look{}, err
 	}
 	return listener.Look{At: at, Samples: k.samples, Complete: true, Listeners: len(k.samples)}, nil
-}
-
-// Census finds every descriptor of a listener, and of a connection that a
-// listener may have accepted, of all processes: one pass for all namespaces.
-func (k *Kernel) Census() ([]listener.Held, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	var held []listener.Held
-	var raw bpf.KernelHeld
-	// A thread with a descriptor table of its own repeats what it shares.
-	seen := make(map[listener.Held]bool)
-	err := k.iterate(bpf.KernelProgCensus, nil, memoryOf(&raw), func() {
-		h := listener.Held{
-			PID: int(raw.Pid), FD: int(raw.Fd), Inode: raw.Inode, Netns: raw.Netns, Port: raw.Port,
-			Key: listener.Key(raw.Sk), Kind: heldKind(raw.Kind),
-		}
-		if !seen[h] {
-			seen[h] = true
-			held = append(held, h)
-		}
-	})
-	if err != nil {
-		return nil, fmt.Errorf("census of descriptors: %w", err)
-	}
-	return held, k.forgetEpolls()
-}
-
-// forgetEpolls empties the sets that were sought: the next walk of the waiters
-// fills in those that still matter.
-func (k *Kernel) forgetEpolls() error {
-	epolls := k.objs.maps.Maps[bpf.KernelMapEpolls]
-	var set uint64
-	for {
-		err := epolls.NextKey(nil, &set)
-		if errors.Is(err, ebpf.ErrKeyNotExist) {
-			return nil
-		}
-		if err == nil {
-			err = epolls.Delete(set)
-		}
-		if err != nil {
-			return fmt.Errorf("forget the epoll sets of the suspected: %w", err)
-		}
-	}
-}
-
-func heldKind(k bpf.KernelHeldKind) listener.HeldKind {
-	switch k {
-	case bpf.KernelHeldKindHELD_LISTENER:
-		return listener.HeldListener
-	case bpf.KernelHeldKindHELD_EPOLL:
-		return listener.HeldEpoll
-	default:
-		return listener.HeldConnection
-	}
 }
 
 // eachNetns runs a socket iterator in each network namespace, as iterate does. One

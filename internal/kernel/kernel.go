@@ -73,6 +73,7 @@ type Kernel struct {
 	barred     bool // from some namespace
 	opts       Options
 	served     served          // of the queues tier
+	sought     []uint64        // by the next census
 	programs   map[uint32]bool // that choose the member of a group: ours or not
 
 	looks   uint64           // how many there were

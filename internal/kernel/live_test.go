@@ -72,6 +72,7 @@ func TestLive(t *testing.T) {
 		{"children", testChildren},
 		{"timers", testTimers},
 		{"what a thread waits on", testWaitsOn},
+		{"holders of what is sought", testSeek},
 	} {
 		t.Run(subject.name, func(t *testing.T) { subject.test(t, f) })
 	}
