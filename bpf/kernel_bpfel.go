@@ -21,6 +21,23 @@ const (
 	KernelAskASK_HELD    KernelAsk = 4
 )
 
+type KernelCallKind uint32
+
+const (
+	KernelCallKindCALL_OTHER   KernelCallKind = 0
+	KernelCallKindCALL_ACCEPT  KernelCallKind = 1
+	KernelCallKindCALL_RECEIVE KernelCallKind = 2
+	KernelCallKindCALL_SEND    KernelCallKind = 3
+)
+
+type KernelCalls struct {
+	_        structs.HostLayout
+	Total    uint64
+	Received uint64
+	Sent     uint64
+	Accepted uint64
+}
+
 type KernelClient struct {
 	_           structs.HostLayout
 	Addr        [16]uint8
@@ -122,6 +139,20 @@ type KernelQuestion struct {
 	Threads  uint32
 	Stacks   uint32
 	Children uint32
+}
+
+type KernelRefusal struct {
+	_     structs.HostLayout
+	N     uint64
+	Error int32
+	Pad   uint32
+}
+
+type KernelRefusedKey struct {
+	_   structs.HostLayout
+	Sk  uint64
+	Pid uint32
+	Pad uint32
 }
 
 type KernelRescued struct {
@@ -357,6 +388,7 @@ const (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	KernelMapAsked             = "asked"
+	KernelMapCalled            = "called"
 	KernelMapClients           = "clients"
 	KernelMapCounted           = "counted"
 	KernelMapEpolls            = "epolls"
@@ -364,6 +396,7 @@ const (
 	KernelMapListeners         = "listeners"
 	KernelMapParents           = "parents"
 	KernelMapPorts             = "ports"
+	KernelMapRefused           = "refused"
 	KernelMapRescues           = "rescues"
 	KernelMapSamples           = "samples"
 	KernelMapScratch           = "scratch"
@@ -390,7 +423,11 @@ const (
 	KernelProgTick             = "tick"
 	KernelProgWalkClients      = "walk_clients"
 	KernelProgWalkWaiters      = "walk_waiters"
+	KernelProgWatchCalls       = "watch_calls"
 	KernelVarAskType           = "ask_type"
+	KernelVarCallKindType      = "call_kind_type"
+	KernelVarCallKinds         = "call_kinds"
+	KernelVarCallsType         = "calls_type"
 	KernelVarCountAll          = "count_all"
 	KernelVarCountChildren     = "count_children"
 	KernelVarCountsExact       = "counts_exact"
@@ -400,6 +437,8 @@ const (
 	KernelVarLostListeners     = "lost_listeners"
 	KernelVarLostStorage       = "lost_storage"
 	KernelVarQuestionType      = "question_type"
+	KernelVarRefusalType       = "refusal_type"
+	KernelVarRefusedKeyType    = "refused_key_type"
 	KernelVarServedType        = "served_type"
 	KernelVarTaskType          = "task_type"
 	KernelVarTellAll           = "tell_all"
@@ -471,6 +510,7 @@ type KernelProgramSpecs struct {
 	Tick             *ebpf.ProgramSpec `ebpf:"tick"`
 	WalkClients      *ebpf.ProgramSpec `ebpf:"walk_clients"`
 	WalkWaiters      *ebpf.ProgramSpec `ebpf:"walk_waiters"`
+	WatchCalls       *ebpf.ProgramSpec `ebpf:"watch_calls"`
 }
 
 // KernelMapSpecs contains maps before they are loaded into the kernel.
@@ -478,6 +518,7 @@ type KernelProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type KernelMapSpecs struct {
 	Asked       *ebpf.MapSpec `ebpf:"asked"`
+	Called      *ebpf.MapSpec `ebpf:"called"`
 	Clients     *ebpf.MapSpec `ebpf:"clients"`
 	Counted     *ebpf.MapSpec `ebpf:"counted"`
 	Epolls      *ebpf.MapSpec `ebpf:"epolls"`
@@ -485,6 +526,7 @@ type KernelMapSpecs struct {
 	Listeners   *ebpf.MapSpec `ebpf:"listeners"`
 	Parents     *ebpf.MapSpec `ebpf:"parents"`
 	Ports       *ebpf.MapSpec `ebpf:"ports"`
+	Refused     *ebpf.MapSpec `ebpf:"refused"`
 	Rescues     *ebpf.MapSpec `ebpf:"rescues"`
 	Samples     *ebpf.MapSpec `ebpf:"samples"`
 	Scratch     *ebpf.MapSpec `ebpf:"scratch"`
@@ -496,22 +538,27 @@ type KernelMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type KernelVariableSpecs struct {
-	AskType       *ebpf.VariableSpec `ebpf:"ask_type"`
-	CountAll      *ebpf.VariableSpec `ebpf:"count_all"`
-	CountChildren *ebpf.VariableSpec `ebpf:"count_children"`
-	CountsExact   *ebpf.VariableSpec `ebpf:"counts_exact"`
-	EventType     *ebpf.VariableSpec `ebpf:"event_type"`
-	HeldType      *ebpf.VariableSpec `ebpf:"held_type"`
-	LostEvents    *ebpf.VariableSpec `ebpf:"lost_events"`
-	LostListeners *ebpf.VariableSpec `ebpf:"lost_listeners"`
-	LostStorage   *ebpf.VariableSpec `ebpf:"lost_storage"`
-	QuestionType  *ebpf.VariableSpec `ebpf:"question_type"`
-	ServedType    *ebpf.VariableSpec `ebpf:"served_type"`
-	TaskType      *ebpf.VariableSpec `ebpf:"task_type"`
-	TellAll       *ebpf.VariableSpec `ebpf:"tell_all"`
-	ThingType     *ebpf.VariableSpec `ebpf:"thing_type"`
-	ThreadsTold   *ebpf.VariableSpec `ebpf:"threads_told"`
-	UsedType      *ebpf.VariableSpec `ebpf:"used_type"`
+	AskType        *ebpf.VariableSpec `ebpf:"ask_type"`
+	CallKindType   *ebpf.VariableSpec `ebpf:"call_kind_type"`
+	CallKinds      *ebpf.VariableSpec `ebpf:"call_kinds"`
+	CallsType      *ebpf.VariableSpec `ebpf:"calls_type"`
+	CountAll       *ebpf.VariableSpec `ebpf:"count_all"`
+	CountChildren  *ebpf.VariableSpec `ebpf:"count_children"`
+	CountsExact    *ebpf.VariableSpec `ebpf:"counts_exact"`
+	EventType      *ebpf.VariableSpec `ebpf:"event_type"`
+	HeldType       *ebpf.VariableSpec `ebpf:"held_type"`
+	LostEvents     *ebpf.VariableSpec `ebpf:"lost_events"`
+	LostListeners  *ebpf.VariableSpec `ebpf:"lost_listeners"`
+	LostStorage    *ebpf.VariableSpec `ebpf:"lost_storage"`
+	QuestionType   *ebpf.VariableSpec `ebpf:"question_type"`
+	RefusalType    *ebpf.VariableSpec `ebpf:"refusal_type"`
+	RefusedKeyType *ebpf.VariableSpec `ebpf:"refused_key_type"`
+	ServedType     *ebpf.VariableSpec `ebpf:"served_type"`
+	TaskType       *ebpf.VariableSpec `ebpf:"task_type"`
+	TellAll        *ebpf.VariableSpec `ebpf:"tell_all"`
+	ThingType      *ebpf.VariableSpec `ebpf:"thing_type"`
+	ThreadsTold    *ebpf.VariableSpec `ebpf:"threads_told"`
+	UsedType       *ebpf.VariableSpec `ebpf:"used_type"`
 }
 
 // KernelObjects contains all objects after they have been loaded into the kernel.
@@ -535,6 +582,7 @@ func (o *KernelObjects) Close() error {
 // It can be passed to LoadKernelObjects or ebpf.CollectionSpec.LoadAndAssign.
 type KernelMaps struct {
 	Asked       *ebpf.Map `ebpf:"asked"`
+	Called      *ebpf.Map `ebpf:"called"`
 	Clients     *ebpf.Map `ebpf:"clients"`
 	Counted     *ebpf.Map `ebpf:"counted"`
 	Epolls      *ebpf.Map `ebpf:"epolls"`
@@ -542,6 +590,7 @@ type KernelMaps struct {
 	Listeners   *ebpf.Map `ebpf:"listeners"`
 	Parents     *ebpf.Map `ebpf:"parents"`
 	Ports       *ebpf.Map `ebpf:"ports"`
+	Refused     *ebpf.Map `ebpf:"refused"`
 	Rescues     *ebpf.Map `ebpf:"rescues"`
 	Samples     *ebpf.Map `ebpf:"samples"`
 	Scratch     *ebpf.Map `ebpf:"scratch"`
@@ -552,6 +601,7 @@ type KernelMaps struct {
 func (m *KernelMaps) Close() error {
 	return _KernelClose(
 		m.Asked,
+		m.Called,
 		m.Clients,
 		m.Counted,
 		m.Epolls,
@@ -559,6 +609,7 @@ func (m *KernelMaps) Close() error {
 		m.Listeners,
 		m.Parents,
 		m.Ports,
+		m.Refused,
 		m.Rescues,
 		m.Samples,
 		m.Scratch,
@@ -571,22 +622,27 @@ func (m *KernelMaps) Close() error {
 //
 // It can be passed to LoadKernelObjects or ebpf.CollectionSpec.LoadAndAssign.
 type KernelVariables struct {
-	AskType       *ebpf.Variable `ebpf:"ask_type"`
-	CountAll      *ebpf.Variable `ebpf:"count_all"`
-	CountChildren *ebpf.Variable `ebpf:"count_children"`
-	CountsExact   *ebpf.Variable `ebpf:"counts_exact"`
-	EventType     *ebpf.Variable `ebpf:"event_type"`
-	HeldType      *ebpf.Variable `ebpf:"held_type"`
-	LostEvents    *ebpf.Variable `ebpf:"lost_events"`
-	LostListeners *ebpf.Variable `ebpf:"lost_listeners"`
-	LostStorage   *ebpf.Variable `ebpf:"lost_storage"`
-	QuestionType  *ebpf.Variable `ebpf:"question_type"`
-	ServedType    *ebpf.Variable `ebpf:"served_type"`
-	TaskType      *ebpf.Variable `ebpf:"task_type"`
-	TellAll       *ebpf.Variable `ebpf:"tell_all"`
-	ThingType     *ebpf.Variable `ebpf:"thing_type"`
-	ThreadsTold   *ebpf.Variable `ebpf:"threads_told"`
-	UsedType      *ebpf.Variable `ebpf:"used_type"`
+	AskType        *ebpf.Variable `ebpf:"ask_type"`
+	CallKindType   *ebpf.Variable `ebpf:"call_kind_type"`
+	CallKinds      *ebpf.Variable `ebpf:"call_kinds"`
+	CallsType      *ebpf.Variable `ebpf:"calls_type"`
+	CountAll       *ebpf.Variable `ebpf:"count_all"`
+	CountChildren  *ebpf.Variable `ebpf:"count_children"`
+	CountsExact    *ebpf.Variable `ebpf:"counts_exact"`
+	EventType      *ebpf.Variable `ebpf:"event_type"`
+	HeldType       *ebpf.Variable `ebpf:"held_type"`
+	LostEvents     *ebpf.Variable `ebpf:"lost_events"`
+	LostListeners  *ebpf.Variable `ebpf:"lost_listeners"`
+	LostStorage    *ebpf.Variable `ebpf:"lost_storage"`
+	QuestionType   *ebpf.Variable `ebpf:"question_type"`
+	RefusalType    *ebpf.Variable `ebpf:"refusal_type"`
+	RefusedKeyType *ebpf.Variable `ebpf:"refused_key_type"`
+	ServedType     *ebpf.Variable `ebpf:"served_type"`
+	TaskType       *ebpf.Variable `ebpf:"task_type"`
+	TellAll        *ebpf.Variable `ebpf:"tell_all"`
+	ThingType      *ebpf.Variable `ebpf:"thing_type"`
+	ThreadsTold    *ebpf.Variable `ebpf:"threads_told"`
+	UsedType       *ebpf.Variable `ebpf:"used_type"`
 }
 
 // KernelPrograms contains all programs after they have been loaded into the kernel.
@@ -614,6 +670,7 @@ type KernelPrograms struct {
 	Tick             *ebpf.Program `ebpf:"tick"`
 	WalkClients      *ebpf.Program `ebpf:"walk_clients"`
 	WalkWaiters      *ebpf.Program `ebpf:"walk_waiters"`
+	WatchCalls       *ebpf.Program `ebpf:"watch_calls"`
 }
 
 func (p *KernelPrograms) Close() error {
@@ -639,6 +696,7 @@ func (p *KernelPrograms) Close() error {
 		p.Tick,
 		p.WalkClients,
 		p.WalkWaiters,
+		p.WatchCalls,
 	)
 }
 

@@ -10,6 +10,7 @@
 #include "iter.h"
 #include "task.h"
 #include "hold.h"
+#include "calls.h"
 #include "clients.h"
 #include "rescue.h"
 

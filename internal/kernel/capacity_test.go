@@ -1,7 +1,11 @@
 package kernel_test
 
 import (
+	"os"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -23,6 +27,7 @@ func TestMoreListenersThanRoom(t *testing.T) {
 				t.Skip("not to be had here")
 			}
 			k := f.kernels[0]
+			watchCalls(t, k, os.Getpid())
 			first := hidden.Listen(livetest.Listen{})
 			if err := k.Enter(); err != nil {
 				t.Fatal(err)
@@ -31,7 +36,13 @@ func TestMoreListenersThanRoom(t *testing.T) {
 			expectAll(t, k, "entered, second look", all, false)
 
 			more := append(listenMany(ns, 4*many), all...)
+			before := time.Now()
 			expectAll(t, k, "born", more, true)
+			// Who was watched still is, from the beginning.
+			_ = unix.Getppid()
+			if c, watched := calls(t, k)[os.Getpid()]; !watched || c.Total == 0 || c.Over > time.Since(before) {
+				t.Errorf("after growing: calls %+v, watched %v", c, watched)
+			}
 			expectAll(t, k, "born, second look", more, false)
 
 			// A birth was seen where nobody would have found the listener.

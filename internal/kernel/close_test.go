@@ -78,6 +78,9 @@ func openAndClose(t *testing.T, opts kernel.Options, l *livetest.Listener) map[s
 	if _, err := k.Events(); err != nil {
 		t.Fatal(err)
 	}
+	if err := k.WatchCalls([]int{os.Getpid()}); err != nil { // Close takes it off, too
+		t.Fatal(err)
+	}
 	ids := kernelIDs(t)
 	if err := k.Close(); err != nil {
 		t.Fatal(err)

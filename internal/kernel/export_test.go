@@ -31,7 +31,7 @@ func (o Options) Sharing(types *btf.Cache) Options {
 // that the kernel side is refused it as it would be where it is missing.
 func (o Options) WithoutHook(s Signal) Options {
 	o.prepare = func(spec *ebpf.CollectionSpec) {
-		for _, h := range slices.Concat(functionHooks(), tracepointHooks()) {
+		for _, h := range slices.Concat(functionHooks(), tracepointHooks(), []hook{callHook()}) {
 			if h.signal == s {
 				spec.Programs[h.program].AttachTo = "no_such_hook"
 			}

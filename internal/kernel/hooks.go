@@ -23,6 +23,7 @@ const (
 	SignalQueued   Signal = "queued"
 	SignalCookies  Signal = "queued-cookies-tfo"
 	SignalAdopted  Signal = "adopted"
+	SignalCalls    Signal = "calls" // of suspects: attached while there are any
 )
 
 // hook is one program and where it attaches.

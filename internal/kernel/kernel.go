@@ -73,6 +73,7 @@ type Kernel struct {
 	barred     bool // from some namespace
 	opts       Options
 	served     served          // of the queues tier
+	calls      calls           // of who is watched
 	sought     []uint64        // by the next census
 	programs   map[uint32]bool // that choose the member of a group: ours or not
 
@@ -262,7 +263,7 @@ func (k *Kernel) Close() error {
 }
 
 func (k *Kernel) unload() error {
-	errs := []error{closeLinks(k.links)}
+	errs := []error{closeLinks(k.links), k.calls.detach()}
 	if k.reader != nil {
 		errs = append(errs, k.reader.Close())
 	}

@@ -73,6 +73,8 @@ func TestLive(t *testing.T) {
 		{"timers", testTimers},
 		{"what a thread waits on", testWaitsOn},
 		{"holders of what is sought", testSeek},
+		{"calls of who is watched", testWatchCalls},
+		{"refused accepts", testRefusedAccepts},
 	} {
 		t.Run(subject.name, func(t *testing.T) { subject.test(t, f) })
 	}

@@ -68,6 +68,9 @@ func newObjects(capacity uint32, c constants, opts *Options) (*objects, error) {
 			return nil, fmt.Errorf("set constant %s: %w", name, err)
 		}
 	}
+	if err := spec.Variables[bpf.KernelVarCallKinds].Set(callKinds()); err != nil {
+		return nil, fmt.Errorf("set what the system calls are: %w", err)
+	}
 	only := spec.Copy()
 	only.Programs = nil
 	maps, err := ebpf.NewCollection(only)

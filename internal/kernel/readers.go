@@ -31,6 +31,7 @@ func (k *Kernel) openReaders() (err error) {
 			return err
 		}
 		iters = append(iters, bpf.KernelProgEnterTcp, bpf.KernelProgEnterFile, bpf.KernelProgCountTcp, bpf.KernelProgCountFile)
+		k.loadCalls()
 		if k.rows, err = k.objs.maps.Maps[bpf.KernelMapSamples].Memory(); err != nil {
 			return fmt.Errorf("map the samples: %w", err)
 		}

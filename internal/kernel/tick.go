@@ -104,12 +104,14 @@ func (k *Kernel) grow(needed int) error {
 	if err != nil {
 		return errors.Join(err, bigger.unload())
 	}
+	watched := k.calls.watched()
 	err = k.unload()
 	k.objs, k.links, k.lost, k.iters = bigger.objs, bigger.links, bigger.lost, bigger.iters
 	k.reader, k.rows = bigger.reader, bigger.rows
 	k.tick, k.walker, k.symbols = bigger.tick, bigger.walker, bigger.symbols
 	k.started, k.seenLoss = bigger.started, bpf.KernelTickIo{}
-	return err
+	k.calls = bigger.calls
+	return errors.Join(err, k.watchCalls(watched))
 }
 
 // handOver enters what k knows into a bigger kernel side: also listeners of
