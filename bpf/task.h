@@ -254,8 +254,12 @@ int tell_tasks(struct bpf_iter__task *ctx)
 	read_task(&row->task, task);
 	if (first)
 		read_process(&row->task, task);
-	/* Who runs has no stack that stands still, nor a call that it waits in. */
-	if (ask && row->task.state && !(row->task.flags & PF_KTHREAD)) {
+	/*
+	 * Who runs has no stack that stands still, nor a call that it waits in; the stack of
+	 * who has ended, where its registers were, is gone.
+	 */
+	if (ask && row->task.state && !(row->task.flags & PF_KTHREAD) &&
+	    !BPF_CORE_READ(task, exit_state)) {
 		read_syscall(&row->task, task);
 		if (whole)
 			read_on(&row->task, task);

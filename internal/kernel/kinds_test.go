@@ -103,6 +103,9 @@ func testProcessKinds(t *testing.T, f *field) {
 		p := told(t, k, zombie.Process.Pid)
 		return p != nil && p.State == "Z" && p.NetNS == 0 && p.PPID == os.Getpid() && p.ThreadCount == 1
 	})
+	if c, waits := told(t, k, zombie.Process.Pid).Threads[0].Call.Get(); waits {
+		t.Errorf("who has ended waits in %+v", c)
+	}
 
 	stopped := child(t, nil, "sleep", "300")
 	if err := unix.Kill(stopped, unix.SIGSTOP); err != nil {

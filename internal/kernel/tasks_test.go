@@ -161,7 +161,7 @@ func asInProc(p *listener.Process) string {
 		name  string
 		inode uint32
 	}{{"net", p.NetNS}, {"pid", p.PIDNS}, {"mnt", p.MountNS}, {"user", p.UserNS}} {
-		if ns.inode != 0 && (p.NetNS != 0 || ns.name == "user") {
+		if ns.inode != 0 {
 			fmt.Fprintf(&b, "%s:[%d] ", ns.name, ns.inode)
 		}
 	}
