@@ -54,6 +54,9 @@ func (h *quietHost) Waiters(*listener.Listener) ([]listener.Waiter, bool, error)
 }
 func (h *quietHost) SetCounted([]listener.Key) error        { return nil }
 func (h *quietHost) Things([]int) ([]listener.Thing, error) { return nil, nil }
+func (h *quietHost) Seek([]listener.Key) error              { return nil }
+func (h *quietHost) WatchCalls([]int) error                 { return nil }
+func (h *quietHost) Calls() (map[int]listener.Calls, error) { return nil, nil }
 func (h *quietHost) Processes(listener.Ask) (map[int]*listener.Process, error) {
 	self := os.Getpid()
 	return map[int]*listener.Process{self: {PID: self, Start: 1, NetNS: 1, Speaker: self}}, nil

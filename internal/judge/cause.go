@@ -1,6 +1,8 @@
 package judge
 
 import (
+	"slices"
+
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
@@ -13,19 +15,29 @@ func (f *facts) cause() listener.Cause {
 		return listener.CauseUnowned
 	case f.some(traced):
 		return listener.CauseTraced
-	case f.some(frozen):
+	case f.some(func(o *listener.Owner) bool { return frozen(o) == yes }):
 		return listener.CauseFrozen
 	case f.some(stopped):
 		return listener.CauseStopped
 	case f.some(starved):
 		return listener.CauseStarved
+	case f.some(f.refused):
+		return listener.CauseRefused
+	case f.sign(listener.SignInherited).Alive == yes:
+		return listener.CauseInherited
 	case f.some(spinning):
 		return listener.CauseSpinning
-	case f.atLimit():
+	case f.sign(listener.SignAtLimit).Alive == yes && f.limited():
 		return listener.CauseAtLimit
-	case f.some(measuredBusy):
+	case f.sign(listener.SignMovesBytes).Alive == yes:
 		return listener.CauseBusy
-	case f.neverPolled():
+	case f.some(waitsFor(listener.ForChild)):
+		return listener.CauseOnChild
+	case f.some(waitsFor(listener.ForLock)):
+		return listener.CauseOnLock
+	case f.some(onPeer):
+		return listener.CauseOnPeer
+	case f.classed != listener.ServedClass && f.neverServed() && w.Waited == 0:
 		return listener.CauseNeverPolled
 	case w.Walked < enough:
 		return listener.CauseUnknown
@@ -38,13 +50,32 @@ func (f *facts) cause() listener.Cause {
 	}
 }
 
-func measuredBusy(o *listener.Owner) bool {
-	u, known := usage(o)
-	return known && u.Progress()
+// limited: it has used up what it may open, or has clients that it serves: a loop that
+// goes on without any has left the listener out.
+func (f *facts) limited() bool {
+	return f.some(func(o *listener.Owner) bool {
+		l, _ := life(o)
+		return o.Connections.Or(0) > 0 || o.Evidence != nil && o.Evidence.FilesFull.Or(false) || limits(l.Refused.Errno)
+	})
 }
 
-// blocked: its leader sleeps in a wait channel that is no polling.
+// waitsFor says that some thread of a process waits for that.
+func waitsFor(what listener.For) func(*listener.Owner) bool {
+	return func(o *listener.Owner) bool {
+		l, _ := life(o)
+		return slices.ContainsFunc(l.Waits, func(w listener.Wait) bool { return w.For == what })
+	}
+}
+
+// onPeer: a thread waits for who is at the other end, and that is no dead end.
+func onPeer(o *listener.Owner) bool {
+	l, _ := life(o)
+	return slices.ContainsFunc(l.Waits, func(w listener.Wait) bool {
+		return !w.DeadEnd() && (w.For == listener.ForData || w.For == listener.ForPeer)
+	})
+}
+
+// blocked: its leader sleeps in the kernel, and in no poll.
 func blocked(o *listener.Owner) bool {
-	return o.Evidence != nil && o.Wchan != "" && (o.State == "S" || o.State == "D") &&
-		!polls(&listener.Owner{Evidence: &listener.Evidence{Threads: []listener.Thread{{Wchan: o.Wchan}}, Total: 1}})
+	return o.Wchan != "" && (o.State == "S" || o.State == "D") && !waitsFor(listener.ForEvents)(o)
 }

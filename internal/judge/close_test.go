@@ -18,7 +18,7 @@ func TestClose(t *testing.T) {
 		want   []listener.Reason
 	}{
 		"the incident":      {func(*scene) {}, nil},
-		"accepts elsewhere": {func(s *scene) { s.elsewhere(instant(), true) }, nil},
+		"accepts elsewhere": {func(s *scene) { s.elsewhere(instant().Add(-9 * time.Second)) }, nil},
 		"init of its own container": {func(s *scene) {
 			s.owner().NSPID, s.owner().PIDNS = 1, listener.Known(uint32(5))
 			s.alive.Owners[0].PIDNS = listener.Known(uint32(5))
@@ -27,8 +27,8 @@ func TestClose(t *testing.T) {
 		"two hold it, and the culprit is known": {func(s *scene) {
 			shared(s)
 			s.deaf.Acceptors = []listener.Acceptor{{PID: deafPID, Start: s.owner().Start}}
-		}, []listener.Reason{listener.AmbiguousHolders}},
-		"a debugger": {func(s *scene) { s.owner().Tracer = 99 }, []listener.Reason{listener.Traced}},
+		}, []listener.Reason{listener.AmbiguousHolders, listener.Served, listener.TooSoon}},
+		"a debugger": {func(s *scene) { s.owner().Tracer = 99 }, []listener.Reason{listener.Traced, listener.Served, listener.TooSoon}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene()
@@ -50,27 +50,31 @@ func TestClose(t *testing.T) {
 func shared(s *scene) {
 	master := owner(500)
 	s.owner().PPID = master.PID
+	s.owner().NeverExec, master.NeverExec = true, true
 	s.deaf.Owners = append(s.deaf.Owners, master)
 }
 
 // TestWorker: of a master and its only worker that which was seen to wait.
 func TestWorker(t *testing.T) {
-	ambiguous := []listener.Reason{listener.AmbiguousHolders}
+	ambiguous := []listener.Reason{listener.AmbiguousHolders, listener.Served, listener.TooSoon}
+	waited := func(s *scene, all ...listener.Acceptor) { s.deaf.Acceptors = all }
 	for name, c := range map[string]struct {
 		change func(*scene)
 		want   []listener.Reason
 	}{
-		"nobody was seen to wait": {func(*scene) {}, ambiguous},
-		"the worker was":          {func(s *scene) { s.deaf.Acceptors = []listener.Acceptor{{PID: deafPID, Start: s.owner().Start}} }, nil},
-		"one of its pid was":      {func(s *scene) { s.deaf.Acceptors = []listener.Acceptor{{PID: deafPID, Start: 1}} }, ambiguous},
-		"the master was":          {func(s *scene) { s.deaf.Acceptors = []listener.Acceptor{{PID: 500, Start: s.deaf.Owners[1].Start}} }, ambiguous},
+		"nobody was seen to wait": {func(*scene) {}, []listener.Reason{listener.AmbiguousHolders}},
+		"the worker was": {func(s *scene) {
+			waited(s, listener.Acceptor{PID: deafPID, Start: s.owner().Start})
+		}, []listener.Reason{listener.Served, listener.TooSoon}},
+		"one of its pid was": {func(s *scene) { waited(s, listener.Acceptor{PID: deafPID, Start: 1}) }, ambiguous},
+		"the master was":     {func(s *scene) { waited(s, listener.Acceptor{PID: 500, Start: s.deaf.Owners[1].Start}) }, ambiguous},
 		"both were": {func(s *scene) {
-			s.deaf.Acceptors = []listener.Acceptor{{PID: deafPID, Start: s.owner().Start}, {PID: 500, Start: s.deaf.Owners[1].Start}}
+			waited(s, listener.Acceptor{PID: deafPID, Start: s.owner().Start}, listener.Acceptor{PID: 500, Start: s.deaf.Owners[1].Start})
 		}, ambiguous},
 		"there is a second worker": {func(s *scene) {
-			s.deaf.Acceptors = []listener.Acceptor{{PID: deafPID, Start: s.owner().Start}}
+			waited(s, listener.Acceptor{PID: deafPID, Start: s.owner().Start})
 			second := owner(501)
-			second.PPID = 500
+			second.PPID, second.NeverExec = 500, true
 			s.deaf.Owners = append(s.deaf.Owners, second)
 		}, ambiguous},
 	} {

@@ -3,6 +3,8 @@ package judge
 import (
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
@@ -17,6 +19,9 @@ type facts struct {
 	index    int
 	culprit  *listener.Owner // nil: unknown
 	stuck    []*facts        // of the whole host
+	within   time.Duration   // in which signs of life are looked for
+	signs    []listener.SignSeen
+	classed  listener.Class
 }
 
 // culprit is the owner that should accept and does not. Of several holders it
@@ -95,29 +100,6 @@ func (f *facts) targets() []*listener.Owner {
 
 func (f *facts) some(is func(*listener.Owner) bool) bool { return slices.ContainsFunc(f.targets(), is) }
 
-// fresh: accepted nothing since a listen() that we saw and counted from; or
-// nobody ever waited on it in the window and nobody holds a connection of its
-// port. A spinning process is of the served class, whatever its past.
-func (f *facts) fresh() bool {
-	if f.some(spinning) {
-		return false
-	}
-	if f.neverPolled() {
-		return true
-	}
-	accepted, counted := f.l.Accepted.Get()
-	return f.l.ListenedAt.IsKnown() && countedFromBirth(f.l) && counted && accepted == 0 &&
-		!f.l.LastAccept.IsKnown() && f.holdsNoConnection()
-}
-
-// neverPolled: no waiter of any kind in any sample of the window, which the
-// owners' own epoll sets confirm, and no accepted connection of that port.
-func (f *facts) neverPolled() bool {
-	w := f.l.Window
-	return f.l.OwnersKnown && w.Samples >= enough && w.Walked >= w.Samples-1 && w.Waited == 0 &&
-		!f.l.LastAccept.IsKnown() && f.holdsNoConnection() && !f.some(mayBeRegistered)
-}
-
 func mayBeRegistered(o *listener.Owner) bool {
 	if o.Evidence == nil {
 		return true
@@ -169,21 +151,36 @@ func usage(o *listener.Owner) (listener.Usage, bool) {
 	return o.Evidence.Usage.Get()
 }
 
-func traced(o *listener.Owner) bool  { return o.Tracer != 0 || o.State == "t" }
-func stopped(o *listener.Owner) bool { return o.State == "T" }
+func traced(o *listener.Owner) bool {
+	return o.Tracer != 0 || o.State == "t" || threads(o, func(t *listener.Thread) bool { return t.Tracer != 0 || t.State == "t" })
+}
+
+func stopped(o *listener.Owner) bool {
+	return o.State == "T" || threads(o, func(t *listener.Thread) bool { return t.State == "T" })
+}
+
+func threads(o *listener.Owner, some func(*listener.Thread) bool) bool {
+	return o.Evidence != nil && slices.ContainsFunc(o.Evidence.Threads, func(t listener.Thread) bool { return some(&t) })
+}
 
 // frozen: a cgroup says so, or a thread sleeps where the freezers let it: v1 in
 // __refrigerator, v2 in do_freezer_trap or the get_signal that it is inlined into,
-// while its state reads S.
-func frozen(o *listener.Owner) bool {
-	if inFreezer(o.Wchan) {
-		return true
+// while its state reads S. Where no cgroup tells, the stacks of all its threads must.
+func frozen(o *listener.Owner) listener.Maybe[bool] {
+	if inFreezer(o.Wchan) || threads(o, func(t *listener.Thread) bool { return inFreezer(t.Wchan) }) {
+		return yes
 	}
 	if o.Evidence == nil {
-		return false
+		return unknown
 	}
-	return o.Evidence.Frozen.Or(false) ||
-		slices.ContainsFunc(o.Evidence.Threads, func(t listener.Thread) bool { return inFreezer(t.Wchan) })
+	if is, known := o.Evidence.Frozen.Get(); known {
+		return listener.Known(is)
+	}
+	unread := threads(o, func(t *listener.Thread) bool { return t.Wchan == "" && t.State != "R" })
+	if unread || len(o.Evidence.Threads) < o.Evidence.Total || o.Evidence.Total == 0 {
+		return unknown
+	}
+	return no
 }
 
 func inFreezer(wchan string) bool {
@@ -200,30 +197,14 @@ func spinning(o *listener.Owner) bool {
 	return known && u.Spinning()
 }
 
-// busy: it makes progress, or nobody has measured yet that it makes none.
-func busy(o *listener.Owner) bool {
-	u, known := usage(o)
-	return !known || u.Progress()
+// refused: it calls accept on this listener, and that fails each time.
+func (f *facts) refused(o *listener.Owner) bool {
+	l, _ := life(o)
+	still, known := l.Inert.Get()
+	return known && still < f.within && l.Refused.N >= 2 && !limits(l.Refused.Errno)
 }
 
-// polls says whether some thread sleeps in epoll, poll or select; unknown
-// threads might.
-func polls(o *listener.Owner) bool {
-	if o.Evidence == nil || len(o.Evidence.Threads) < o.Evidence.Total || o.Evidence.Total == 0 {
-		return true
-	}
-	return slices.ContainsFunc(o.Evidence.Threads, func(t listener.Thread) bool {
-		unread := t.Wchan == "" && (t.State == "S" || t.State == "D")
-		return unread || strings.Contains(t.Wchan, "poll") || strings.Contains(t.Wchan, "do_select")
-	})
-}
-
-// atLimit: nobody waits on the listener, and yet its owner polls and holds
-// connections: it took the listener out of polling on purpose, as haproxy does
-// at maxconn. A server that lost its acceptor thread looks just the same.
-func (f *facts) atLimit() bool {
-	if f.l.Window.Armed > 0 || f.holdsNoConnection() {
-		return false
-	}
-	return f.some(polls)
+// limits are the errors of an accept that end by themselves when others close something.
+func limits(errno int) bool {
+	return slices.Contains([]syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM}, syscall.Errno(errno))
 }

@@ -1,9 +1,7 @@
 package judge
 
 import (
-	"path"
 	"slices"
-	"strings"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
@@ -27,17 +25,21 @@ func gate() []condition {
 		{listener.Unowned, func(f *facts) bool { return len(f.l.Owners) == 0 }},
 		{listener.AmbiguousHolders, (*facts).ambiguous},
 		{listener.Traced, func(f *facts) bool { return f.some(traced) }},
-		{listener.Frozen, func(f *facts) bool { return f.some(frozen) }},
+		{listener.Frozen, func(f *facts) bool { return f.some(func(o *listener.Owner) bool { return frozen(o) != no }) }},
 		{listener.Stopped, func(f *facts) bool { return f.some(stopped) && !f.settings.AllowStopped }},
 		{listener.Starved, func(f *facts) bool { return f.some(starved) }},
-		{listener.Busy, func(f *facts) bool { return f.some(busy) }},
-		{listener.AtLimit, (*facts).atLimit},
-		{listener.ServesElsewhere, func(f *facts) bool { return f.kills() && f.some(f.servesElsewhere) }},
+		{listener.Busy, func(f *facts) bool { return !f.forgotten() && f.holds(listener.SignMovesBytes) }},
+		{listener.AtLimit, func(f *facts) bool { return !f.forgotten() && f.holds(listener.SignAtLimit) }},
+		{listener.Waits, (*facts).waitsOn},
+		{listener.Inherited, func(f *facts) bool { return f.kills() && f.holds(listener.SignInherited) }},
+		{listener.ServesElsewhere, func(f *facts) bool { return f.kills() && f.holds(listener.SignServesElsewhere) }},
 		{listener.ContainerInit, func(f *facts) bool { return f.kills() && f.some(f.containerInit) }},
 		{listener.MixedGroup, (*facts).mixed},
 		{listener.NoSiblingAccepted, func(f *facts) bool { return len(f.accepting()) == 0 && !f.settings.AllowSole }},
 		{listener.Starting, (*facts).starting},
-		{listener.Served, func(f *facts) bool { return !f.fresh() && !f.settings.AllowServed }},
+		{listener.Served, func(f *facts) bool {
+			return f.classed == listener.ServedClass && !f.settings.AllowServed && !f.forgotten()
+		}},
 		{listener.TooSoon, (*facts).tooSoon},
 		{listener.HostWide, (*facts).hostWide},
 		{listener.Budget, (*facts).overBudget},
@@ -100,24 +102,18 @@ func (f *facts) self(o *listener.Owner) bool {
 	return o.PID == 1 || o.Kernel || slices.Contains(f.policy.Self, o.PID)
 }
 
-// servesElsewhere: another listener of the process accepted in the window; of
-// one that nobody counts, a connection that the process holds must do. What it
-// shares with others, as nginx's workers all listeners, says nothing of it.
-func (f *facts) servesElsewhere(o *listener.Owner) bool {
-	holds, known := o.AcceptedElsewhere.Get()
-	for _, m := range f.snap.Listeners {
-		if m.Key == f.l.Key || len(m.Owners) != 1 || m.Owners[0].PID != o.PID {
-			continue
-		}
-		if acceptedSince(m, f.l.Window.Since) {
-			return true
-		}
-		since, counted := m.CountedSince.Get()
-		if (!counted || since.After(f.l.Window.Since.Add(2*f.snap.Interval+f.snap.Interval/2))) && (!known || holds) {
-			return true
-		}
+// waitsOn: it waits for somebody alive, and the operator has not said that it may.
+func (f *facts) waitsOn() bool {
+	if f.forgotten() || !f.holds(listener.SignWaits) {
+		return false
 	}
-	return false
+	return !f.settings.AllowWaiting || f.some(func(o *listener.Owner) bool { return !f.lifted(o) })
+}
+
+// forgotten: its holder inherited the listener and nothing was ever seen of service on
+// it. Then it takes nothing from anybody to close it, whatever its holder does.
+func (f *facts) forgotten() bool {
+	return !f.kills() && f.sign(listener.SignInherited).Alive == yes && !f.touched()
 }
 
 // containerInit: it is the init of a pid namespace in which an owner of a
@@ -141,30 +137,21 @@ func (f *facts) containerInit(o *listener.Owner) bool {
 // mixed: members of more than one program, or an application's own program
 // chooses among them.
 func (f *facts) mixed() bool {
-	name := ""
+	var first *listener.Owner
 	for _, m := range f.members() {
 		if m.Program || len(m.Owners) == 0 {
 			return true
 		}
 		for i := range m.Owners {
-			exe := path.Base(strings.TrimSuffix(m.Owners[i].Exe, " (deleted)"))
-			if name == "" {
-				name = exe
+			if first == nil {
+				first = &m.Owners[i]
 			}
-			if exe != name || m.Owners[i].Exe == "" {
+			if !sameProgram(first, &m.Owners[i]) {
 				return true
 			}
 		}
 	}
 	return false
-}
-
-func (f *facts) tooSoon() bool {
-	after := f.settings.ActAfter
-	if !f.fresh() {
-		after = max(after, f.settings.ActAfterServed)
-	}
-	return f.l.Window.Observed < after
 }
 
 // hostWide: three processes or more in different groups stopped accepting

@@ -35,16 +35,17 @@ func (s *scene) allowServed() {
 	s.deaf.Window.Observed = 12 * time.Second
 }
 
-// elsewhere gives the culprit another listener, with connections.
-func (s *scene) elsewhere(accepted time.Time, counted bool) {
+// elsewhere gives the culprit another listener, which accepted.
+func (s *scene) elsewhere(accepted time.Time) {
 	l := member(9, deafPID)
 	l.Group, l.LastAccept = 0, listener.Known(accepted)
-	if counted {
-		l.CountedSince = listener.Known(s.deaf.Window.Since)
-	}
-	s.owner().AcceptedElsewhere = listener.Known(true)
 	s.others = append(s.others, l)
 }
+
+func (s *scene) live(change func(*listener.Life)) { live(s.owner(), change) }
+
+// runs lets it be one that ran a moment ago.
+func (s *scene) runs() { s.live(func(l *listener.Life) { l.Inert = listener.Known(time.Duration(0)) }) }
 
 // ill makes more groups stuck, each so much earlier than the one before.
 func (s *scene) ill(n int, apart time.Duration) {
@@ -66,6 +67,8 @@ func (s *scene) acted(netns uint64, ago time.Duration) {
 // TestGate: each case breaks one thing, and the gate must hold for it. Remove a
 // condition from the gate and its case fails.
 func TestGate(t *testing.T) {
+	held := []listener.Reason{listener.Served, listener.TooSoon}
+	first := func(reasons ...listener.Reason) []listener.Reason { return append(reasons, held...) }
 	for name, c := range map[string]struct {
 		change func(*scene)
 		want   []listener.Reason // nil: it is acted on
@@ -78,50 +81,26 @@ func TestGate(t *testing.T) {
 		"an ancestor":  {func(s *scene) { s.owner().PID = 4000 }, []listener.Reason{listener.Self}},
 		"init":         {func(s *scene) { s.owner().PID = 1 }, []listener.Reason{listener.Self}},
 		"a kernel's":   {func(s *scene) { s.owner().Kernel = true }, []listener.Reason{listener.Self}},
-		"two holders":  {func(s *scene) { s.deaf.Owners = append(s.deaf.Owners, owner(5000)) }, []listener.Reason{listener.AmbiguousHolders}},
-		"traced":       {func(s *scene) { s.owner().Tracer = 99 }, []listener.Reason{listener.Traced}},
+		"two holders":  {func(s *scene) { shared(s) }, []listener.Reason{listener.AmbiguousHolders}},
+		"traced":       {func(s *scene) { s.owner().Tracer = 99 }, first(listener.Traced)},
 		"in D state":   {func(s *scene) { s.owner().State = "D" }, nil},
 		"disarmed":     {func(s *scene) { s.past.Disarmed = true }, []listener.Reason{listener.Disarmed}},
 		"a protecting rule": {func(s *scene) {
 			s.policy.Rules = []Rule{{Match{Ports: []uint16{80}}, Override{Protect: ptr(true)}}}
 		}, []listener.Reason{listener.Protected}},
-		"frozen by a cgroup": {func(s *scene) { s.evidence().Frozen = listener.Known(true) }, []listener.Reason{listener.Frozen}},
+		"frozen by a cgroup": {func(s *scene) { s.evidence().Frozen = listener.Known(true) }, first(listener.Frozen)},
 		"frozen by cgroup v1, as its leader shows": {func(s *scene) { s.owner().Wchan = "__refrigerator" },
-			[]listener.Reason{listener.Frozen}},
+			first(listener.Frozen)},
 		"frozen by cgroup v2, as a thread shows": {func(s *scene) { s.evidence().Threads[0].Wchan = "do_freezer_trap" },
-			[]listener.Reason{listener.Frozen}},
-		"starved of CPU":  {func(s *scene) { s.used(listener.Usage{RunnableWait: 0.1}) }, []listener.Reason{listener.Starved}},
-		"throttled":       {func(s *scene) { s.used(listener.Usage{Throttled: true}) }, []listener.Reason{listener.Starved}},
-		"hardly waits":    {func(s *scene) { s.used(listener.Usage{RunnableWait: 0.09}) }, nil},
-		"major faults":    {func(s *scene) { s.used(listener.Usage{MajorFaults: 1}) }, []listener.Reason{listener.Busy}},
-		"I/O":             {func(s *scene) { s.used(listener.Usage{IOBytes: 9}) }, []listener.Reason{listener.Busy}},
-		"CPU with system": {func(s *scene) { s.used(listener.Usage{User: 80 * ms, System: 10 * ms}) }, []listener.Reason{listener.Busy}},
-		"too little CPU":  {func(s *scene) { s.used(listener.Usage{User: 70 * ms, System: 10 * ms}) }, nil},
-		"user time alone is no progress, but served": {func(s *scene) { s.used(listener.Usage{User: 9000 * ms}) },
-			[]listener.Reason{listener.Served, listener.TooSoon}},
-		"progress not measured yet": {func(s *scene) { s.evidence().Usage = listener.Maybe[listener.Usage]{} },
-			[]listener.Reason{listener.Busy}},
-		"no evidence": {func(s *scene) { s.owner().Evidence = nil },
-			[]listener.Reason{listener.Busy, listener.Served, listener.TooSoon}},
-		"at its limit": {func(s *scene) {
-			s.owner().Connections = listener.Known(4)
-			s.evidence().Threads[0].Wchan = "ep_poll"
-			s.allowServed()
-		}, []listener.Reason{listener.AtLimit}},
-		"at its limit, for all that is known of its threads": {func(s *scene) {
-			s.owner().Connections = listener.Known(4)
-			s.evidence().Total = 2
-			s.allowServed()
-		}, []listener.Reason{listener.AtLimit}},
-		"blocked in its loop, connections and all": {func(s *scene) {
-			s.owner().Connections = listener.Known(4)
-			s.allowServed()
-		}, nil},
-		"accepted on another port in the window": {func(s *scene) { s.elsewhere(instant().Add(-time.Second), true) },
-			[]listener.Reason{listener.ServesElsewhere}},
-		"accepted on another port long ago, and it is counted": {func(s *scene) { s.elsewhere(instant().Add(-time.Hour), true) }, nil},
-		"another port that nobody counts": {func(s *scene) { s.elsewhere(instant().Add(-time.Hour), false) },
-			[]listener.Reason{listener.ServesElsewhere}},
+			first(listener.Frozen)},
+		"starved of CPU":             {func(s *scene) { s.used(listener.Usage{RunnableWait: 0.1}) }, []listener.Reason{listener.Starved}},
+		"throttled":                  {func(s *scene) { s.used(listener.Usage{Throttled: true}) }, []listener.Reason{listener.Starved}},
+		"hardly waits":               {func(s *scene) { s.used(listener.Usage{RunnableWait: 0.09}) }, nil},
+		"got 2.9 s of 4, and waited": {func(s *scene) { s.used(listener.Usage{User: 2900 * ms, RunnableWait: 0.2}) }, nil},
+		"user time alone is no progress, but served": {func(s *scene) { s.used(listener.Usage{User: 9000 * ms}) }, held},
+		"no evidence": {func(s *scene) { s.owner().Evidence = nil }, append([]listener.Reason{
+			listener.Frozen, listener.Busy, listener.AtLimit, listener.Waits, listener.ServesElsewhere,
+		}, held...)},
 		"init of the container of its sibling": {func(s *scene) { s.owner().NSPID = 1 }, []listener.Reason{listener.ContainerInit}},
 		"init of its own container": {func(s *scene) {
 			s.owner().NSPID, s.owner().PIDNS = 1, listener.Known(uint32(5))
@@ -129,8 +108,7 @@ func TestGate(t *testing.T) {
 		"init of some container": {func(s *scene) {
 			s.owner().NSPID, s.owner().PIDNS = 1, listener.Maybe[uint32]{}
 		}, []listener.Reason{listener.ContainerInit}},
-		"served, and that is not allowed": {func(s *scene) { s.owner().Connections = listener.Known(1) },
-			[]listener.Reason{listener.Served, listener.TooSoon}},
+		"served, and that is not allowed": {func(s *scene) { s.owner().Connections = listener.Known(1) }, held},
 		"served, allowed, long enough": {func(s *scene) {
 			s.owner().Connections = listener.Known(1)
 			s.allowServed()
@@ -140,31 +118,35 @@ func TestGate(t *testing.T) {
 			s.allowServed()
 			s.deaf.Window.Observed = 12*time.Second - 1
 		}, []listener.Reason{listener.TooSoon}},
-		"somebody waited once":   {func(s *scene) { s.deaf.Window.Waited = 1 }, []listener.Reason{listener.Served, listener.TooSoon}},
-		"a look without waiters": {func(s *scene) { s.deaf.Window.Walked-- }, []listener.Reason{listener.Served, listener.TooSoon}},
-		"its own epoll set has it, the walk missed it": {func(s *scene) { s.evidence().Registered = listener.Known(true) },
-			[]listener.Reason{listener.Served, listener.TooSoon}},
-		"its connections are unknown": {func(s *scene) { s.owner().Connections = listener.Maybe[int]{} },
-			[]listener.Reason{listener.Served, listener.TooSoon}},
-		"accepted once": {func(s *scene) { s.deaf.LastAccept = listener.Known(instant().Add(-time.Hour)) },
-			[]listener.Reason{listener.Served, listener.TooSoon}},
-		"no census yet": {func(s *scene) { s.deaf.OwnersKnown = false }, []listener.Reason{listener.Served, listener.TooSoon}},
 		"another program in the group": {func(s *scene) { s.alive.Owners[0].Exe = "/usr/sbin/nginx" },
-			[]listener.Reason{listener.MixedGroup}},
+			first(listener.Inherited, listener.MixedGroup)},
 		"nobody could read what it runs, and a rule might protect it": {func(s *scene) { s.owner().Exe, s.alive.Owners[0].Exe = "", "" },
-			[]listener.Reason{listener.MixedGroup}},
+			first(listener.Inherited, listener.MixedGroup)},
+		"a program of the same name elsewhere": {func(s *scene) { s.alive.Owners[0].Exe = "/opt/haproxy/haproxy" },
+			first(listener.Inherited, listener.MixedGroup)},
+		"the same program in another container": {func(s *scene) { s.alive.Owners[0].Container = &listener.Container{ID: "3f2a"} },
+			first(listener.Inherited, listener.MixedGroup)},
 		"a program of the application chooses": {func(s *scene) { s.alive.Program = true }, []listener.Reason{listener.MixedGroup}},
 		"a sibling nobody is known to hold": {func(s *scene) { s.alive.Owners = nil },
-			[]listener.Reason{listener.MixedGroup, listener.LastAcceptingMember}},
+			[]listener.Reason{
+				listener.Inherited, listener.MixedGroup, listener.Served, listener.TooSoon, listener.LastAcceptingMember,
+			}},
 		"its own file was replaced by an upgrade": {func(s *scene) { s.owner().Exe += " (deleted)" }, nil},
 		"the sibling is of another user":          {func(s *scene) { s.alive.Owners[0].UID = 104 }, nil},
 		"the sibling accepted before the window": {func(s *scene) {
 			s.alive.LastAccept = listener.Known(s.deaf.Window.Since.Add(-1))
 		}, []listener.Reason{listener.NoSiblingAccepted}},
-		"alone": {func(s *scene) { s.alive.Group++ }, []listener.Reason{listener.NoSiblingAccepted}},
+		"alone": {func(s *scene) { s.alive.Group++ }, []listener.Reason{
+			listener.Inherited, listener.NoSiblingAccepted, listener.Served, listener.TooSoon,
+		}},
+		"alone, and that is allowed, but who listened is not known": {func(s *scene) {
+			s.alive.Group++
+			s.policy.Default.AllowSole = true
+		}, first(listener.Inherited)},
 		"alone, and that is allowed": {func(s *scene) {
 			s.alive.Group++
 			s.policy.Default.AllowSole = true
+			s.deaf.ListenedAt, s.deaf.Caller = listener.Known(instant().Add(-time.Hour)), listener.Known(listener.Caller{PID: deafPID})
 		}, nil},
 		"three groups at once":                        {func(s *scene) { s.ill(2, 0) }, []listener.Reason{listener.HostWide}},
 		"two groups at once":                          {func(s *scene) { s.ill(1, 0) }, nil},
@@ -180,12 +162,14 @@ func TestGate(t *testing.T) {
 		"too soon": {func(s *scene) { s.deaf.Window.Observed = 8*time.Second - 1 }, []listener.Reason{listener.TooSoon}},
 		"the only accepting sibling is of the same process": {func(s *scene) {
 			s.alive.Owners[0] = *s.owner()
-		}, []listener.Reason{listener.ServesElsewhere, listener.LastAcceptingMember}},
+			s.runs()
+		}, []listener.Reason{listener.ServesElsewhere, listener.Served, listener.TooSoon, listener.LastAcceptingMember}},
 		"a third one goes on accepting": {func(s *scene) {
 			s.alive.Owners[0] = *s.owner()
+			s.runs()
 			s.others = append(s.others, alive())
 			s.others[0].Key, s.others[0].Cookie = 3, 3
-		}, []listener.Reason{listener.ServesElsewhere}},
+		}, first(listener.ServesElsewhere)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkGate(t, c.change, c.want)
@@ -256,66 +240,57 @@ func TestHolds(t *testing.T) {
 	}
 }
 
-// young makes both members a minute old at the most, as seen by the daemon.
-func young(s *scene, deafAge, aliveAge time.Duration) {
+// aged makes both members so old, as seen by the daemon or by their owners.
+func aged(s *scene, deafAge, aliveAge time.Duration) {
 	s.deaf.FirstSeen, s.alive.FirstSeen = instant().Add(-deafAge), instant().Add(-aliveAge)
+	s.owner().Started, s.alive.Owners[0].Started = instant().Add(-deafAge), instant().Add(-aliveAge)
 	s.deaf.OldestWait = listener.Known(9 * time.Second)
 }
 
 func TestStarting(t *testing.T) {
 	starting := []listener.Reason{listener.Starting}
+	seen := func(s *scene, age time.Duration) {
+		s.deaf.ListenedAt, s.deaf.Caller = listener.Known(instant().Add(-age)), listener.Known(listener.Caller{PID: deafPID})
+	}
 	for name, c := range map[string]struct {
 		change func(*scene)
 		want   []listener.Reason
 	}{
-		"younger than its sibling":                         {func(s *scene) { young(s, 30*time.Second, time.Minute) }, starting},
-		"overtaken by a younger sibling":                   {func(s *scene) { young(s, time.Minute, 30*time.Second) }, nil},
-		"both were there before us, its process the older": {func(s *scene) { young(s, time.Minute, time.Minute) }, nil},
-		"both were there before us, its process the younger": {func(s *scene) {
-			young(s, time.Minute, time.Minute)
-			s.owner().Start = alivePID + 1
+		"younger than its sibling":       {func(s *scene) { aged(s, 30*time.Second, time.Minute) }, starting},
+		"overtaken by a younger sibling": {func(s *scene) { aged(s, time.Minute, 30*time.Second) }, nil},
+		"overtaken, but never served is no dead end": {func(s *scene) {
+			aged(s, time.Minute, 30*time.Second)
+			seen(s, time.Minute)
+			s.deaf.CountedSince, s.deaf.Accepted = s.deaf.ListenedAt, listener.Known(uint64(0))
+			s.owner().Evidence.Registered = listener.Maybe[bool]{}
 		}, starting},
 		"past the grace": {func(s *scene) {
-			young(s, 30*time.Second, time.Minute)
+			aged(s, 30*time.Second, time.Minute)
 			s.policy.Default.StartupGrace = 30 * time.Second
 		}, nil},
 		"its birth was seen, long ago": {func(s *scene) {
-			young(s, 30*time.Second, time.Minute)
-			s.deaf.ListenedAt = listener.Known(instant().Add(-time.Hour))
+			aged(s, 30*time.Second, time.Minute)
+			seen(s, time.Hour)
 		}, nil},
 		"its oldest client is older than the grace": {func(s *scene) {
-			young(s, 30*time.Second, time.Minute)
+			aged(s, 30*time.Second, time.Minute)
 			s.deaf.OldestWait = listener.Known(time.Hour)
+			s.owner().Started = instant().Add(-2 * time.Hour)
+		}, nil},
+		"a migration that was born under our eyes, and may be acted on": {func(s *scene) {
+			aged(s, time.Minute, 30*time.Second)
+			seen(s, time.Minute)
+			s.live(func(l *listener.Life) { l.Waits[0].For = listener.ForData })
+			s.allowServed()
+			s.policy.Default.AllowWaiting = true
+		}, starting},
+		"the same, older than us": {func(s *scene) {
+			aged(s, time.Minute, 30*time.Second)
+			s.live(func(l *listener.Life) { l.Waits[0].For = listener.ForData })
+			s.allowServed()
+			s.policy.Default.AllowWaiting = true
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) { checkGate(t, c.change, c.want) })
-	}
-}
-
-// TestFreshByCount: armed in an epoll set but born under our eyes, counted from
-// birth, and never seen to accept.
-func TestFreshByCount(t *testing.T) {
-	born := instant().Add(-time.Hour)
-	counted := func(s *scene) {
-		s.deaf.Window.Waited, s.deaf.Window.Armed = 9, 9
-		s.deaf.ListenedAt, s.deaf.CountedSince = listener.Known(born), listener.Known(born)
-		s.deaf.Accepted = listener.Known(uint64(0))
-	}
-	held := []listener.Reason{listener.Served, listener.TooSoon}
-	for name, c := range map[string]struct {
-		change func(*scene)
-		want   []listener.Reason
-	}{
-		"nothing accepted":    {func(*scene) {}, nil},
-		"one accepted":        {func(s *scene) { s.deaf.Accepted = listener.Known(uint64(1)) }, held},
-		"accepted is unknown": {func(s *scene) { s.deaf.Accepted = listener.Maybe[uint64]{} }, held},
-		"birth was not seen":  {func(s *scene) { s.deaf.ListenedAt = listener.Maybe[time.Time]{} }, held},
-		"counted too late":    {func(s *scene) { s.deaf.CountedSince = listener.Known(born.Add(1)) }, held},
-		"holds a connection":  {func(s *scene) { s.owner().Connections = listener.Known(1) }, held},
-		"was seen to accept":  {func(s *scene) { s.deaf.LastAccept = listener.Known(born) }, held},
-	} {
-		t.Run(name, func(t *testing.T) {
-			checkGate(t, func(s *scene) { counted(s); c.change(s) }, c.want)
-		})
 	}
 }

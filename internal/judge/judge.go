@@ -39,11 +39,8 @@ func Judge(s *listener.Snapshot, p *Policy, past *Past) []listener.Judgement {
 	for _, f := range stuck {
 		f.stuck = stuck
 		j := &js[f.index]
-		j.Cause = f.cause()
-		j.Class = listener.ServedClass
-		if f.fresh() {
-			j.Class = listener.Dead
-		}
+		f.weigh()
+		j.Cause, j.Class, j.Signs = f.cause(), f.classed, f.signs
 		if f.culprit != nil {
 			j.Culprit = f.culprit.PID
 		}
@@ -52,6 +49,17 @@ func Judge(s *listener.Snapshot, p *Policy, past *Past) []listener.Judgement {
 	together(stuck, js)
 	decideSuperseded(s, p, past, js)
 	return js
+}
+
+// weigh looks for the signs of life, and says of which class it is. What is not proven is
+// looked at for longer.
+func (f *facts) weigh() {
+	f.within = f.settings.ActAfter
+	f.find()
+	if f.classed = f.class(); f.classed == listener.ServedClass {
+		f.within = f.needed()
+		f.find()
+	}
 }
 
 func verdict(s *listener.Snapshot, l *listener.Listener, stuckAfter time.Duration) listener.Verdict {

@@ -3,6 +3,7 @@ package judge
 import (
 	"net/netip"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,14 +34,37 @@ func testPolicy() *Policy {
 func owner(pid int) listener.Owner {
 	return listener.Owner{
 		PID: pid, NSPID: pid, Comm: "haproxy", Exe: "/usr/sbin/haproxy", State: "S", Start: uint64(pid),
-		Wchan: "wait_for_partner", Connections: listener.Known(0),
+		Wchan: "wait_for_partner", Connections: listener.Known(0), Started: instant().Add(time.Duration(pid)*time.Millisecond - 3*time.Hour),
 		AcceptedElsewhere: listener.Known(false), PIDNS: listener.Known(uint32(4026531836)),
 		Evidence: &listener.Evidence{
 			Usage: listener.Known(listener.Usage{Over: 9 * time.Second}), Frozen: listener.Known(false),
 			Registered: listener.Known(false), Total: 1,
-			Threads: []listener.Thread{{TID: pid, State: "S", Wchan: "wait_for_partner"}},
+			Threads:   []listener.Thread{{TID: pid, State: "S", Wchan: "wait_for_partner"}},
+			FilesFull: listener.Known(false), Life: listener.Known(still()),
 		},
 	}
+}
+
+// still is the life of one that opens a FIFO whose other side nobody has.
+func still() listener.Life {
+	quiet, not := listener.Shown{Known: true}, listener.Known(false)
+	return listener.Life{
+		Followed: 9 * time.Second, Inert: listener.Known(9 * time.Second),
+		Moved: quiet, Served: quiet, Polled: quiet, Alive: quiet, Asked: quiet, Ran: quiet,
+		Waits:  []listener.Wait{{For: listener.ForFIFO, Threads: 1, Call: "openat", Wchan: "wait_for_partner"}},
+		Timers: not, Async: not, SharesMemory: not, Rings: not, Execs: listener.Known(0),
+	}
+}
+
+// live changes the life of an owner.
+func live(o *listener.Owner, change func(*listener.Life)) {
+	l, _ := o.Evidence.Life.Get()
+	change(&l)
+	o.Evidence.Life = listener.Known(l)
+}
+
+func ago(d time.Duration, what string) listener.Shown {
+	return listener.Shown{Known: true, Ago: listener.Known(d), What: what}
 }
 
 func member(key listener.Key, pid int) *listener.Listener {
@@ -148,7 +172,7 @@ func TestVerdict(t *testing.T) {
 
 func TestTheIncidentIsActedOn(t *testing.T) {
 	j := judgeFirst(t, snapshot(deaf(), alive()), testPolicy())
-	if j.Verdict != listener.Stuck || j.Cause != listener.CauseNeverPolled || j.Culprit != deafPID {
+	if j.Verdict != listener.Stuck || j.Cause != listener.CauseBlocked || j.Class != listener.Dead || j.Culprit != deafPID {
 		t.Errorf("%s, %s, culprit %d", j.Verdict, j.Cause, j.Culprit)
 	}
 	if diff := cmp.Diff(&listener.Decision{Act: listener.Kill}, j.Decision); diff != "" {
@@ -166,24 +190,40 @@ func TestCause(t *testing.T) {
 		l.Owners[0].Connections = listener.Known(3)
 		l.Window.Waited, l.Window.Armed = 9, 9
 	}
+	lives := func(l *listener.Listener, change func(*listener.Life)) { live(&l.Owners[0], change) }
+	waits := func(w listener.Wait) func(*listener.Listener) {
+		return func(l *listener.Listener) { lives(l, func(f *listener.Life) { f.Waits = []listener.Wait{w} }) }
+	}
 	cases := map[listener.Cause]func(*listener.Listener){
-		listener.CauseNeverPolled: func(*listener.Listener) {},
-		listener.CauseStopped:     func(l *listener.Listener) { l.Owners[0].State = "T" },
-		listener.CauseTraced:      func(l *listener.Listener) { l.Owners[0].Tracer = 7 },
-		listener.CauseUnowned:     func(l *listener.Listener) { l.Owners = nil },
-		listener.CauseFrozen:      func(l *listener.Listener) { evidence(l).Frozen = listener.Known(true) },
-		listener.CauseStarved:     func(l *listener.Listener) { used(l, listener.Usage{RunnableWait: 0.1}) },
-		listener.CauseSpinning:    func(l *listener.Listener) { served(l); used(l, listener.Usage{User: 9 * time.Second}) },
+		listener.CauseNeverPolled: func(l *listener.Listener) {
+			born := instant().Add(-time.Hour)
+			l.ListenedAt, l.CountedSince, l.Accepted = listener.Known(born), listener.Known(born), listener.Known(uint64(0))
+			l.Caller = listener.Known(listener.Caller{PID: deafPID})
+		},
+		listener.CauseStopped:  func(l *listener.Listener) { l.Owners[0].State = "T" },
+		listener.CauseTraced:   func(l *listener.Listener) { evidence(l).Threads[0].Tracer = 7 },
+		listener.CauseUnowned:  func(l *listener.Listener) { l.Owners = nil },
+		listener.CauseFrozen:   func(l *listener.Listener) { evidence(l).Frozen = listener.Known(true) },
+		listener.CauseStarved:  func(l *listener.Listener) { used(l, listener.Usage{RunnableWait: 0.1}) },
+		listener.CauseSpinning: func(l *listener.Listener) { served(l); used(l, listener.Usage{User: 9 * time.Second}) },
+		listener.CauseRefused: func(l *listener.Listener) {
+			lives(l, func(f *listener.Life) {
+				f.Refused, f.Inert = listener.Refusal{N: 5, Errno: int(syscall.EPERM)}, listener.Known(time.Duration(0))
+			})
+		},
+		listener.CauseInherited: func(l *listener.Listener) { lives(l, func(f *listener.Life) { f.Execs = listener.Known(1) }) },
 		listener.CauseBusy: func(l *listener.Listener) {
 			served(l)
-			used(l, listener.Usage{User: 80 * time.Millisecond, System: 10 * time.Millisecond})
+			lives(l, func(f *listener.Life) { f.Moved = ago(time.Second, "9 bytes") })
 		},
 		listener.CauseAtLimit: func(l *listener.Listener) {
 			served(l)
-			l.Window.Waited, l.Window.Armed = 0, 0
-			evidence(l).Threads[0].Wchan = "do_epoll_wait"
+			lives(l, func(f *listener.Life) { f.Polled = ago(time.Second, "polls") })
 		},
-		listener.CauseIgnores:    func(l *listener.Listener) { served(l); l.Window.Slept = 9 },
+		listener.CauseOnChild:    waits(listener.Wait{For: listener.ForChild, Threads: 1}),
+		listener.CauseOnPeer:     waits(listener.Wait{For: listener.ForData, Threads: 1}),
+		listener.CauseOnLock:     waits(listener.Wait{For: listener.ForLock, Threads: 1}),
+		listener.CauseIgnores:    func(l *listener.Listener) { l.Window.Waited, l.Window.Armed, l.Window.Slept = 9, 9, 9 },
 		listener.CauseBlocked:    func(l *listener.Listener) { served(l); l.Owners[0].Wchan = "futex_do_wait" },
 		listener.CauseNotPolling: func(l *listener.Listener) { served(l); l.Owners[0].Wchan = "" },
 		listener.CauseUnknown:    func(l *listener.Listener) { l.Window.Walked = 0 },
@@ -211,6 +251,7 @@ func TestOrderOfListenersChangesNothing(t *testing.T) {
 	same := cmp.Options{
 		cmp.Comparer(func(a, b *listener.Listener) bool { return a == b }),
 		cmp.Comparer(func(a, b listener.Maybe[int]) bool { return a == b }),
+		cmp.Comparer(func(a, b listener.Maybe[bool]) bool { return a == b }),
 	}
 	if diff := cmp.Diff(want, got, same); diff != "" {
 		t.Error(diff)

@@ -117,6 +117,9 @@ func TestCulpritAmongHolders(t *testing.T) {
 	}
 	s := newScene()
 	s.deaf = scene()
+	for i := range s.deaf.Owners {
+		s.deaf.Owners[i].NeverExec = true
+	}
 	s.alive.Owners = s.deaf.Owners
 	s.allowServed()
 	j := Judge(snapshot(s.deaf, s.alive), s.policy, s.past)[0]

@@ -15,33 +15,37 @@ func stuckSince(f *facts) time.Time {
 	return f.l.Window.Since
 }
 
-// starting: it may still be on its way to its first accept, unless a younger
-// sibling has overtaken it.
+// starting: it may still be on its way to its first accept. A younger sibling that
+// accepts has overtaken one that is proven dead, or whose holder never meant to serve.
+// Of one that served nobody asks: but where its birth was seen and no service since, it
+// is only not proven that it did not, and it may still be starting.
 func (f *facts) starting() bool {
-	age := f.snap.Time.Sub(f.l.FirstSeen)
-	if born, known := f.l.ListenedAt.Get(); known {
-		age = f.snap.Time.Sub(born)
-	}
-	// It is at least as old as its oldest client.
-	age = max(age, f.l.OldestWait.Or(0))
-	if age >= f.settings.StartupGrace {
+	if f.classed == listener.ServedClass && !f.forgotten() && (!f.settings.AllowServed || !f.l.ListenedAt.IsKnown() || f.touched()) {
 		return false
+	}
+	if f.age() >= f.settings.StartupGrace {
+		return false
+	}
+	if f.classed != listener.Dead && !f.forgotten() {
+		return true
 	}
 	return !slices.ContainsFunc(f.accepting(), func(m *listener.Listener) bool { return younger(m, f.l) })
 }
 
-// younger compares births by when the listeners were first seen; of two that
-// were there before us, by when their processes started.
+// age of a listener: of one that is older than reusewatch that of its owner. It is at
+// least as old as its oldest client.
+func (f *facts) age() time.Duration {
+	since, _ := f.l.ListeningSince()
+	if since.IsZero() || f.l.FirstSeen.Before(since) {
+		since = f.l.FirstSeen
+	}
+	return max(f.snap.Time.Sub(since), f.l.OldestWait.Or(0))
+}
+
+// younger compares births: of one that was not seen being born, the start of its owner
+// is what is known.
 func younger(a, b *listener.Listener) bool {
-	if !a.FirstSeen.Equal(b.FirstSeen) {
-		return a.FirstSeen.After(b.FirstSeen)
-	}
-	for i := range a.Owners {
-		for k := range b.Owners {
-			if a.Owners[i].Start <= b.Owners[k].Start {
-				return false
-			}
-		}
-	}
-	return len(a.Owners) > 0 && len(b.Owners) > 0
+	since, _ := a.ListeningSince()
+	than, _ := b.ListeningSince()
+	return !since.IsZero() && !than.IsZero() && since.After(than)
 }

@@ -95,8 +95,12 @@ func (u Usage) cpu() time.Duration { return u.User + u.System }
 // that meet a running process on it.
 func (u Usage) userAlone() bool { return u.System <= u.cpu()/100 }
 
-// Starved means that it waited for a CPU for a tenth of the time, or was throttled.
-func (u Usage) Starved() bool { return u.Throttled || u.RunnableWait >= 0.1 }
+// Starved means that it waited for a CPU for a tenth of the time, and got little of one:
+// less than it waited, and less than half of one. Or it was throttled.
+func (u Usage) Starved() bool {
+	waited := time.Duration(u.RunnableWait * float64(u.Over))
+	return u.Throttled || u.RunnableWait >= 0.1 && u.cpu() < waited && u.cpu() < u.Over/2
+}
 
 // Thread of a process.
 type Thread struct {

@@ -16,6 +16,7 @@ type Life struct {
 	Served Shown // it accepted or received on something else
 	Polled Shown // a thread slept in epoll, poll or select of several things
 	Alive  Shown // a thread waited for somebody alive, or nobody knows for what
+	Asked  Shown // the same of what --allow-waiting lifts: a silent peer, a lock, a file system
 	Ran    Shown // a thread ran in a look, so that nobody knows what it would wait for
 
 	Waits []Wait // by the last look; of a process with thousands of threads not all
@@ -25,6 +26,7 @@ type Life struct {
 	Timers       Maybe[bool] // an interval or POSIX timer is armed
 	Async        Maybe[bool] // a descriptor with O_ASYNC
 	SharesMemory Maybe[bool] // another process shares its memory
+	Rings        Maybe[bool] // it holds an io_uring
 	Execs        Maybe[int]  // times that it was seen to execute another program
 
 	Calls Maybe[Calls] // unknown where they could not be watched; not asked of one that is inert
@@ -38,6 +40,8 @@ type Shown struct {
 	// Ago is how long ago it showed last, as observed; unknown: it never has.
 	Ago  Maybe[time.Duration]
 	What string // what it was
+	// Gap is how long ago it could not be looked for, last; unknown: it always could.
+	Gap Maybe[time.Duration]
 }
 
 // Calls are what system calls of a process did since they are watched.
@@ -54,4 +58,32 @@ type Calls struct {
 type Refusal struct {
 	N     uint64
 	Errno int // of the last time
+}
+
+// Within says whether something has shown in the last d; unknown where nobody could look
+// all the time.
+func (s *Shown) Within(d time.Duration) Maybe[bool] {
+	if ago, known := s.Ago.Get(); known && ago < d {
+		return Known(true)
+	}
+	if gap, was := s.Gap.Get(); !s.Known || was && gap < d {
+		return Maybe[bool]{}
+	}
+	return Known(false)
+}
+
+// AtDeadEnds says that nothing alive will end the wait of any thread, and that nothing
+// else will wake the process: [DeadEndRule].
+func (l *Life) AtDeadEnds() bool {
+	for i := range l.Waits {
+		if !l.Waits[i].DeadEnd() {
+			return false
+		}
+	}
+	return len(l.Waits) > 0 && l.Alone()
+}
+
+// Alone says that nothing beside its threads' waits could wake a process.
+func (l *Life) Alone() bool {
+	return l.Children == 0 && !l.Timers.Or(true) && !l.Async.Or(true) && !l.SharesMemory.Or(true) && !l.Rings.Or(true)
 }

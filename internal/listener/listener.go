@@ -89,6 +89,11 @@ type Owner struct {
 	Wchan   string
 	Tracer  int // pid of the tracer, 0 for none
 	Kernel  bool
+	// NeverExec: it was forked, and has executed nothing since. Image is when whoever
+	// executed the program that it runs began, as far as is known: itself, or the nearest
+	// process above it that did; zero: not known.
+	NeverExec bool
+	Image     time.Time
 	// Connections held by the process whose local port is the listener's, in
 	// its network namespace: accepted ones.
 	Connections Maybe[int]

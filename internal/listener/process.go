@@ -138,6 +138,8 @@ type Thing struct {
 	// Locked: somebody is at work in this epoll set, or hangs there: whoever asked /proc
 	// about it now would wait for him.
 	Locked bool
+	// Timed: a socket whose reads and writes end by themselves (SO_RCVTIMEO, SO_SNDTIMEO).
+	Timed bool
 	// Async: some descriptor of it has O_ASYNC, which sends signals.
 	Async bool
 }

@@ -20,7 +20,7 @@ type SignRow struct {
 	Sign  Sign
 	Means string // in a table
 	Known string // how it is known
-	// Inert: a process that is inert is answered with no, whatever else is not known.
+	// Inert: of a process that is inert the answer is no, whatever else is not known.
 	Inert bool
 	// Holds are the reasons by which the gate holds for it.
 	Holds []Reason
@@ -37,7 +37,7 @@ func Signs() []SignRow {
 			Known: "another listener of it accepted, one that it shares too; a call of it accepted or received elsewhere, in whatever protocol and namespace"},
 		{Sign: SignWaits, Means: "it waits for somebody alive", Holds: []Reason{Waits},
 			Known: "the system call and the stack of each thread, and who is at the other end; a wait that is no dead end, or cannot be read"},
-		{Sign: SignAtLimit, Means: "it is at a limit", Holds: []Reason{AtLimit},
+		{Sign: SignAtLimit, Means: "it is at a limit", Inert: true, Holds: []Reason{AtLimit},
 			Known: "its descriptors are used up; a thread of it polls, or one reads from each of its clients, while new ones are left waiting"},
 		{Sign: SignTold, Means: "it was told to stand still", Holds: []Reason{Traced, Frozen, Stopped},
 			Known: "a thread of it is traced or stopped, or its cgroup is frozen"},

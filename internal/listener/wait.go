@@ -1,6 +1,11 @@
 package listener
 
-import "time"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
 
 // For is what a thread waits for.
 type For string
@@ -11,6 +16,7 @@ const (
 	ForReader  For = "reader"  // room in a pipe
 	ForFutex   For = "futex"   // a private futex, without a timeout
 	ForData    For = "data"    // something to read
+	ForPeer    For = "peer"    // room to send, or another act of who is connected
 	ForFUSE    For = "fuse"    // the answer of a FUSE server
 	ForSignal  For = "signal"  // pause, sigsuspend, sigwait
 	ForTimer   For = "timer"   // time, whatever else
@@ -31,8 +37,10 @@ type Wait struct {
 	Threads int    // that wait so
 	Call    string // the system call, "" if it could not be read
 	Wchan   string
-	// Pipe or socket that it is about, "" for none: "a pipe", "a TCP connection".
-	Thing string
+	// Thing is the pipe or socket that it is about, "" for none: "a pipe". Client: it is a
+	// connection of the listener's own port.
+	Thing  string
+	Client bool
 	// Ends are the processes at the other end: that hold the other ends of what is read
 	// or written, or the lock. AllEnds: there are no others. Itself among them is left out.
 	Ends    []End
@@ -58,18 +66,19 @@ type DeadEndRow struct {
 	For  For
 	Wait string // in a table
 	If   string
+	is   func(*Wait) bool
 }
 
 // DeadEnds is the table of all waits that may be dead ends. All others count as a wait
 // for somebody alive.
 func DeadEnds() []DeadEndRow {
 	return []DeadEndRow{
-		{ForFIFO, "open of a FIFO", "nobody has the other side open"},
-		{ForReader, "write to a pipe", "it was not read from all the time, all who hold a read end are known, and none of them is stopped, traced or frozen"},
-		{ForFutex, "a private futex without a timeout", "always, by the rule for the whole process"},
-		{ForData, "read or recv", "nobody but the process itself holds the other end"},
-		{ForFUSE, "an answer of a FUSE server", "none came all the time"},
-		{ForSignal, "pause, sigsuspend, sigwait without a timeout", "always, by the rule for the whole process"},
+		{ForFIFO, "open of a FIFO", "nobody has the other side open", always},
+		{ForReader, "write to a pipe", "it was not read from all the time, all who hold a read end are known, and none of them is stopped, traced or frozen", (*Wait).unread},
+		{ForFutex, "a private futex without a timeout", "always, by the rule for the whole process", always},
+		{ForData, "read or recv", "nobody but the process itself holds the other end", (*Wait).ownEnd},
+		{ForFUSE, "an answer of a FUSE server", "none came all the time", always},
+		{ForSignal, "pause, sigsuspend, sigwait without a timeout", "always, by the rule for the whole process", always},
 	}
 }
 
@@ -81,14 +90,68 @@ const DeadEndRule = "every thread is at one, kinds may mix; it has no living chi
 // who is stopped, traced or frozen, at whatever end of the chain.
 func (w *Wait) Liftable() bool {
 	switch w.For {
-	case ForData, ForReader, ForLock, ForNetFS, ForDisk, ForFUSE:
+	case ForData, ForPeer, ForReader, ForLock, ForNetFS, ForDisk, ForFUSE:
 	default:
 		return false
 	}
-	for _, e := range w.Ends {
-		if e.Halted || e.Then == ForTimer || e.Then == ForChild {
-			return false
+	return !slices.ContainsFunc(w.Ends, func(e End) bool { return e.Halted || e.Then == ForTimer || e.Then == ForChild })
+}
+
+// DeadEnd says that a wait is one of the table, and what that asks of it holds.
+func (w *Wait) DeadEnd() bool {
+	for _, row := range DeadEnds() {
+		if row.For == w.For {
+			return row.is(w)
 		}
 	}
-	return true
+	return false
 }
+
+func always(*Wait) bool { return true }
+
+// unread: it stands still with readers that could read and do not.
+func (w *Wait) unread() bool {
+	return w.Still > 0 && w.AllEnds && len(w.Ends) > 0 && !w.halted()
+}
+
+// ownEnd: whatever could be written there, only the process itself could write it.
+func (w *Wait) ownEnd() bool { return w.AllEnds && len(w.Ends) == 0 }
+
+func (w *Wait) halted() bool {
+	return slices.ContainsFunc(w.Ends, func(e End) bool { return e.Halted })
+}
+
+// String says in a few words what is waited for, and for whom.
+func (w *Wait) String() string {
+	words := map[For]string{
+		ForFIFO: "opens a FIFO", ForReader: "writes to " + w.thing(), ForFutex: "a private futex", ForData: "reads from " + w.thing(),
+		ForPeer: "waits for the other end of " + w.thing(), ForFUSE: "a FUSE server that does not answer", ForSignal: "waits for a signal", ForTimer: "a timer",
+		ForChild: "a child", ForLock: "a lock on a file", ForNetFS: "a network file system", ForDisk: "a disk", ForEvents: "polls",
+		ForOne: "polls one thing", ForClients: "waits in accept", ForNothing: "runs", ForUnknown: "not known",
+	}
+	s := words[w.For]
+	if w.For == ForUnknown && w.Wchan != "" {
+		s += " (" + w.Wchan + ")"
+	}
+	for i, e := range w.Ends {
+		if i == 3 {
+			s += fmt.Sprintf(" and %d more", len(w.Ends)-i)
+			break
+		}
+		s += fmt.Sprintf(", pid %d (%s)", e.PID, e.Comm)
+		switch {
+		case e.Halted:
+			s += " stopped"
+		case e.Then == ForTimer:
+			s += " on a timer"
+		case e.Then == ForChild:
+			s += " with a child"
+		}
+	}
+	if w.Threads > 1 {
+		s = fmt.Sprintf("%d threads: %s", w.Threads, s)
+	}
+	return s
+}
+
+func (w *Wait) thing() string { return cmp.Or(w.Thing, "something") }

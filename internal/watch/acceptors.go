@@ -89,10 +89,10 @@ func (w *Watcher) remember(e *entry, waiters []listener.Waiter, alive map[int]*l
 			all = append(all, a)
 		}
 	}
-	if slices.Equal(all, e.l.Acceptors) {
+	if slices.Equal(all, e.l.Acceptors) && (e.l.SeenWaiting || len(waiters) == 0) {
 		return
 	}
 	next := *e.l
-	next.Acceptors = all
+	next.Acceptors, next.SeenWaiting = all, e.l.SeenWaiting || len(waiters) > 0
 	w.set(e, &next)
 }

@@ -65,6 +65,7 @@ func (e *entry) sample(s listener.Sample, at time.Time, elapsed, interval time.D
 		next.ListenedAt = old.ListenedAt
 	}
 	next.Window = advance(old.Window, &old.Sample, &s, at, step(elapsed, interval))
+	next.SeenWaiting = old.SeenWaiting || s.WaitersKnown && len(s.Waiters) > 0
 	accepted := e.ledger.take(&old.Sample, &s, fromBirth)
 	next.Accepted = e.ledger.accepted
 	if accepted {
@@ -141,6 +142,14 @@ type ledger struct {
 	accepted listener.Maybe[uint64]
 }
 
+// tell says how many were accepted. That none were is known only of one that is counted
+// from its birth on: others may have served before.
+func (g *ledger) tell(fromBirth bool) {
+	if fromBirth || g.all.high > 0 {
+		g.accepted = listener.Known(uint64(g.all.high))
+	}
+}
+
 // take says whether this look proves that the listener accepted since the last
 // one.
 func (g *ledger) take(old, now *listener.Sample, fromBirth bool) bool {
@@ -158,8 +167,8 @@ func (g *ledger) take(old, now *listener.Sample, fromBirth bool) bool {
 		g.counting = true
 		g.all.begin(int64(queued)+left, fromBirth)
 		g.plain.begin(int64(plain)+left, fromBirth)
-		g.accepted = listener.Known(uint64(g.all.high))
-		return headGone
+		g.tell(fromBirth)
+		return headGone || g.all.high > 0 // of one that is counted from its birth on
 	}
 	if sameHead {
 		// Nothing was accepted, whatever the arithmetic says.
@@ -167,7 +176,7 @@ func (g *ledger) take(old, now *listener.Sample, fromBirth bool) bool {
 	}
 	g.all.rise(int64(queued) + left)
 	risen := g.plain.rise(int64(plain) + left)
-	g.accepted = listener.Known(uint64(g.all.high))
+	g.tell(fromBirth)
 	came := plain > old.QueuedPlain.Or(plain)
 	return headGone || came && old.Queue == 0 && now.Queue == 0 || risen >= 2
 }

@@ -34,10 +34,10 @@ func (w *Watcher) suspects() []int {
 func (w *Watcher) follow() error {
 	pids := w.suspects()
 	if len(pids) == 0 {
-		w.lives = nil
-		return nil
+		w.lives, w.linked = nil, nil
+		return w.watchCalls(nil)
 	}
-	if err := w.meet(listener.Ask{Threads: pids}, pids, nil); err != nil {
+	if err := w.meet(listener.Ask{Threads: slices.Concat(pids, w.linked)}, pids, nil); err != nil {
 		return err
 	}
 	if err := w.live(pids); err != nil {
@@ -47,34 +47,6 @@ func (w *Watcher) follow() error {
 		if !e.gone && e.suspected && len(e.l.Owners) > 0 {
 			w.followOwners(e)
 		}
-	}
-	return nil
-}
-
-// live goes on with the lives of these processes, and forgets all others. What the
-// last pass told of them is what is taken.
-func (w *Watcher) live(pids []int) error {
-	things, err := w.src.Things(pids)
-	if err != nil {
-		return err
-	}
-	w.things = byProcess(things)
-	before := w.lives
-	w.lives = make(map[identity]*life, len(pids))
-	for _, pid := range pids {
-		p := w.met[pid]
-		if p == nil {
-			continue // it went away
-		}
-		id := identityOf(p)
-		f := before[id]
-		if f == nil {
-			f = &life{}
-		}
-		if !f.at.Equal(w.last) { // one look counts once
-			f.goOn(p, w.things[pid], w.last)
-		}
-		w.lives[id] = f
 	}
 	return nil
 }
@@ -97,12 +69,12 @@ func (w *Watcher) followOwners(e *entry) {
 			continue // gone: the next census says who holds it now
 		}
 		o := w.owner(p)
-		o.FD, o.Connections, o.AcceptedElsewhere, o.Origin = old.FD, old.Connections, old.AcceptedElsewhere, old.Origin
+		o.FD, o.Connections, o.AcceptedElsewhere, o.Origin, o.Image = old.FD, old.Connections, old.AcceptedElsewhere, old.Origin, old.Image
 		ev := listener.Evidence{}
 		if old.Evidence != nil {
 			ev = *old.Evidence
 		}
-		ev.Usage, ev.Frozen = w.usage(e, p), p.Frozen
+		ev.Usage, ev.Frozen, ev.Life, ev.Threads, ev.Total = w.usage(e, p), p.Frozen, w.lifeOf(e, p), w.threads[p.PID], p.ThreadCount
 		o.Evidence = &ev
 		next.Owners = append(next.Owners, o)
 	}
@@ -198,11 +170,13 @@ func (w *Watcher) lookCloser(pids []int, things map[int][]listener.Thing) map[in
 	if len(questions) > 0 {
 		questions = append(questions, proc.Question{What: proc.Locks})
 	}
+	w.locks = nil
 	for pid, a := range w.read(questions) {
 		switch {
 		case pid != 0:
 			ups[pid].answer, ups[pid].answered = a, true
 		case a.LocksKnown:
+			w.locks = a.Locks
 			for pid, up := range ups {
 				up.locks = listener.Known(locksOf(pid, a.Locks))
 			}
@@ -217,7 +191,7 @@ func threadsOf(p *listener.Process) []listener.Thread {
 	threads := make([]listener.Thread, 0, min(len(p.Threads), maxThreads))
 	for i := range p.Threads[:cap(threads)] {
 		t := &p.Threads[i]
-		told := listener.Thread{TID: t.TID, Comm: t.Comm, State: t.State, Wchan: t.Wchan}
+		told := listener.Thread{TID: t.TID, Comm: t.Comm, State: t.State, Wchan: t.Wchan, Tracer: t.Tracer}
 		if call, known := t.Call.Get(); known {
 			told.Syscall = listener.Known(call.Number)
 		}
@@ -247,7 +221,7 @@ func (w *Watcher) gather(e *entry, ups map[int]*closeUp) *listener.Listener {
 			continue
 		}
 		ev := &listener.Evidence{
-			Usage: w.usage(e, p), Frozen: p.Frozen, Threads: up.threads, Total: p.ThreadCount,
+			Usage: w.usage(e, p), Frozen: p.Frozen, Life: w.lifeOf(e, p), Threads: up.threads, Total: p.ThreadCount,
 			Unreadable: !up.answered, Parents: up.parents, TracerComm: up.tracer, Holds: listener.Known(up.holds), Locks: up.locks,
 			Registered: up.registered(e.l.Inode),
 		}

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -12,170 +13,273 @@ type life struct {
 	totals
 	threads  map[int]thread
 	position map[listener.Key]listener.Position // of its connections
+
+	// What follows is told by a clock of its own, which a look moves on by an interval at
+	// the most: a paused agent proves nothing.
+	clock  time.Duration
+	ran    time.Duration // when some thread last ran, or might have
+	slices uint64        // got since it is followed
+	whole  bool          // all threads were told of, with their slices
+	told   bool          // without its calls it is known whether it moves bytes
+	sole   bool          // it has no other listener
+	moved, served, polled, alive,
+	asked, running shown
+	pipes map[listener.Key]standing // that it waits to write to
+	waits []listener.Wait
+	rest  listener.Life // what is taken from the last look as it is
+	calls listener.Maybe[listener.Calls]
+	// watching its calls began, or was interrupted, at turned.
+	watching bool
+	turned   time.Duration
 }
 
-// totals are what a process has done by one look, as far back as the kernel counts;
-// what was waited for and moved by sockets since it is followed.
-type totals struct {
-	at       time.Time
-	known    bool // of all its threads
-	cpu      cpu
-	faults   uint64
-	io       listener.IO
-	waited   time.Duration // its threads, for a CPU: waits that have ended
-	queued   []time.Time   // since when those of them wait that wait still
-	throttle listener.Maybe[time.Duration]
-	sockets  uint64 // bytes
+// standing is how far a pipe was read, and since when it is no further.
+type standing struct {
+	read  uint64
+	since time.Duration
 }
 
-// cpu is what was used of one, in hundredths of a second, which is what the kernel
-// itself calls a tick for user space.
-type cpu struct{ user, system uint64 }
+// shown is when something showed last, and when it could not be looked for.
+type shown struct {
+	looks   int
+	at, gap listener.Maybe[time.Duration]
+	what    string
+}
 
-// thread is what the last look saw of one.
-type thread struct {
-	start     time.Duration
-	run, wait time.Duration
-	runnable  bool
-	queued    time.Time // it waits for a CPU since then at least
+func (s *shown) look(at time.Duration, is listener.Maybe[bool], what string) {
+	s.looks++
+	switch v, known := is.Get(); {
+	case !known:
+		s.gap = listener.Known(at)
+	case v:
+		s.at, s.what = listener.Known(at), what
+	}
+}
+
+func (s *shown) told(now time.Duration) listener.Shown {
+	ago := func(at listener.Maybe[time.Duration]) listener.Maybe[time.Duration] {
+		if v, known := at.Get(); known {
+			return listener.Known(now - v)
+		}
+		return at
+	}
+	return listener.Shown{Known: s.looks > 0, Ago: ago(s.at), Gap: ago(s.gap), What: s.what}
+}
+
+// seen is what one look found out about a process beside itself.
+type seen struct {
+	at     time.Time
+	step   time.Duration // that the look adds
+	things []listener.Thing
+	calls  listener.Maybe[listener.Calls]
+	ends   *ends
+	locks  []listener.Lock // that it waits for
+	ports  map[port]bool   // that it is suspected at
 }
 
 // goOn takes what one look saw of a process.
-func (f *life) goOn(p *listener.Process, things []listener.Thing, at time.Time) {
-	before := f.totals
-	f.totals = totals{at: at, known: p.Whole(), throttle: p.Throttled, waited: before.waited, sockets: before.sockets}
-	f.wait(p, before.at)
+func (f *life) goOn(p *listener.Process, s *seen) {
+	first := f.at.IsZero()
+	before, threads, calls, positions := f.totals, f.threads, f.calls, f.position
+	f.totals = totals{at: s.at, throttle: p.Throttled, waited: before.waited, sockets: before.sockets}
+	f.whole = f.wait(p, before.at)
+	f.known = f.whole
 	f.use(p)
 	f.cpu.user, f.cpu.system = max(f.cpu.user, before.cpu.user), max(f.cpu.system, before.cpu.system)
-	f.move(things, before.at.IsZero())
+	f.move(s.things, first)
+	f.look(s.things)
+	f.calls = s.calls
+	if !first {
+		f.clock += s.step
+	}
+	still := !first && f.whole && f.stood(threads)
+	f.waits = f.waitsOf(p, s)
+	if first {
+		f.ran = f.clock
+		f.keep(p, s)
+		return
+	}
+	if !still {
+		f.ran = f.clock
+	}
+	f.show(&before, calls, positions, still)
+	f.keep(p, s)
 }
 
-// wait adds up how long the threads waited for a CPU. The kernel adds a wait when it
-// ends: a thread that is runnable and has not run since the last look waits since it
-// was last seen asleep or running, for it takes a CPU to fall asleep. What threads
-// that have ended waited for at last is lost.
-func (f *life) wait(p *listener.Process, last time.Time) {
-	now := make(map[int]thread, len(p.Threads))
-	for i := range p.Threads {
-		t := &p.Threads[i]
-		sched, known := t.Sched.Get()
-		f.known = f.known && known
-		is := thread{start: t.Start, run: t.Used.Run, wait: sched.Wait, runnable: t.State == "R"}
-		was, seen := f.threads[t.TID]
-		seen = seen && was.start == is.start
-		if seen {
-			f.waited += is.wait - was.wait
-		} else if !last.IsZero() {
-			f.waited += is.wait // it began since
+// stood: no thread got a time slice since the last look, none is runnable, and each is
+// where it was.
+func (f *life) stood(before map[int]thread) bool {
+	still := len(f.threads) == len(before)
+	for tid, is := range f.threads {
+		was, there := before[tid]
+		if there && was.start == is.start && is.slices > was.slices {
+			f.slices += is.slices - was.slices
 		}
+		same := there && was.start == is.start && was.slices == is.slices && was.run == is.run && was.at == is.at
+		still = still && same && !is.runnable
+	}
+	return still
+}
+
+// show notes which signs of life this look saw.
+func (f *life) show(before *totals, calls listener.Maybe[listener.Calls], positions map[listener.Key]listener.Position, still bool) {
+	moved, what := f.movedSince(before, calls)
+	if still && moved != listener.Known(true) {
+		moved = listener.Known(false)
+	}
+	f.moved.look(f.clock, moved, what)
+
+	served, what := servedSince(f.calls, calls)
+	if still || f.sole {
+		served = listener.Known(false)
+	}
+	f.served.look(f.clock, served, what)
+
+	polled, alive, asked, running := "", "", "", false
+	for i := range f.waits {
+		w := &f.waits[i]
 		switch {
-		case !is.runnable:
-		case !seen || is.run != was.run || is.wait != was.wait:
-			is.queued = f.at
-		case was.runnable:
-			is.queued = was.queued
+		case w.For == listener.ForNothing:
+			running = true
+		case w.For == listener.ForEvents:
+			polled = w.String()
+		case w.DeadEnd():
+		case w.Liftable():
+			asked = w.String()
 		default:
-			is.queued = last
+			alive = w.String()
 		}
-		if !is.queued.IsZero() {
-			f.queued = append(f.queued, is.queued)
-		}
-		now[t.TID] = is
 	}
-	f.threads = now
+	all := f.whole
+	note := func(s *shown, what string) {
+		is := listener.Known(what != "")
+		if what == "" && !all {
+			is = listener.Maybe[bool]{}
+		}
+		s.look(f.clock, is, what)
+	}
+	note(&f.polled, polled)
+	note(&f.alive, alive)
+	note(&f.asked, asked)
+	f.running.look(f.clock, listener.Known(running), "it ran")
 }
 
-// use sums over the threads. The kernel samples whether a thread runs in user mode or
-// for itself, and measures how long it runs: the one is scaled to the other, as
-// cputime_adjust() does for /proc.
-func (f *life) use(p *listener.Process) {
-	sum := p.Ended
-	io, known := sum.IO.Get()
-	f.known = f.known && known
-	for i := range p.Threads {
-		u := &p.Threads[i].Used
-		sum.Run, sum.User, sum.System = sum.Run+u.Run, sum.User+u.User, sum.System+u.System
-		sum.MajorFaults += u.MajorFaults
-		more, _ := u.IO.Get()
-		io.ReadBytes, io.WrittenBytes = io.ReadBytes+more.ReadBytes, io.WrittenBytes+more.WrittenBytes
-		io.ReadCalls, io.WriteCalls = io.ReadCalls+more.ReadCalls, io.WriteCalls+more.WriteCalls
+// movedSince says what it moved since the last look. Of UDP and unix sockets only its
+// calls tell. What it writes while every accept fails is its log of that.
+func (f *life) movedSince(before *totals, calls listener.Maybe[listener.Calls]) (listener.Maybe[bool], string) {
+	now, watched := f.calls.Get()
+	was, watchedBefore := calls.Get()
+	read, wrote := moved(&f.io, &before.io)
+	if watched && watchedBefore && refusals(&now) > refusals(&was) {
+		wrote = 0
 	}
-	f.faults, f.io = sum.MajorFaults, io
-	system := time.Duration(0)
-	switch {
-	case sum.User == 0 && sum.System > 0:
-		system = sum.Run
-	case sum.System > 0:
-		system = time.Duration(float64(sum.Run) * (float64(sum.System) / float64(sum.User+sum.System)))
+	switch sockets := grown(f.sockets, before.sockets); {
+	case read+wrote > 0:
+		return listener.Known(true), fmt.Sprintf("%d bytes of files and pipes", read+wrote)
+	case sockets > 0:
+		return listener.Known(true), fmt.Sprintf("%d bytes of its connections", sockets)
+	case f.faults > before.faults:
+		return listener.Known(true), "pages that it had to read from disk"
+	case watched && watchedBefore && now.Received+now.Sent > was.Received+was.Sent:
+		return listener.Known(true), fmt.Sprintf("%d bytes by calls on sockets", now.Received+now.Sent-was.Received-was.Sent)
+	case watched && watchedBefore && f.known || f.known && f.told:
+		return listener.Known(false), ""
+	default:
+		return listener.Maybe[bool]{}, ""
 	}
-	const tick = time.Second / 100
-	f.cpu = cpu{user: uint64((sum.Run - system) / tick), system: uint64(system / tick)}
 }
 
-// move adds up what the process itself read from its connections and wrote to them.
-// One that is new has moved nothing yet.
-func (f *life) move(things []listener.Thing, first bool) {
-	now := make(map[listener.Key]listener.Position, len(f.position))
+// look says what its things leave open: the kernel counts what it reads and writes of
+// files, pipes and TCP, whatever it calls for that.
+func (f *life) look(things []listener.Thing) {
+	f.told, f.sole = true, true
+	listeners := 0
 	for i := range things {
-		position, known := things[i].Position.Get()
-		if things[i].Kind != listener.ThingConnection || !known {
-			continue
-		}
-		now[things[i].Object] = position
-		if was, seen := f.position[things[i].Object]; seen && !first {
-			// TCP counts modulo 2^32; of MPTCP one look sees no more than that either.
-			f.sockets += uint64(uint32(position.Read-was.Read)) + uint64(uint32(position.Wrote-was.Wrote))
+		switch t := &things[i]; t.Kind {
+		case listener.ThingUDP, listener.ThingUnix, listener.ThingRing:
+			f.told = false
+			f.sole = f.sole && t.Kind != listener.ThingRing && !t.Listening
+		case listener.ThingConnection:
+			f.told = f.told && t.Position.IsKnown()
+		case listener.ThingListener:
+			listeners++
 		}
 	}
-	f.position = now
+	f.sole = f.sole && listeners <= 1
 }
 
-// since is what was done between an earlier look and this one; unknown at first.
-func (t *totals) since(first *totals) listener.Maybe[listener.Usage] {
-	over := t.at.Sub(first.at)
-	if over <= 0 || !t.known || !first.known {
-		return listener.Maybe[listener.Usage]{}
+func refusals(c *listener.Calls) uint64 {
+	n := uint64(0)
+	for _, r := range c.Refused {
+		n += r.N
 	}
-	waited := t.waited - first.waited
-	for _, since := range t.queued {
-		if since.Before(first.at) {
-			since = first.at
+	return n
+}
+
+// servedSince: while the head of a listener stands, whatever its owner accepts is of another.
+func servedSince(now, before listener.Maybe[listener.Calls]) (listener.Maybe[bool], string) {
+	is, watched := now.Get()
+	was, watchedBefore := before.Get()
+	if !watched || !watchedBefore {
+		return listener.Maybe[bool]{}, ""
+	}
+	return listener.Known(is.Accepted > was.Accepted), "it accepted on another listener"
+}
+
+// keep takes what the last look alone tells.
+func (f *life) keep(p *listener.Process, s *seen) {
+	f.rest = listener.Life{
+		Children: p.Children, Timers: p.Timers,
+		SharesMemory: listener.Known(p.MemoryUsers != p.ThreadCount), // a leader that has ended has let go of it
+		Async:        listener.Known(false), Rings: listener.Known(false),
+		Waits: f.waits, Calls: f.calls,
+	}
+	for i := range s.things {
+		if s.things[i].Async {
+			f.rest.Async = listener.Known(true)
 		}
-		waited += t.at.Sub(since)
-	}
-	throttled, is := t.throttle.Get()
-	before, was := first.throttle.Get()
-	return listener.Known(listener.Usage{
-		Over: over, User: ticks(t.cpu.user, first.cpu.user), System: ticks(t.cpu.system, first.cpu.system),
-		MajorFaults: grown(t.faults, first.faults), IOBytes: moved(&t.io, &first.io),
-		SocketBytes:  grown(t.sockets, first.sockets),
-		RunnableWait: max(0, waited.Seconds()/over.Seconds()),
-		Throttled:    is && was && throttled > before,
-	})
-}
-
-// moved is how many bytes were read and written since earlier, leaving out wake-ups:
-// reads and writes of eight bytes or less each, as of eventfds and self-pipes, by which
-// a runtime's poller talks to itself.
-func moved(now, earlier *listener.IO) uint64 {
-	work := func(bytes, calls uint64) uint64 {
-		if bytes <= 8*calls {
-			return 0
+		if s.things[i].Kind == listener.ThingRing {
+			f.rest.Rings = listener.Known(true)
 		}
-		return bytes
 	}
-	return work(grown(now.ReadBytes, earlier.ReadBytes), grown(now.ReadCalls, earlier.ReadCalls)) +
-		work(grown(now.WrittenBytes, earlier.WrittenBytes), grown(now.WriteCalls, earlier.WriteCalls))
 }
 
-// ticks are a hundredth of a second on every Linux that Go runs on (USER_HZ).
-func ticks(now, first uint64) time.Duration {
-	return time.Duration(grown(now, first)) * (time.Second / 100)
+// of tells of it, as an owner of one listener; unknown until it was looked at twice.
+func (f *life) of(key listener.Key) listener.Maybe[listener.Life] {
+	if f == nil || f.moved.looks == 0 {
+		return listener.Maybe[listener.Life]{}
+	}
+	l := f.rest
+	l.Followed, l.Slices = f.clock, f.slices
+	if f.whole {
+		l.Inert = listener.Known(f.clock - f.ran)
+	}
+	l.Moved, l.Served, l.Polled = f.moved.told(f.clock), f.served.told(f.clock), f.polled.told(f.clock)
+	l.Alive, l.Asked, l.Ran = f.alive.told(f.clock), f.asked.told(f.clock), f.running.told(f.clock)
+	if c, known := f.calls.Get(); known {
+		l.Refused = c.Refused[key]
+	}
+	return listener.Known(l)
 }
 
-func grown(now, first uint64) uint64 {
-	if now < first {
-		return 0
+// The calls of who is not inert are watched for callsOn at a time, and then not for
+// callsOff: they cost everybody on the host. Who stood still for callsIdle needs no more.
+const (
+	callsOn   = 5 * time.Minute
+	callsOff  = 10 * time.Minute
+	callsIdle = time.Minute
+)
+
+// wantsCalls says whether its calls are to be watched until the next look.
+func (f *life) wantsCalls() bool {
+	idle := f.clock - f.ran
+	switch {
+	case f.watching && idle >= callsIdle:
+		f.watching, f.turned = false, 0
+	case f.watching && f.clock-f.turned >= callsOn:
+		f.watching, f.turned = false, f.clock
+	case !f.watching && idle == 0 && f.moved.looks > 0 && (f.turned == 0 || f.clock-f.turned >= callsOff):
+		f.watching, f.turned = true, f.clock
 	}
-	return now - first
+	return f.watching
 }

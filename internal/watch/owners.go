@@ -51,6 +51,9 @@ func tally(held []listener.Held) holdings {
 		return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.FD, b.FD))
 	})
 	for _, d := range held {
+		if d.Kind == listener.HeldSought {
+			continue
+		}
 		p := port{d.Netns, d.Port}
 		if d.Kind == listener.HeldEpoll {
 			if pids := h.epolls[d.Key]; len(pids) == 0 || pids[len(pids)-1] != d.PID {
@@ -108,17 +111,22 @@ func (w *Watcher) ownersOf(h *holdings) (all, suspects []int) {
 
 // takeCensus finds the owners of every listener.
 func (w *Watcher) takeCensus() error {
+	if err := w.src.Seek(w.sought); err != nil {
+		return err
+	}
 	held, err := w.src.Census()
 	if err != nil {
 		return err
 	}
+	w.ends, w.lacking = endsOf(held, w.sought), false
 	w.readNames()
 	w.keepOrigins()
 	h := tally(held)
 	pids, suspects := w.ownersOf(&h)
-	if err := w.meet(listener.Ask{All: true, Leaders: pids, Threads: suspects}, pids, suspects); err != nil {
+	if err := w.meet(listener.Ask{All: true, Leaders: pids, Threads: slices.Concat(suspects, w.linked)}, pids, suspects); err != nil {
 		return err
 	}
+	w.noteExecs(pids)
 	w.forgetNames()
 	if err := w.live(suspects); err != nil {
 		return err
@@ -137,6 +145,7 @@ func (w *Watcher) takeCensus() error {
 			o, known := processes[d.PID]
 			if !known {
 				o = w.owner(p)
+				o.Image = w.imageOf(p)
 				processes[d.PID], serves[d.PID] = o, h.serves(d.PID)
 			}
 			o.FD = listener.Known(d.FD)

@@ -116,6 +116,11 @@ func (w *Watcher) forgetNames() {
 			delete(w.known, id)
 		}
 	}
+	for id := range w.execs {
+		if p := w.met[id.pid]; p == nil || p.Start != id.start {
+			delete(w.execs, id)
+		}
+	}
 }
 
 // owner describes a process that the last pass has told of.
@@ -123,7 +128,7 @@ func (w *Watcher) owner(p *listener.Process) listener.Owner {
 	o := listener.Owner{
 		PID: p.PID, NSPID: p.NSPID, Comm: p.Comm, UID: p.UID, PPID: p.PPID,
 		Started: w.opts.Proc.StartedAt(p.Start), Start: p.Start,
-		State: p.State, Wchan: p.Wchan, Tracer: p.Tracer, Kernel: p.Kernel,
+		State: p.State, Wchan: p.Wchan, Tracer: p.Tracer, Kernel: p.Kernel, NeverExec: p.NeverExec,
 	}
 	if p.PIDNS != 0 {
 		o.PIDNS = listener.Known(p.PIDNS)
@@ -133,6 +138,26 @@ func (w *Watcher) owner(p *listener.Process) listener.Owner {
 		o.Exe, o.Cmdline, o.Cgroup, o.Container = n.exe, n.cmdline, n.cgroup, w.container(n.container)
 	}
 	return o
+}
+
+// imageOf is when whoever executed the program that a process runs began: itself, or the
+// nearest above it that did and that runs the same by name. A parent that has left it to
+// the init is not known any more.
+func (w *Watcher) imageOf(p *listener.Process) time.Time {
+	if !p.NeverExec {
+		return w.opts.Proc.StartedAt(p.Start)
+	}
+	var began time.Time
+	w.climb(p.PID, func(above *listener.Process) bool {
+		if above.Comm != p.Comm || above.PID == 1 || above.NSPID == 1 {
+			return false
+		}
+		if !above.NeverExec {
+			began = w.opts.Proc.StartedAt(above.Start)
+		}
+		return above.NeverExec
+	})
+	return began
 }
 
 // parents are those above a process, nearest first; above one that the pass does not

@@ -40,7 +40,11 @@ func (w *Watcher) meetCallers(events []listener.Event) error {
 	if len(callers) == 0 {
 		return nil
 	}
-	return w.meet(listener.Ask{All: true, Leaders: callers}, callers, nil)
+	if err := w.meet(listener.Ask{All: true, Leaders: callers}, callers, nil); err != nil {
+		return err
+	}
+	w.noteExecs(callers)
+	return nil
 }
 
 // event takes a birth or death. A birth is announced only once a look has

@@ -28,6 +28,12 @@ type Source interface {
 	Processes(listener.Ask) (map[int]*listener.Process, error)
 	// Things are what these processes hold.
 	Things(pids []int) ([]listener.Thing, error)
+	// Seek says of which objects the next census is to find the holders.
+	Seek([]listener.Key) error
+	// WatchCalls watches the system calls of these processes and no others, where that can
+	// be; Calls are what those did since.
+	WatchCalls(pids []int) error
+	Calls() (map[int]listener.Calls, error)
 	// SetCounted counts these listeners and no others, where counting is not always on.
 	SetCounted([]listener.Key) error
 }
@@ -62,6 +68,8 @@ const (
 	// censusEvery bounds how often owners are sought while something is
 	// suspected, or when listeners were born.
 	censusEvery = 5 * time.Second
+	// lackingEvery is the same while somebody waits for something whose holders are not known.
+	lackingEvery = 2 * time.Second
 )
 
 // Change is what the table saw happen since the last snapshot.
@@ -106,10 +114,17 @@ type Watcher struct {
 	met   map[int]*listener.Process // of the last pass over the tasks
 	known map[identity]*named       // what /proc said of who they are
 	init  proc.Process              // pid 1, where no pass tells of it
-	lives map[identity]*life        // of the suspects
+	lives map[identity]*life        // of the suspects, and of those that they wait for
+	execs map[identity]uint64       // of owners, when they were first seen
 	// readFor is left of this look for the reader of /proc.
 	readFor time.Duration
-	things  map[int][]listener.Thing // that the suspects hold
+	things  map[int][]listener.Thing  // that the suspects hold
+	threads map[int][]listener.Thread // of the suspects, as they are told
+	locks   []proc.Lock               // on files, by the last census
+	ends    ends                      // of what suspects wait for, by the last census
+	linked  []int                     // processes that suspects wait for
+	sought  []listener.Key            // what the next census is to find the holders of
+	lacking bool                      // something of that was not sought before
 }
 
 // New makes a watcher; Start fills its table.
@@ -125,6 +140,7 @@ func New(src Source, opts Options) *Watcher {
 		entries: make(map[listener.Key]*entry),
 		names:   make(map[uint32]string),
 		known:   make(map[identity]*named),
+		execs:   make(map[identity]uint64),
 		resync:  true,
 	}
 }
@@ -211,7 +227,8 @@ func (w *Watcher) Step() error {
 		return err
 	}
 	defer w.rest()
-	due := w.last.Sub(w.census) >= censusEvery
+	since := w.last.Sub(w.census)
+	due := since >= censusEvery || w.lacking && since >= lackingEvery
 	if fresh || due && (some || w.born) {
 		return w.takeCensus()
 	}

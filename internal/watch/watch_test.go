@@ -29,6 +29,9 @@ type script struct {
 	asks     []listener.Ask
 	told     func(*listener.Process) // what is told otherwise of one
 	things   []listener.Thing
+	sought   []listener.Key
+	watched  []int
+	calls    map[int]listener.Calls
 }
 
 func (s *script) Enter() error { return nil }
@@ -59,6 +62,18 @@ func (s *script) Waiters(*listener.Listener) ([]listener.Waiter, bool, error) {
 }
 
 func (s *script) Things([]int) ([]listener.Thing, error) { return s.things, nil }
+
+func (s *script) Seek(objects []listener.Key) error {
+	s.sought = objects
+	return nil
+}
+
+func (s *script) WatchCalls(pids []int) error {
+	s.watched = pids
+	return nil
+}
+
+func (s *script) Calls() (map[int]listener.Calls, error) { return s.calls, nil }
 
 // Processes are asked of /proc, and have one thread: what a pass over the kernel's tasks
 // tells is tried in internal/kernel.

@@ -1,0 +1,105 @@
+package judge
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// startTick is how exactly the start of a process is known.
+const startTick = time.Second / 100
+
+// inherited: who holds the listener is not who listened. Whoever executes another
+// program keeps what is open without knowing of it; a fork that executed nothing has the
+// right of whoever called listen(), also when that one has exited.
+func (f *facts) inherited(o *listener.Owner) (listener.Maybe[bool], string) {
+	l, followed := life(o)
+	if execs, known := l.Execs.Get(); followed && known && execs > 0 && !f.reexec(o) {
+		return yes, "it executed another program after the listener was made"
+	}
+	if c, known := f.l.Caller.Get(); known && c.PID == o.PID {
+		return no, "it called listen() itself"
+	}
+	if born, seen := f.l.ListenedAt.Get(); seen {
+		image := o.Image
+		switch {
+		case image.IsZero() || !image.Add(startTick).After(born):
+			return no, "it has the right of whoever called listen()"
+		case f.reexec(o):
+			return no, "it is the pool's own program, executed again"
+		default:
+			return yes, "it began after the listener, and executed a program"
+		}
+	}
+	switch {
+	case o.NeverExec:
+		return no, "it executed nothing since its fork"
+	case len(f.l.Owners) == 1 && f.olderThanClients(o) && f.siblingsProgram(o):
+		return no, "it alone holds it, is older than its clients and runs what its siblings run"
+	default:
+		return unknown, "who called listen() was not seen"
+	}
+}
+
+func (f *facts) olderThanClients(o *listener.Owner) bool {
+	wait, known := f.l.OldestWait.Get()
+	return known && !o.Started.IsZero() && !o.Started.After(f.snap.Time.Add(-wait))
+}
+
+// siblingsProgram: some other member of the group runs the same program.
+func (f *facts) siblingsProgram(o *listener.Owner) bool {
+	for m := range f.snap.Siblings(f.l) {
+		if slices.ContainsFunc(m.Owners, func(k listener.Owner) bool { return sameProgram(o, &k) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// reexec: it runs what a sibling runs, by the same command line but for pids, as a
+// master that executes itself anew does. A job of the same interpreter has another one.
+func (f *facts) reexec(o *listener.Owner) bool {
+	for m := range f.snap.Siblings(f.l) {
+		if slices.ContainsFunc(m.Owners, func(k listener.Owner) bool {
+			return k.PID != o.PID && sameProgram(o, &k) && slices.Equal(command(o), command(&k)) && len(o.Cmdline) > 0
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// command is a command line without what a reload adds to it: pids, and where to get
+// the listeners from.
+func command(o *listener.Owner) []string {
+	var words []string
+	for i := 0; i < len(o.Cmdline); i++ {
+		switch word := o.Cmdline[i]; {
+		case word == "-sf" || word == "-st":
+		case word == "-x":
+			i++
+		default:
+			if _, err := strconv.Atoi(word); err != nil {
+				words = append(words, word)
+			}
+		}
+	}
+	return words
+}
+
+// sameProgram: the same path, also where the file was replaced since, in the same
+// container, or both on the host.
+func sameProgram(a, b *listener.Owner) bool {
+	path := func(o *listener.Owner) string { return strings.TrimSuffix(o.Exe, " (deleted)") }
+	return a.Exe != "" && path(a) == path(b) && containerID(a) == containerID(b)
+}
+
+func containerID(o *listener.Owner) string {
+	if o.Container == nil {
+		return ""
+	}
+	return o.Container.ID
+}

@@ -1,0 +1,339 @@
+package judge
+
+import (
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// lively are scenes that show one sign of life each, by the sign: of one that would be
+// acted on without it, also where that served and it may be acted on.
+func lively() map[listener.Sign]map[string]func(*scene) {
+	lives := func(change func(*listener.Life)) func(*scene) { return func(s *scene) { s.live(change) } }
+	wait := func(w listener.Wait) func(*scene) {
+		w.Threads = 1
+		return lives(func(l *listener.Life) { l.Waits = []listener.Wait{w} })
+	}
+	yes, unknown := listener.Known(true), listener.Maybe[bool]{}
+	return map[listener.Sign]map[string]func(*scene){
+		listener.SignMovesBytes: {
+			"files": lives(func(l *listener.Life) { l.Moved = ago(time.Second, "9 bytes") }),
+			"nobody could look all the time": lives(func(l *listener.Life) {
+				l.Moved.Gap = listener.Known(time.Second)
+			}),
+		},
+		listener.SignServesElsewhere: {
+			"its calls tell":            lives(func(l *listener.Life) { l.Served = ago(time.Second, "it accepted") }),
+			"another listener accepted": func(s *scene) { s.runs(); s.elsewhere(instant().Add(-time.Second)) },
+			"one that it shares": func(s *scene) {
+				s.runs()
+				s.elsewhere(instant().Add(-time.Second))
+				s.others[0].Owners = append(s.others[0].Owners, owner(77))
+			},
+			"one in another network namespace": func(s *scene) {
+				s.runs()
+				s.elsewhere(instant().Add(-time.Second))
+				s.others[0].Netns++
+			},
+		},
+		listener.SignWaits: {
+			"a timer":                       wait(listener.Wait{For: listener.ForTimer}),
+			"a child":                       wait(listener.Wait{For: listener.ForChild}),
+			"a lock":                        wait(listener.Wait{For: listener.ForLock, AllEnds: true, Ends: []listener.End{{PID: 7}}}),
+			"events":                        wait(listener.Wait{For: listener.ForEvents}),
+			"one descriptor":                wait(listener.Wait{For: listener.ForOne}),
+			"NFS":                           wait(listener.Wait{For: listener.ForNetFS}),
+			"nobody knows":                  wait(listener.Wait{For: listener.ForUnknown}),
+			"a peer on another host":        wait(listener.Wait{For: listener.ForData}),
+			"a peer on this one":            wait(listener.Wait{For: listener.ForData, AllEnds: true, Ends: []listener.End{{PID: 7}}}),
+			"a pipe that was read from":     wait(listener.Wait{For: listener.ForReader, AllEnds: true, Ends: []listener.End{{PID: 7}}}),
+			"a pipe whose reader is halted": wait(listener.Wait{For: listener.ForReader, AllEnds: true, Still: time.Hour, Ends: []listener.End{{PID: 7, Halted: true}}}),
+			"a pipe with another reader":    wait(listener.Wait{For: listener.ForReader, Still: time.Hour, Ends: []listener.End{{PID: 7}}}),
+			"a thread nobody was told of":   func(s *scene) { s.evidence().Total++ },
+			"one thread of two": lives(func(l *listener.Life) {
+				l.Waits = append(l.Waits, listener.Wait{For: listener.ForTimer, Threads: 1})
+			}),
+			"a child lives":         lives(func(l *listener.Life) { l.Children = 1 }),
+			"a timer is armed":      lives(func(l *listener.Life) { l.Timers = yes }),
+			"timers are unknown":    lives(func(l *listener.Life) { l.Timers = unknown }),
+			"signals by O_ASYNC":    lives(func(l *listener.Life) { l.Async = yes }),
+			"shared memory":         lives(func(l *listener.Life) { l.SharesMemory = yes }),
+			"a ring":                lives(func(l *listener.Life) { l.Rings = yes }),
+			"it did so a while ago": lives(func(l *listener.Life) { l.Alive = ago(time.Second, "a timer") }),
+			"it asked a while ago":  lives(func(l *listener.Life) { l.Asked = ago(time.Second, "a peer") }),
+		},
+		listener.SignAtLimit: {
+			"no descriptor left": func(s *scene) { s.runs(); s.evidence().FilesFull = yes },
+			"nobody knows how many are left": func(s *scene) {
+				s.runs()
+				s.evidence().FilesFull = unknown
+			},
+			"it polls": lives(func(l *listener.Life) { l.Polled = ago(time.Second, "polls") }),
+			"it ran when it was looked at": func(s *scene) {
+				s.runs()
+				s.live(func(l *listener.Life) { l.Ran = ago(0, "it ran") })
+			},
+			"accept fails for lack of descriptors": func(s *scene) {
+				s.runs()
+				s.live(func(l *listener.Life) { l.Refused = listener.Refusal{N: 9, Errno: int(syscall.EMFILE)} })
+			},
+			"a thread for each client": func(s *scene) {
+				s.owner().Connections = listener.Known(2)
+				s.evidence().Total = 3
+				s.live(func(l *listener.Life) {
+					l.Waits = append(l.Waits, listener.Wait{For: listener.ForData, Client: true, AllEnds: true, Threads: 2})
+				})
+			},
+		},
+		listener.SignTold: {
+			"a traced thread":   func(s *scene) { s.evidence().Threads[0].Tracer = 9 },
+			"a stopped thread":  func(s *scene) { s.evidence().Threads[0].State = "T" },
+			"a frozen cgroup":   func(s *scene) { s.evidence().Frozen = yes },
+			"a thread in trap":  func(s *scene) { s.evidence().Threads[0].Wchan = "do_freezer_trap" },
+			"nobody could look": func(s *scene) { s.evidence().Frozen = unknown; s.evidence().Threads = nil },
+		},
+		listener.SignInherited: {
+			"it executed another program": lives(func(l *listener.Life) { l.Execs = listener.Known(1) }),
+			"it began after the listener": func(s *scene) {
+				s.deaf.ListenedAt, s.deaf.Caller = listener.Known(instant().Add(-time.Hour)), listener.Known(listener.Caller{PID: 9})
+				s.owner().Image = instant().Add(-time.Minute)
+			},
+			"older than us, and another holds it with it": func(s *scene) { s.deaf.Owners = append(s.deaf.Owners, owner(deafPID+1)) },
+			"older than us, younger than its clients":     func(s *scene) { s.owner().Started = instant().Add(-time.Minute) },
+			"older than us, and not what its siblings are": func(s *scene) {
+				s.owner().Exe = "/usr/bin/sleep"
+			},
+		},
+	}
+}
+
+// TestSigns: each sign of life holds a kill, whatever the class, and none goes unshown.
+func TestSigns(t *testing.T) {
+	for _, row := range listener.Signs() {
+		for name, change := range lively()[row.Sign] {
+			for _, allow := range []bool{false, true} {
+				t.Run(string(row.Sign)+"/"+name, func(t *testing.T) {
+					s := newScene()
+					if allow {
+						s.allowServed()
+					}
+					change(s)
+					j := Judge(snapshot(append([]*listener.Listener{s.deaf, s.alive}, s.others...)...), s.policy, s.past)[0]
+					i := slices.IndexFunc(j.Signs, func(g listener.SignSeen) bool { return g.Sign == row.Sign })
+					if !j.Signs[i].Holds() {
+						t.Errorf("%s: %+v", row.Sign, j.Signs[i])
+					}
+					if j.Decision.Act != listener.Hold || j.Class == listener.Dead || j.Class == listener.NeverServed {
+						t.Errorf("class %s, %+v", j.Class, j.Decision)
+					}
+					if !slices.ContainsFunc(j.Decision.Reasons, func(r listener.Reason) bool {
+						return slices.Contains(row.Holds, r) || r == listener.AmbiguousHolders
+					}) {
+						t.Errorf("held by %v, none of which is one of %v", j.Decision.Reasons, row.Holds)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestRuns: of one that runs nothing is proven; it is acted on where it may have served.
+func TestRuns(t *testing.T) {
+	checkGate(t, (*scene).runs, []listener.Reason{listener.Served, listener.TooSoon})
+	checkGate(t, func(s *scene) { s.runs(); s.allowServed() }, nil)
+	// A signal that was handled begins its inertness anew, and changes no class.
+	checkGate(t, func(s *scene) { s.live(func(l *listener.Life) { l.Inert = listener.Known(5 * time.Second) }) },
+		[]listener.Reason{listener.TooSoon})
+	checkGate(t, func(s *scene) { s.live(func(l *listener.Life) { l.Inert = listener.Maybe[time.Duration]{} }) },
+		[]listener.Reason{listener.Served, listener.TooSoon})
+}
+
+// TestDeadEnds: each row of the table is acted on, and nothing that is missing from it.
+func TestDeadEnds(t *testing.T) {
+	reader := []listener.End{{PID: 7}}
+	for _, row := range listener.DeadEnds() {
+		t.Run(string(row.For), func(t *testing.T) {
+			w := listener.Wait{For: row.For, Threads: 1, AllEnds: true}
+			if row.For == listener.ForReader {
+				w.Ends, w.Still = reader, 9*time.Second
+			}
+			checkGate(t, func(s *scene) { s.live(func(l *listener.Life) { l.Waits = []listener.Wait{w} }) }, nil)
+		})
+	}
+	// The pipe must have stood for as long as the process.
+	checkGate(t, func(s *scene) {
+		s.live(func(l *listener.Life) {
+			l.Waits = []listener.Wait{{For: listener.ForReader, Threads: 1, AllEnds: true, Ends: reader, Still: 5 * time.Second}}
+		})
+	}, []listener.Reason{listener.TooSoon})
+}
+
+// TestTraces: whatever was seen of service makes it one that served.
+func TestTraces(t *testing.T) {
+	for name, change := range map[string]func(*scene){
+		"a connection of its port":        func(s *scene) { s.owner().Connections = listener.Known(1) },
+		"connections are unknown":         func(s *scene) { s.owner().Connections = listener.Maybe[int]{} },
+		"somebody waited in the window":   func(s *scene) { s.deaf.Window.Waited = 1 },
+		"somebody waited before":          func(s *scene) { s.deaf.SeenWaiting = true },
+		"a look without waiters":          func(s *scene) { s.deaf.Window.Walked-- },
+		"its own epoll set has it":        func(s *scene) { s.evidence().Registered = listener.Known(true) },
+		"nobody could ask its epoll sets": func(s *scene) { s.evidence().Registered = listener.Maybe[bool]{} },
+		"it accepted once":                func(s *scene) { s.deaf.LastAccept = listener.Known(instant().Add(-time.Hour)) },
+		"an acceptor is known":            func(s *scene) { s.deaf.Acceptors = []listener.Acceptor{{PID: deafPID, Start: s.owner().Start}} },
+		"no census yet":                   func(s *scene) { s.deaf.OwnersKnown = false },
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkGate(t, change, []listener.Reason{listener.Served, listener.TooSoon})
+			checkGate(t, func(s *scene) { change(s); s.allowServed() }, nil)
+		})
+	}
+}
+
+// TestNeverServed: counted from its birth on, it needs no proof by its waiters.
+func TestNeverServed(t *testing.T) {
+	born := instant().Add(-time.Hour)
+	counted := func(s *scene) {
+		s.deaf.ListenedAt, s.deaf.CountedSince = listener.Known(born), listener.Known(born)
+		s.deaf.Caller = listener.Known(listener.Caller{PID: deafPID})
+		s.deaf.Accepted = listener.Known(uint64(0))
+		s.evidence().Registered = listener.Maybe[bool]{}
+	}
+	held := []listener.Reason{listener.Served, listener.TooSoon}
+	for name, c := range map[string]struct {
+		change func(*scene)
+		want   []listener.Reason
+	}{
+		"nothing accepted":    {func(*scene) {}, nil},
+		"one accepted":        {func(s *scene) { s.deaf.Accepted = listener.Known(uint64(1)) }, held},
+		"accepted is unknown": {func(s *scene) { s.deaf.Accepted = listener.Maybe[uint64]{} }, held},
+		"counted too late":    {func(s *scene) { s.deaf.CountedSince = listener.Known(born.Add(1)) }, held},
+		"holds a connection":  {func(s *scene) { s.owner().Connections = listener.Known(1) }, held},
+		"was seen to accept":  {func(s *scene) { s.deaf.LastAccept = listener.Known(born) }, held},
+		"somebody waited":     {func(s *scene) { s.deaf.SeenWaiting = true }, held},
+		"it runs":             {(*scene).runs, held},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkGate(t, func(s *scene) { counted(s); c.change(s) }, c.want)
+		})
+	}
+}
+
+// TestAllowWaiting: it lifts a silent peer, a lock, a file system that may come back; never
+// a timer, a living child, or who is stopped, traced or frozen at whatever end.
+func TestAllowWaiting(t *testing.T) {
+	for name, c := range map[string]struct {
+		wait   listener.Wait
+		lifted bool
+	}{
+		"a peer on another host":        {listener.Wait{For: listener.ForData}, true},
+		"a peer on this one":            {listener.Wait{For: listener.ForData, Ends: []listener.End{{PID: 7, Then: listener.ForNothing}}}, true},
+		"a peer that is stopped":        {listener.Wait{For: listener.ForData, Ends: []listener.End{{PID: 7, Halted: true}}}, false},
+		"a peer on a timer":             {listener.Wait{For: listener.ForData, Ends: []listener.End{{PID: 7, Then: listener.ForTimer}}}, false},
+		"room to send":                  {listener.Wait{For: listener.ForPeer}, true},
+		"a lock":                        {listener.Wait{For: listener.ForLock, Ends: []listener.End{{PID: 7}}}, true},
+		"a lock whose holder waits":     {listener.Wait{For: listener.ForLock, Ends: []listener.End{{PID: 7, Then: listener.ForChild}}}, false},
+		"NFS":                           {listener.Wait{For: listener.ForNetFS}, true},
+		"a disk":                        {listener.Wait{For: listener.ForDisk}, true},
+		"a timer":                       {listener.Wait{For: listener.ForTimer}, false},
+		"a child":                       {listener.Wait{For: listener.ForChild}, false},
+		"events":                        {listener.Wait{For: listener.ForEvents}, false},
+		"nobody knows":                  {listener.Wait{For: listener.ForUnknown}, false},
+		"a pipe whose reader is halted": {listener.Wait{For: listener.ForReader, Ends: []listener.End{{PID: 7, Halted: true}}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := []listener.Reason{listener.Waits}
+			if c.lifted {
+				want = nil
+			}
+			c.wait.Threads = 1
+			change := func(s *scene) {
+				s.live(func(l *listener.Life) { l.Waits = []listener.Wait{c.wait} })
+				s.allowServed()
+			}
+			checkGate(t, change, []listener.Reason{listener.Waits})
+			checkGate(t, func(s *scene) { change(s); s.policy.Default.AllowWaiting = true }, want)
+		})
+	}
+}
+
+// TestRefused: a loop whose accepts fail waits for nobody, and is at no limit but that of
+// descriptors.
+func TestRefused(t *testing.T) {
+	loop := func(errno syscall.Errno) func(*scene) {
+		return func(s *scene) {
+			s.runs()
+			s.allowServed()
+			s.live(func(l *listener.Life) {
+				l.Waits = []listener.Wait{{For: listener.ForTimer, Threads: 1}}
+				l.Alive, l.Polled, l.Ran = ago(0, "a timer"), ago(0, "polls"), ago(0, "it ran")
+				l.Refused = listener.Refusal{N: 9, Errno: int(errno)}
+			})
+		}
+	}
+	checkGate(t, loop(syscall.EPERM), nil)
+	checkGate(t, loop(syscall.EMFILE), []listener.Reason{listener.AtLimit, listener.Waits})
+	checkGate(t, func(s *scene) { loop(syscall.EPERM)(s); s.policy.Default.AllowServed = false },
+		[]listener.Reason{listener.Served})
+}
+
+// TestForgotten: to close what a child inherited, and nobody serves on, asks for nothing
+// that its holder does.
+func TestForgotten(t *testing.T) {
+	sleeper := func(s *scene) {
+		s.owner().Exe = s.alive.Owners[0].Exe
+		s.live(func(l *listener.Life) { l.Execs, l.Waits[0].For = listener.Known(1), listener.ForTimer })
+	}
+	kept := []listener.Reason{listener.Waits, listener.Inherited, listener.Served, listener.TooSoon}
+	checkGate(t, sleeper, kept)
+	s := newScene()
+	s.policy.Default.Action = listener.Close
+	sleeper(s)
+	s.deaf.Window.Observed = 12 * time.Second
+	if j := judgeFirst(t, snapshot(s.deaf, s.alive), s.policy); j.Decision.Act != listener.Close {
+		t.Errorf("%+v", j.Decision)
+	}
+	s.deaf.SeenWaiting = true
+	if j := judgeFirst(t, snapshot(s.deaf, s.alive), s.policy); j.Decision.Act != listener.Hold {
+		t.Errorf("one that served: %+v", j.Decision)
+	}
+}
+
+// TestReexec: a master that executes itself anew is of the pool; a job of the same
+// interpreter is not.
+func TestReexec(t *testing.T) {
+	for name, c := range map[string]struct {
+		mine, sibling []string
+		want          listener.Maybe[bool]
+	}{
+		"the same, but for pids": {[]string{"haproxy", "-W", "-f", "a", "-sf", "12", "13"}, []string{"haproxy", "-W", "-f", "a"}, listener.Known(false)},
+		"with what it got":       {[]string{"haproxy", "-W", "-x", "sockpair@4", "-f", "a"}, []string{"haproxy", "-W", "-f", "a"}, listener.Known(false)},
+		"a job":                  {[]string{"python3", "job.py"}, []string{"python3", "srv.py"}, listener.Known(true)},
+		"nobody could read it":   {nil, nil, listener.Known(true)},
+	} {
+		s := newScene()
+		s.live(func(l *listener.Life) { l.Execs = listener.Known(1) })
+		s.owner().Cmdline, s.alive.Owners[0].Cmdline = c.mine, c.sibling
+		j := judgeFirst(t, snapshot(s.deaf, s.alive), s.policy)
+		if got := j.Signs[len(j.Signs)-1]; got.Sign != listener.SignInherited || got.Alive != c.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// TestSignsAskTheTable: each sign once and in the table's order.
+func TestSignsAskTheTable(t *testing.T) {
+	var found []listener.Sign
+	for _, s := range signsOfLife() {
+		found = append(found, s.name)
+	}
+	var table []listener.Sign
+	for _, row := range listener.Signs() {
+		table = append(table, row.Sign)
+	}
+	if !slices.Equal(found, table) {
+		t.Errorf("looked for are %v, the table has %v", found, table)
+	}
+}

@@ -1,0 +1,146 @@
+package watch
+
+import (
+	"slices"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// ends are who holds what suspects wait for, as the last census told, and what those
+// do themselves.
+type ends struct {
+	sought      map[listener.Key]bool
+	holders     map[listener.Key][]listener.Held // of what was sought
+	connections map[peering][]listener.Held
+	met         map[int]*listener.Process
+	lives       map[identity]*life
+}
+
+// peering is what the two ends of a connection on this host have in common, whatever
+// translates their addresses: the ports, here and there.
+type peering struct{ local, remote uint16 }
+
+func endsOf(held []listener.Held, sought []listener.Key) ends {
+	e := ends{
+		holders: make(map[listener.Key][]listener.Held), connections: make(map[peering][]listener.Held),
+		sought: make(map[listener.Key]bool, len(sought)),
+	}
+	for _, object := range sought {
+		e.sought[object] = true
+	}
+	for _, h := range held {
+		switch h.Kind {
+		case listener.HeldSought:
+			e.holders[h.Key] = append(e.holders[h.Key], h)
+		case listener.HeldConnection:
+			at := peering{h.Port, h.Peer}
+			e.connections[at] = append(e.connections[at], h)
+		}
+	}
+	return e
+}
+
+// pipe gives who but pid holds the read ends of a pipe, or the write ends, and whether
+// those are all: an end may be in flight between two processes, or the kernel's own.
+func (e *ends) pipe(on *listener.Thing, readers bool, pid int) ([]listener.End, bool) {
+	files := make(map[listener.Key]bool)
+	var pids []int
+	for _, h := range e.holders[on.Object] {
+		if readers && h.Reads || !readers && h.Writes {
+			files[h.File] = true
+			pids = append(pids, h.PID)
+		}
+	}
+	there := on.Writers
+	if readers {
+		there = on.Readers
+	}
+	return e.all(pids, pid), len(files) > 0 && len(files) == there
+}
+
+func (e *ends) unix(on *listener.Thing, pid int) ([]listener.End, bool) {
+	var pids []int
+	for _, h := range e.holders[on.Peer] {
+		pids = append(pids, h.PID)
+	}
+	return e.all(pids, pid), on.Peer != 0 && len(pids) > 0
+}
+
+// connection: of a TCP connection the other end may be on another host, or be reached by
+// other ports. That nobody else holds it is known only where the process itself does.
+func (e *ends) connection(on *listener.Thing, pid int) ([]listener.End, bool) {
+	var pids []int
+	for _, h := range e.connections[peering{on.Remote, on.Port}] {
+		pids = append(pids, h.PID)
+	}
+	return e.all(pids, pid), len(pids) > 0
+}
+
+func (e *ends) all(pids []int, but int) []listener.End {
+	slices.Sort(pids)
+	var all []listener.End
+	for _, pid := range slices.Compact(pids) {
+		if pid != but {
+			all = append(all, e.end(pid))
+		}
+	}
+	return all
+}
+
+// end is a process at the other end, and where the chain of waits that it is in ends.
+func (e *ends) end(pid int) listener.End {
+	end := listener.End{PID: pid, Then: listener.ForNothing}
+	p := e.met[pid]
+	if p == nil {
+		return end
+	}
+	end.Comm = p.Comm
+	end.Halted = halted(p)
+	if f := e.lives[identityOf(p)]; f != nil && f.whole && f.clock > f.ran {
+		end.Then, end.Halted = f.chain(end.Halted)
+	}
+	return end
+}
+
+// chain is what a process that stands still waits for at last, and whether somebody in
+// the chain is halted. Its own ends were followed one look earlier, so a chain is told
+// whole after as many looks as it is long, and one that closes on itself ends there.
+func (f *life) chain(isHalted bool) (listener.For, bool) {
+	last := listener.ForNothing
+	for i := range f.waits {
+		w := &f.waits[i]
+		if w.For == listener.ForTimer || w.For == listener.ForChild {
+			last = w.For
+		}
+		for _, e := range w.Ends {
+			isHalted = isHalted || e.Halted
+			if e.Then == listener.ForTimer || e.Then == listener.ForChild {
+				last = e.Then
+			}
+		}
+	}
+	return last, isHalted
+}
+
+// halted: it is stopped, traced or frozen, or some thread of it.
+func halted(p *listener.Process) bool {
+	is := func(state string, tracer int) bool { return state == "T" || state == "t" || tracer != 0 }
+	return is(p.State, p.Tracer) || p.Frozen.Or(false) ||
+		slices.ContainsFunc(p.Threads, func(t listener.Task) bool { return is(t.State, t.Tracer) })
+}
+
+// sought are the objects whose holders the next census is to find.
+func sought(p *listener.Process) []listener.Key {
+	var objects []listener.Key
+	for i := range p.Threads {
+		on, known := p.Threads[i].On.Get()
+		switch {
+		case !known:
+		case on.Kind == listener.ThingPipe:
+			objects = append(objects, on.Object)
+		case on.Kind == listener.ThingUnix && on.Peer != 0:
+			objects = append(objects, on.Peer)
+		}
+	}
+	return objects
+}

@@ -1,0 +1,134 @@
+package watch
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// maxLinked are the processes that are followed because suspects wait for them.
+const maxLinked = 64
+
+// live goes on with the lives of these processes and of those that they wait for, and
+// forgets all others. What the last pass told of them is what is taken.
+func (w *Watcher) live(pids []int) error {
+	things, err := w.src.Things(pids)
+	if err != nil {
+		return err
+	}
+	calls, err := w.src.Calls()
+	if err != nil {
+		return err
+	}
+	w.things = byProcess(things)
+	ports := w.suspectPorts()
+	before := w.lives
+	w.lives = make(map[identity]*life, len(pids))
+	w.threads = make(map[int][]listener.Thread, len(pids))
+	w.ends.met, w.ends.lives = w.met, w.lives
+	for _, pid := range slices.Concat(w.linked, pids) { // the ends of waits first
+		p := w.met[pid]
+		if p == nil || len(p.Threads) == 0 {
+			continue // it went away
+		}
+		id := identityOf(p)
+		f := before[id]
+		if f == nil {
+			f = &life{}
+		}
+		w.lives[id] = f
+		w.threads[pid] = threadsOf(p)
+		s := &seen{at: w.last, things: w.things[pid], ends: &w.ends, locks: locksOf(pid, w.locks), ports: ports[pid]}
+		if f.at.Equal(w.last) { // one look counts once; who is at the other ends may be known by now
+			f.waits = f.waitsOf(p, s)
+			f.rest.Waits = f.waits
+			continue
+		}
+		s.step = step(w.last.Sub(f.at), w.opts.Interval)
+		if c, watched := calls[pid]; watched {
+			s.calls = listener.Known(c)
+		}
+		f.goOn(p, s)
+	}
+	w.link()
+	return w.watchCalls(pids)
+}
+
+// suspectPorts are the ports at which processes are suspected.
+func (w *Watcher) suspectPorts() map[int]map[port]bool {
+	ports := make(map[int]map[port]bool)
+	for _, e := range w.awake {
+		if e.gone || !e.suspected {
+			continue
+		}
+		for i := range e.l.Owners {
+			pid := e.l.Owners[i].PID
+			if ports[pid] == nil {
+				ports[pid] = make(map[port]bool)
+			}
+			ports[pid][port{e.l.Netns, e.l.Port()}] = true
+		}
+	}
+	return ports
+}
+
+// link finds whom the followed wait for, and what the next census is to find the holders
+// of. A process that waits on something of which those are not known asks for one.
+func (w *Watcher) link() {
+	linked, objects := make(map[int]bool), make(map[listener.Key]bool)
+	for id, f := range w.lives {
+		for i := range f.waits {
+			for _, end := range f.waits[i].Ends {
+				linked[end.PID] = true
+			}
+		}
+		for _, object := range sought(w.met[id.pid]) {
+			objects[object] = true
+		}
+	}
+	w.linked = slices.Sorted(maps.Keys(linked))
+	w.linked = w.linked[:min(len(w.linked), maxLinked)]
+	w.sought = slices.Sorted(maps.Keys(objects))
+	for _, object := range w.sought {
+		w.lacking = w.lacking || !w.ends.sought[object]
+	}
+}
+
+// watchCalls has the calls watched of those who do not stand still.
+func (w *Watcher) watchCalls(pids []int) error {
+	var watched []int
+	for _, pid := range pids {
+		p := w.met[pid]
+		if p == nil {
+			continue
+		}
+		if f := w.lives[identityOf(p)]; f != nil && f.wantsCalls() {
+			watched = append(watched, pid)
+		}
+	}
+	return w.src.WatchCalls(watched)
+}
+
+// lifeOf tells of the life of an owner of one listener.
+func (w *Watcher) lifeOf(e *entry, p *listener.Process) listener.Maybe[listener.Life] {
+	told, known := w.lives[identityOf(p)].of(e.l.Key).Get()
+	if !known || !e.suspected {
+		return listener.Maybe[listener.Life]{}
+	}
+	if first, seen := w.execs[identityOf(p)]; seen {
+		told.Execs = listener.Known(int(p.Execs - first))
+	}
+	return listener.Known(told)
+}
+
+// noteExecs remembers how often owners had executed a program when they were first seen.
+func (w *Watcher) noteExecs(pids []int) {
+	for _, pid := range pids {
+		if p := w.met[pid]; p != nil {
+			if _, seen := w.execs[identityOf(p)]; !seen {
+				w.execs[identityOf(p)] = p.Execs
+			}
+		}
+	}
+}

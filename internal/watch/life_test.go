@@ -1,0 +1,165 @@
+package watch
+
+import (
+	"testing"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// followed is a life that is told of looks by hand: what the kernel tells at will cannot
+// be had from a real process.
+type followed struct {
+	life
+	p     listener.Process
+	s     seen
+	looks int
+}
+
+func follows() *followed {
+	return &followed{
+		p: listener.Process{
+			PID: 7, ThreadCount: 1, MemoryUsers: 1, Timers: listener.Known(false),
+			Ended:   listener.Used{IO: listener.Known(listener.IO{})},
+			Threads: []listener.Task{{TID: 7, State: "S", Wchan: "wait_for_partner", Sched: listener.Known(listener.Sched{Slices: 5})}},
+		},
+		s: seen{step: time.Second, ends: &ends{}},
+	}
+}
+
+// look lets a second pass and takes one look.
+func (f *followed) look() listener.Life {
+	f.looks++
+	f.s.at = start().Add(time.Duration(f.looks) * time.Second)
+	p := f.p
+	p.Threads = append([]listener.Task(nil), f.p.Threads...)
+	f.goOn(&p, &f.s)
+	l, _ := f.of(1).Get()
+	return l
+}
+
+func (f *followed) slice() {
+	s, _ := f.p.Threads[0].Sched.Get()
+	s.Slices++
+	f.p.Threads[0].Sched = listener.Known(s)
+}
+
+func TestInert(t *testing.T) {
+	f := follows()
+	f.look()
+	if f.of(1).IsKnown() {
+		t.Error("one look tells of a life")
+	}
+	for range 4 {
+		f.look()
+	}
+	if l := f.look(); l.Inert != listener.Known(5*time.Second) || l.Followed != 5*time.Second || l.Slices != 0 {
+		t.Errorf("still: %+v", l)
+	}
+	for name, c := range map[string]struct{ change func(*followed) }{
+		"a time slice":       {(*followed).slice},
+		"it is runnable":     {func(f *followed) { f.p.Threads[0].State = "R" }},
+		"it waits elsewhere": {func(f *followed) { f.p.Threads[0].Wchan = "pipe_read" }},
+		"another thread":     {func(f *followed) { f.p.Threads[0].TID++ }},
+		"one more": {func(f *followed) {
+			f.p.ThreadCount++
+			f.p.Threads = append(f.p.Threads, listener.Task{TID: 9, Sched: listener.Known(listener.Sched{})})
+		}},
+		"a thread of its number": {func(f *followed) { f.p.Threads[0].Start++ }},
+	} {
+		f := follows()
+		f.look()
+		f.look()
+		c.change(f)
+		if l := f.look(); l.Inert != listener.Known(time.Duration(0)) {
+			t.Errorf("%s: inert %+v", name, l.Inert)
+		}
+		f.p.Threads[0].State = "S"
+		f.look()
+		if l := f.look(); l.Inert.Or(0) < time.Second {
+			t.Errorf("%s, and then nothing: inert %+v", name, l.Inert)
+		}
+	}
+	for name, change := range map[string]func(*followed){
+		"not all threads are told of": func(f *followed) { f.p.ThreadCount = 2 },
+		"slices are not counted":      func(f *followed) { f.p.Threads[0].Sched = listener.Maybe[listener.Sched]{} },
+	} {
+		f := follows()
+		change(f)
+		f.look()
+		if l := f.look(); l.Inert.IsKnown() {
+			t.Errorf("%s: inert %+v", name, l.Inert)
+		}
+	}
+}
+
+// TestPausedAgent: what passed while nobody looked proves nothing.
+func TestPausedAgent(t *testing.T) {
+	f := follows()
+	f.look()
+	f.look()
+	f.looks += 3600
+	if l := f.look(); l.Inert != listener.Known(2*time.Second) {
+		t.Errorf("inert %+v after an hour's pause", l.Inert)
+	}
+}
+
+func TestMoved(t *testing.T) {
+	udp := listener.Thing{Kind: listener.ThingUDP, Object: 4}
+	for name, c := range map[string]struct {
+		change func(*followed)
+		things []listener.Thing
+		want   listener.Maybe[bool]
+	}{
+		"nothing":                    {func(*followed) {}, nil, listener.Known(false)},
+		"it ran, and read and wrote": {func(f *followed) { f.slice(); f.p.Ended.IO = listener.Known(listener.IO{ReadBytes: 100}) }, nil, listener.Known(true)},
+		"it ran, and woke itself":    {func(f *followed) { f.slice(); f.p.Ended.IO = listener.Known(listener.IO{ReadBytes: 8, ReadCalls: 1}) }, nil, listener.Known(false)},
+		"it ran, and holds a UDP socket whose reads nobody counts": {(*followed).slice, []listener.Thing{udp}, listener.Maybe[bool]{}},
+		"it stood still, and holds one":                            {func(*followed) {}, []listener.Thing{udp}, listener.Known(false)},
+		"calls moved bytes": {func(f *followed) {
+			f.slice()
+			f.s.calls = listener.Known(listener.Calls{Received: 9})
+		}, []listener.Thing{udp}, listener.Known(true)},
+		"a log of accepts that fail": {func(f *followed) {
+			f.slice()
+			f.p.Ended.IO = listener.Known(listener.IO{WrittenBytes: 100})
+			f.s.calls = listener.Known(listener.Calls{Refused: map[listener.Key]listener.Refusal{1: {N: 1, Errno: 1}}})
+		}, nil, listener.Known(false)},
+	} {
+		f := follows()
+		f.s.things, f.s.calls = c.things, listener.Known(listener.Calls{})
+		if name == "it ran, and holds a UDP socket whose reads nobody counts" {
+			f.s.calls = listener.Maybe[listener.Calls]{}
+		}
+		f.look()
+		c.change(f)
+		l := f.look()
+		if got := l.Moved.Within(time.Second); got != c.want {
+			t.Errorf("%s: %+v", name, l.Moved)
+		}
+	}
+}
+
+// TestWantsCalls: the calls are watched of who runs, for a while.
+func TestWantsCalls(t *testing.T) {
+	f := follows()
+	for range 5 {
+		f.look()
+		if f.wantsCalls() {
+			t.Fatal("watched, of one that stands still")
+		}
+	}
+	on, off := 0, 0
+	for range 900 {
+		f.slice()
+		f.look()
+		if f.wantsCalls() {
+			on++
+		} else {
+			off++
+		}
+	}
+	if on < 200 || on > 400 || off < 500 {
+		t.Errorf("watched in %d looks, not in %d", on, off)
+	}
+}

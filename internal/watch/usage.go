@@ -1,0 +1,181 @@
+package watch
+
+import (
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// totals are what a process has done by one look, as far back as the kernel counts;
+// what was waited for and moved by sockets since it is followed.
+type totals struct {
+	at       time.Time
+	known    bool // of all its threads
+	cpu      cpu
+	faults   uint64
+	io       listener.IO
+	waited   time.Duration // its threads, for a CPU: waits that have ended
+	queued   []time.Time   // since when those of them wait that wait still
+	throttle listener.Maybe[time.Duration]
+	sockets  uint64 // bytes
+}
+
+// cpu is what was used of one, in hundredths of a second, which is what the kernel
+// itself calls a tick for user space.
+type cpu struct{ user, system uint64 }
+
+// thread is what the last look saw of one.
+type thread struct {
+	start     time.Duration
+	run, wait time.Duration
+	slices    uint64
+	at        place
+	runnable  bool
+	queued    time.Time // it waits for a CPU since then at least
+}
+
+// wait adds up how long the threads waited for a CPU. The kernel adds a wait when it
+// ends: a thread that is runnable and has not run since the last look waits since it
+// was last seen asleep or running, for it takes a CPU to fall asleep. What threads
+// that have ended waited for at last is lost.
+// It says whether it is known of all of them.
+func (f *life) wait(p *listener.Process, last time.Time) (whole bool) {
+	whole = p.Whole()
+	now := make(map[int]thread, len(p.Threads))
+	for i := range p.Threads {
+		t := &p.Threads[i]
+		sched, known := t.Sched.Get()
+		whole = whole && known
+		is := thread{start: t.Start, run: t.Used.Run, wait: sched.Wait, slices: sched.Slices, at: placeOf(t), runnable: t.State == "R"}
+		was, seen := f.threads[t.TID]
+		seen = seen && was.start == is.start
+		if seen {
+			f.waited += is.wait - was.wait
+		} else if !last.IsZero() {
+			f.waited += is.wait // it began since
+		}
+		switch {
+		case !is.runnable:
+		case !seen || is.run != was.run || is.wait != was.wait:
+			is.queued = f.at
+		case was.runnable:
+			is.queued = was.queued
+		default:
+			is.queued = last
+		}
+		if !is.queued.IsZero() {
+			f.queued = append(f.queued, is.queued)
+		}
+		now[t.TID] = is
+	}
+	f.threads = now
+	return whole
+}
+
+// place is where a thread waits.
+type place struct {
+	wchan string
+	call  int
+	arg   uint64
+}
+
+func placeOf(t *listener.Task) place {
+	c := t.Call.Or(listener.Call{Number: -1})
+	return place{t.Wchan, c.Number, c.Args[0]}
+}
+
+// use sums over the threads. The kernel samples whether a thread runs in user mode or
+// for itself, and measures how long it runs: the one is scaled to the other, as
+// cputime_adjust() does for /proc.
+func (f *life) use(p *listener.Process) {
+	sum := p.Ended
+	io, known := sum.IO.Get()
+	f.known = f.known && known
+	for i := range p.Threads {
+		u := &p.Threads[i].Used
+		sum.Run, sum.User, sum.System = sum.Run+u.Run, sum.User+u.User, sum.System+u.System
+		sum.MajorFaults += u.MajorFaults
+		more, _ := u.IO.Get()
+		io.ReadBytes, io.WrittenBytes = io.ReadBytes+more.ReadBytes, io.WrittenBytes+more.WrittenBytes
+		io.ReadCalls, io.WriteCalls = io.ReadCalls+more.ReadCalls, io.WriteCalls+more.WriteCalls
+	}
+	f.faults, f.io = sum.MajorFaults, io
+	system := time.Duration(0)
+	switch {
+	case sum.User == 0 && sum.System > 0:
+		system = sum.Run
+	case sum.System > 0:
+		system = time.Duration(float64(sum.Run) * (float64(sum.System) / float64(sum.User+sum.System)))
+	}
+	const tick = time.Second / 100
+	f.cpu = cpu{user: uint64((sum.Run - system) / tick), system: uint64(system / tick)}
+}
+
+// move adds up what the process itself read from its connections and wrote to them.
+// One that is new has moved nothing yet.
+func (f *life) move(things []listener.Thing, first bool) {
+	now := make(map[listener.Key]listener.Position, len(f.position))
+	for i := range things {
+		position, known := things[i].Position.Get()
+		if things[i].Kind != listener.ThingConnection || !known {
+			continue
+		}
+		now[things[i].Object] = position
+		if was, seen := f.position[things[i].Object]; seen && !first {
+			// TCP counts modulo 2^32; of MPTCP one look sees no more than that either.
+			f.sockets += uint64(uint32(position.Read-was.Read)) + uint64(uint32(position.Wrote-was.Wrote))
+		}
+	}
+	f.position = now
+}
+
+// since is what was done between an earlier look and this one; unknown at first.
+func (t *totals) since(first *totals) listener.Maybe[listener.Usage] {
+	over := t.at.Sub(first.at)
+	if over <= 0 || !t.known || !first.known {
+		return listener.Maybe[listener.Usage]{}
+	}
+	waited := t.waited - first.waited
+	for _, since := range t.queued {
+		if since.Before(first.at) {
+			since = first.at
+		}
+		waited += t.at.Sub(since)
+	}
+	throttled, is := t.throttle.Get()
+	read, wrote := moved(&t.io, &first.io)
+	before, was := first.throttle.Get()
+	return listener.Known(listener.Usage{
+		Over: over, User: ticks(t.cpu.user, first.cpu.user), System: ticks(t.cpu.system, first.cpu.system),
+		MajorFaults: grown(t.faults, first.faults), IOBytes: read + wrote,
+		SocketBytes:  grown(t.sockets, first.sockets),
+		RunnableWait: max(0, waited.Seconds()/over.Seconds()),
+		Throttled:    is && was && throttled > before,
+	})
+}
+
+// moved is how many bytes were read and written since earlier, leaving out wake-ups:
+// reads and writes of eight bytes or less each, as of eventfds and self-pipes, by which
+// a runtime's poller talks to itself.
+func moved(now, earlier *listener.IO) (read, wrote uint64) {
+	work := func(bytes, calls uint64) uint64 {
+		if bytes <= 8*calls {
+			return 0
+		}
+		return bytes
+	}
+	return work(grown(now.ReadBytes, earlier.ReadBytes), grown(now.ReadCalls, earlier.ReadCalls)),
+		work(grown(now.WrittenBytes, earlier.WrittenBytes), grown(now.WriteCalls, earlier.WriteCalls))
+}
+
+// ticks are a hundredth of a second on every Linux that Go runs on (USER_HZ).
+func ticks(now, first uint64) time.Duration {
+	return time.Duration(grown(now, first)) * (time.Second / 100)
+}
+
+func grown(now, first uint64) uint64 {
+	if now < first {
+		return 0
+	}
+	return now - first
+}
