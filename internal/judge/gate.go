@@ -154,14 +154,14 @@ func (f *facts) mixed() bool {
 	return false
 }
 
-// hostWide: three processes or more in different groups stopped accepting
+// hostWide: three processes or more in different groups in scope stopped accepting
 // within one act-after. Then the host is ill, not they.
 func (f *facts) hostWide() bool {
 	groups, pids := make(map[string]bool), make(map[int]bool)
 	mine := stuckSince(f)
 	for _, o := range f.stuck {
 		apart := stuckSince(o).Sub(mine).Abs()
-		if apart > f.settings.ActAfter || o.culprit == nil && o != f {
+		if apart > f.settings.ActAfter || o.culprit == nil && o != f || o != f && !f.policy.Scope.Match(o.l) {
 			continue
 		}
 		pid := 0

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -148,7 +149,11 @@ func TestGate(t *testing.T) {
 			s.policy.Default.AllowSole = true
 			s.deaf.ListenedAt, s.deaf.Caller = listener.Known(instant().Add(-time.Hour)), listener.Known(listener.Caller{PID: deafPID})
 		}, nil},
-		"three groups at once":                        {func(s *scene) { s.ill(2, 0) }, []listener.Reason{listener.HostWide}},
+		"three groups at once": {func(s *scene) { s.ill(2, 0) }, []listener.Reason{listener.HostWide}},
+		"three groups at once, one out of scope": {func(s *scene) {
+			s.ill(2, 0)
+			s.policy.Scope.Ports, s.others[1].Local = []uint16{80}, netip.MustParseAddrPort("10.39.1.68:81")
+		}, nil},
 		"two groups at once":                          {func(s *scene) { s.ill(1, 0) }, nil},
 		"three groups, one after the other":           {func(s *scene) { s.ill(2, time.Minute) }, nil},
 		"its group's budget is spent":                 {func(s *scene) { s.acted(0, 9*time.Minute) }, []listener.Reason{listener.Budget}},
