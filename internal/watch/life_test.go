@@ -65,9 +65,13 @@ func TestInert(t *testing.T) {
 			f.p.ThreadCount++
 			f.p.Threads = append(f.p.Threads, listener.Task{TID: 9, Sched: listener.Known(listener.Sched{})})
 		}},
+		"one has ended":          {func(f *followed) { f.p.ThreadCount, f.p.Threads = 1, f.p.Threads[:1] }},
 		"a thread of its number": {func(f *followed) { f.p.Threads[0].Start++ }},
 	} {
 		f := follows()
+		if name == "one has ended" {
+			f.p.ThreadCount, f.p.Threads = 2, append(f.p.Threads, listener.Task{TID: 9, Sched: listener.Known(listener.Sched{})})
+		}
 		f.look()
 		f.look()
 		c.change(f)
