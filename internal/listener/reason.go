@@ -70,7 +70,7 @@ func Reasons() []ReasonRow {
 		{Reason: Self, Because: "it is pid 1, the kernel's, reusewatch or its parent",
 			Meaning: "it is pid 1, a kernel thread, reusewatch itself or its parent: never acted on"},
 		{Reason: Unowned, Because: "no process holds it",
-			Meaning: "no process holds it, so there is none to end; find who has it in flight"},
+			Meaning: "no process has a descriptor of it, so there is none to end: find the message, the io_uring or the module of the kernel that has it"},
 		{Reason: AmbiguousHolders, Because: "several hold it and no one is the culprit, or all would lose it",
 			Meaning: "several processes hold it and which of them should accept is not known: ending one would free nothing"},
 		{Reason: Traced, Because: "a debugger stopped it",

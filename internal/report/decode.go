@@ -142,6 +142,7 @@ func (in *jsonListener) judgement(at time.Time) (listener.Judgement, error) {
 	}
 	if d := in.Decision; d != nil {
 		j.Decision = &listener.Decision{Act: d.Act, Reason: listener.Reason(d.Reason.Or("")), Reasons: d.Reasons}
+		j.Culprit = d.PID.Or(0)
 	}
 	for i := range in.Owners {
 		o := &in.Owners[i]

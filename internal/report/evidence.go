@@ -10,7 +10,8 @@ import (
 // jsonEvidence is what was found out about a suspected listener: one form for
 // events, explain and whatever keeps it.
 type jsonEvidence struct {
-	Class  listener.Maybe[string] `json:"class"` // dead, never-served or served, of a stuck one
+	Class  listener.Maybe[string] `json:"class"` // that of the decision
+	Signs  jsonSigns              `json:"signs"` // of life, of the culprit or of all owners together
 	Window jsonWindow             `json:"window"`
 	Caller *jsonCaller            `json:"caller"` // of listen(), null if nobody saw it
 	Owners []jsonOwnerEvidence    `json:"owners"`
@@ -51,8 +52,19 @@ type jsonOwnerEvidence struct {
 	Unreadable        bool                            `json:"unreadable"` // /proc did not answer in time
 	Holds             listener.Maybe[listener.Holds]  `json:"holds"`      // beside the listener
 	Locks             listener.Maybe[[]listener.Lock] `json:"locks"`      // on files, that it waits for
+	Life              *jsonLife                       `json:"life"`       // null until it was looked at twice
 	ThreadCount       int                             `json:"thread_count"`
-	Threads           []listener.Thread               `json:"threads"`
+	Threads           []jsonThread                    `json:"threads"`
+}
+
+type jsonThread struct {
+	TID     int                 `json:"tid"`
+	Comm    string              `json:"comm"`
+	State   string              `json:"state"`
+	Wchan   string              `json:"wchan"`
+	Tracer  listener.Maybe[int] `json:"tracer"` // null: nobody traces it
+	Syscall listener.Maybe[int] `json:"syscall"`
+	Stack   []string            `json:"stack"`
 }
 
 type jsonUsage struct {
@@ -82,7 +94,7 @@ func evidenceJSON(j *listener.Judgement) *jsonEvidence {
 		Owners: []jsonOwnerEvidence{},
 	}
 	if j.Verdict == listener.Stuck {
-		out.Class, out.Text = listener.Known(string(j.Class)), listener.Known(Sentence(j))
+		out.Class, out.Signs, out.Text = maybeText(j.Class), j.Signs, listener.Known(Sentence(j))
 	}
 	out.Caller = callerJSON(j.Listener)
 	for i := range j.Owners {
@@ -119,13 +131,14 @@ func ownerEvidenceJSON(o *listener.Owner) jsonOwnerEvidence {
 	ev := o.Evidence
 	out := jsonOwnerEvidence{
 		PID: o.PID, Connections: o.Connections, AcceptedElsewhere: o.AcceptedElsewhere,
-		Registered: ev.Registered, Frozen: ev.Frozen, FilesFull: ev.FilesFull,
+		Registered: ev.Registered, Frozen: ev.Frozen, FilesFull: ev.FilesFull, Tracer: maybePID(o.Tracer),
 		TracerComm: maybeText(ev.TracerComm), Cgroup: maybeText(o.Cgroup), Container: maybeText(containerID(o.Container)),
 		Parents:    append([]listener.Parent{}, ev.Parents...),
-		Unreadable: ev.Unreadable, Holds: ev.Holds, Locks: ev.Locks, ThreadCount: ev.Total, Threads: append([]listener.Thread{}, ev.Threads...),
+		Unreadable: ev.Unreadable, Holds: ev.Holds, Locks: ev.Locks, Life: lifeJSON(ev), ThreadCount: ev.Total, Threads: []jsonThread{},
 	}
-	if o.Tracer != 0 {
-		out.Tracer = listener.Known(o.Tracer)
+	for i := range ev.Threads {
+		t := &ev.Threads[i]
+		out.Threads = append(out.Threads, jsonThread{t.TID, t.Comm, t.State, t.Wchan, maybePID(t.Tracer), t.Syscall, t.Stack})
 	}
 	if u, known := ev.Usage.Get(); known {
 		out.Usage = &jsonUsage{
@@ -136,10 +149,18 @@ func ownerEvidenceJSON(o *listener.Owner) jsonOwnerEvidence {
 	return out
 }
 
+// maybePID is null for 0, which is nobody's.
+func maybePID(pid int) listener.Maybe[int] {
+	if pid == 0 {
+		return listener.Maybe[int]{}
+	}
+	return listener.Known(pid)
+}
+
 // into fills in what a judgement's listener and its owners were found out to be.
 func (ev *jsonEvidence) into(j *listener.Judgement) {
 	w := ev.Window
-	j.Class = listener.Class(ev.Class.Or(""))
+	j.Class, j.Signs = listener.Class(ev.Class.Or("")), ev.Signs
 	j.Window = listener.Window{
 		Since: time.Time(w.Since), Observed: time.Duration(w.Observed), Samples: w.Samples,
 		Walked: w.Walked, Waited: w.Waited, Armed: w.Armed, Slept: w.Slept, Unfetched: w.Unfetched,
@@ -157,8 +178,15 @@ func (ev *jsonOwnerEvidence) into(o *listener.Owner) {
 	o.Connections, o.AcceptedElsewhere = ev.Connections, ev.AcceptedElsewhere
 	o.Tracer, o.Cgroup = ev.Tracer.Or(0), ev.Cgroup.Or("")
 	o.Evidence = &listener.Evidence{
-		Threads: ev.Threads, Total: ev.ThreadCount, Frozen: ev.Frozen, Registered: ev.Registered,
+		Total: ev.ThreadCount, Frozen: ev.Frozen, Registered: ev.Registered,
 		FilesFull: ev.FilesFull, Parents: ev.Parents, TracerComm: ev.TracerComm.Or(""), Unreadable: ev.Unreadable, Holds: ev.Holds, Locks: ev.Locks,
+		Life: ev.Life.life(),
+	}
+	for i := range ev.Threads {
+		t := &ev.Threads[i]
+		o.Evidence.Threads = append(o.Evidence.Threads, listener.Thread{
+			TID: t.TID, Comm: t.Comm, State: t.State, Wchan: t.Wchan, Tracer: t.Tracer.Or(0), Syscall: t.Syscall, Stack: t.Stack,
+		})
 	}
 	if u := ev.Usage; u != nil {
 		o.Evidence.Usage = listener.Known(listener.Usage{

@@ -46,6 +46,7 @@ func Explain(w io.Writer, e *Explanation, d ExplainDetail) error {
 	e.clients(p, d.Clients)
 	e.group(p, d.Wide)
 	e.owners(p, d.Wide)
+	e.signs(p, d.Wide)
 	e.history(p)
 	e.gate(p)
 	e.probes(p)
@@ -128,7 +129,7 @@ func looks(n int) string {
 func holders(e *Explanation) string {
 	switch {
 	case len(e.Owners) == 0 && e.OwnersKnown:
-		return fmt.Sprintf("No process holds the listener on %s: it is in flight between two, or the kernel's own", e.Local)
+		return fmt.Sprintf("No process has a descriptor of the listener on %s: %s", e.Local, noDescriptor)
 	case len(e.Owners) == 0:
 		return fmt.Sprintf("Who holds the listener on %s is not known", e.Local)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
 // Meaning says in a line what a reason of the gate means, and what would lift it.
@@ -16,11 +17,42 @@ func (e *Explanation) Meaning(r listener.Reason) string {
 	}
 	return strings.NewReplacer(
 		"{observed}", span(e.Window.Observed), "{needed}", span(e.Policy.For(e.Class)), "{longer}", e.longer(),
+		"{waits}", e.waits(),
 	).Replace(meaning)
 }
 
-// measured: of an owner it is known whether it makes progress.
+// waits says what the culprit waits for.
+func (e *Explanation) waits() string {
+	if o, known := e.CulpritOwner(); known {
+		if s := waitsFor(o); s != "" {
+			return s
+		}
+	}
+	return "what it waits for is not known, which counts as somebody alive"
+}
+
+// classWords says in a sentence what is proven of it, and what that allows.
+func (e *Explanation) classWords() string {
+	switch e.Class {
+	case listener.Dead:
+		return "Its class is dead: it is inert at a dead end, which nothing alive will end, without a sign of life and without a trace of ever having served."
+	case listener.NeverServed:
+		return "Its class is never-served: it was counted since its listen(), it accepted nothing, nobody was ever seen to wait on it, and it shows no sign of life."
+	case listener.ServedClass:
+		return "Its class is served: it has served before, or it is not proven that it is of no use. " +
+			"That needs --allow-served, longer patience, and no sign of life but that it runs."
+	case listener.NoClass:
+		return "What is proven of it is not known."
+	default:
+		return fmt.Sprintf("Its class is %s.", proc.Printable(string(e.Class)))
+	}
+}
+
+// measured: it is known whether it makes progress, of the culprit or at least of an owner.
 func (e *Explanation) measured() bool {
+	if i := slices.IndexFunc(e.Signs, func(s listener.SignSeen) bool { return s.Sign == listener.SignMovesBytes }); i >= 0 {
+		return e.Signs[i].Alive.IsKnown()
+	}
 	return slices.ContainsFunc(e.Owners, func(o listener.Owner) bool { return o.Evidence != nil && o.Evidence.Usage.IsKnown() })
 }
 
@@ -56,17 +88,14 @@ func (e *Explanation) answer() string {
 			held--
 		}
 	}
-	class := "fresh: nothing shows that it ever accepted"
-	if e.Class == listener.ServedClass {
-		class = "served: it accepted before, or may have"
-	}
+	class := e.classWords()
 	what := fmt.Sprintf("kill pid %d", e.Culprit)
 	switch {
 	case held > 0:
-		return fmt.Sprintf("It holds: an armed run would not act, because of what follows. Class %s.", class)
+		return fmt.Sprintf("It holds: an armed run would not act, because of what follows. %s", class)
 	case soon:
-		return fmt.Sprintf("An armed run would %s in %s, should no accept come before. Class %s.", what, span(e.Policy.For(e.Class)-e.Window.Observed), class)
+		return fmt.Sprintf("An armed run would %s in %s, should no accept come before. %s", what, span(e.Policy.For(e.Class)-e.Window.Observed), class)
 	default:
-		return fmt.Sprintf("An armed run would %s now. Class %s.", what, class)
+		return fmt.Sprintf("An armed run would %s now. %s", what, class)
 	}
 }

@@ -39,6 +39,10 @@ func explained() *Explanation {
 		Threads: threads, Total: 600, Frozen: listener.Known(true), Registered: listener.Known(false),
 		FilesFull: listener.Known(true), TracerComm: nasty, Parents: []listener.Parent{{PID: 26924, Comm: nasty}, {PID: 1, Comm: "systemd"}},
 	}
+	life := aLife()
+	life.Waits = append(life.Waits, listener.Wait{For: listener.ForFIFO, Threads: 1, Call: "openat", Wchan: "wait_for_partner", Thing: "a FIFO", AllEnds: true},
+		listener.Wait{For: listener.ForUnknown, Threads: 1, Wchan: nasty})
+	o.Evidence.Life = listener.Known(life)
 	healthy := bare()
 	h := *healthy.Listener
 	healthy.Listener, healthy.At, healthy.Verdict = &h, instant(), listener.Accepting
@@ -135,16 +139,17 @@ func TestProbe(t *testing.T) {
 func TestGateAnswer(t *testing.T) {
 	for _, c := range []struct {
 		reasons []listener.Reason
-		served  bool
+		class   listener.Class
 		want    string
 	}{
-		{[]listener.Reason{listener.NotArmed}, false, "would kill pid 26939 now"},
-		{[]listener.Reason{listener.NotArmed, listener.TooSoon}, false, "would kill pid 26939 in 10 s"},
-		{[]listener.Reason{listener.NotArmed, listener.TooSoon}, true, "would kill pid 26939 in 2 min"},
-		{[]listener.Reason{listener.NotArmed, listener.Frozen, listener.TooSoon}, false, "would not act"},
+		{[]listener.Reason{listener.NotArmed}, listener.Dead, "would kill pid 26939 now. Its class is dead: "},
+		{[]listener.Reason{listener.NotArmed, listener.TooSoon}, listener.NeverServed, "would kill pid 26939 in 10 s, should no accept come before. Its class is never-served: "},
+		{[]listener.Reason{listener.NotArmed, listener.TooSoon}, listener.ServedClass, "would kill pid 26939 in 2 min, should no accept come before. Its class is served: "},
+		{[]listener.Reason{listener.NotArmed, listener.Frozen, listener.TooSoon}, listener.Dead, "would not act"},
+		{[]listener.Reason{listener.NotArmed}, "eternal", "Its class is eternal."},
 	} {
 		e := explained()
-		e.Served = c.served
+		e.Class = c.class
 		e.Decision = &listener.Decision{Act: listener.Hold, Reason: c.reasons[0], Reasons: c.reasons}
 		if got := e.answer(); !strings.Contains(got, c.want) {
 			t.Errorf("%v: %q, want %q", c.reasons, got, c.want)

@@ -108,10 +108,14 @@ type jsonWaiter struct {
 	Holders  []int               `json:"holders"` // of the epoll set; null: not known
 }
 
+// jsonDecision is all that concerns an act.
 type jsonDecision struct {
 	Act     listener.Action        `json:"act"`
+	Class   listener.Maybe[string] `json:"class"` // dead, never-served or served; null unless stuck
+	PID     listener.Maybe[int]    `json:"pid"`   // the culprit's
 	Reason  listener.Maybe[string] `json:"reason"`
 	Reasons []listener.Reason      `json:"reasons"`
+	Signs   []listener.Sign        `json:"signs"` // of life, that show or may
 }
 
 type jsonOwner struct {
@@ -159,7 +163,10 @@ func toJSON(j *listener.Judgement) jsonListener {
 		}
 	}
 	if d := j.Decision; d != nil {
-		out.Decision = &jsonDecision{Act: d.Act, Reason: maybeText(d.Reason), Reasons: append([]listener.Reason{}, d.Reasons...)}
+		out.Decision = &jsonDecision{
+			Act: d.Act, Class: maybeText(j.Class), PID: maybePID(j.Culprit),
+			Reason: maybeText(d.Reason), Reasons: append([]listener.Reason{}, d.Reasons...), Signs: holding(j.Signs),
+		}
 	}
 	if j.OwnersKnown || len(j.Owners) > 0 {
 		out.Owners = []jsonOwner{}

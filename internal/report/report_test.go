@@ -63,13 +63,43 @@ func full() listener.Judgement {
 					}),
 					Threads: []listener.Thread{{TID: 26939, Comm: nasty, State: "S", Wchan: "wait_for_partner", Stack: []string{"wait_for_partner", "fifo_open"}}},
 					Total:   1, Frozen: listener.Known(false), Registered: listener.Known(false), FilesFull: listener.Known(false),
-					Parents: []listener.Parent{{PID: 26924, Comm: nasty}}, TracerComm: nasty,
+					Parents: []listener.Parent{{PID: 26924, Comm: nasty}}, TracerComm: nasty, Life: listener.Known(aLife()),
 				},
 			}, {PID: 26940, Comm: "haproxy", UID: 104, State: "S", Container: &listener.Container{ID: "web"}}},
 		},
-		At: instant(), Verdict: listener.Stuck, Cause: listener.CauseNeverPolled, Culprit: 26939,
+		At: instant(), Verdict: listener.Stuck, Cause: listener.CauseNeverPolled, Culprit: 26939, Class: listener.NeverServed,
+		Signs: []listener.SignSeen{
+			{Sign: listener.SignRuns, Alive: listener.Known(false), Value: "no time slice in 9 s"},
+			{Sign: listener.SignMovesBytes, Alive: listener.Known(false), Value: "it is inert"},
+			{Sign: listener.SignServesElsewhere, Alive: listener.Known(false), Value: "it is inert"},
+			{Sign: listener.SignWaits, Alive: listener.Known(true), Value: "pid 12 (" + nasty + ") holds the other end"},
+			{Sign: listener.SignAtLimit, Value: "not looked at"},
+			{Sign: listener.SignInherited, Alive: listener.Known(false), Value: "it called listen() itself"},
+		},
 		Decision: &listener.Decision{Act: listener.Hold, Reason: listener.AmbiguousHolders,
 			Reasons: []listener.Reason{listener.AmbiguousHolders, listener.TooSoon}},
+	}
+}
+
+// aLife has a value of its own in every field.
+func aLife() listener.Life {
+	shown := func(ago time.Duration, what string) listener.Shown {
+		return listener.Shown{Known: true, Ago: listener.Known(ago), What: what}
+	}
+	return listener.Life{
+		Followed: 9 * time.Second, Inert: listener.Known(7 * time.Second), Slices: 3,
+		Moved: shown(8*time.Second, "TCP "+nasty), Served: shown(6*time.Second, "another listener"), Polled: shown(5*time.Second, "epoll"),
+		Alive: listener.Shown{Known: true}, Ran: listener.Shown{},
+		Waits: []listener.Wait{
+			{
+				For: listener.ForData, Threads: 1, Call: "read", Wchan: "unix_stream_data_wait", Thing: "a unix socket", Still: 4 * time.Second, AllEnds: true,
+				Ends: []listener.End{{PID: 12, Comm: nasty, Halted: true, Then: listener.ForTimer}, {PID: 13, Comm: "sh", Then: listener.ForChild}},
+			},
+			{For: listener.ForFutex, Threads: 599, Call: "futex", Wchan: "futex_do_wait"},
+		},
+		Children: 2, Timers: listener.Known(true), Async: listener.Known(false), SharesMemory: listener.Maybe[bool]{}, Execs: listener.Known(1),
+		Calls:   listener.Known(listener.Calls{Over: 3 * time.Second, Total: 30, Received: 31, Sent: 32, Accepted: 33}),
+		Refused: listener.Refusal{N: 34, Errno: 1},
 	}
 }
 

@@ -3,7 +3,10 @@ package report
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
@@ -15,13 +18,18 @@ func Sentence(j *listener.Judgement) string {
 	o, known := j.CulpritOwner()
 	switch {
 	case known:
-		fmt.Fprintf(&b, "%s pid %d (%s%s, started %s ago by %d) listens on %s but %s",
-			proc.Printable(o.Comm), o.PID, userOf(o), after(", in ", inContainer(o.Container)), span(j.At.Sub(o.Started)), o.PPID, j.Local, because(j, o))
+		fmt.Fprintf(&b, "%s pid %d (%s%s%s) listens on %s but %s",
+			proc.Printable(o.Comm), o.PID, userOf(o), after(", in ", inContainer(o.Container)), startedWords(j, o), j.Local, because(j, o))
 	case len(j.Owners) > 1:
 		fmt.Fprintf(&b, "%d processes hold the listener on %s, %s pid %d first, and which of them should accept is not known",
 			len(j.Owners), j.Local, proc.Printable(j.Owners[0].Comm), j.Owners[0].PID)
+	case len(j.Owners) == 1:
+		fmt.Fprintf(&b, "%s pid %d holds the listener on %s, and whether it should accept is not known",
+			proc.Printable(j.Owners[0].Comm), j.Owners[0].PID, j.Local)
+	case !j.OwnersKnown:
+		fmt.Fprintf(&b, "who holds the listener on %s is not known", j.Local)
 	default:
-		fmt.Fprintf(&b, "no process holds the listener on %s: it is in flight between two, or the kernel's own", j.Local)
+		fmt.Fprintf(&b, "no process has a descriptor of the listener on %s: %s", j.Local, noDescriptor)
 	}
 	fmt.Fprintf(&b, ". %s wait", clients(j.Queue))
 	if j.Queue == 1 {
@@ -37,12 +45,70 @@ func Sentence(j *listener.Judgement) string {
 	return b.String()
 }
 
+// noDescriptor is what a listener without a holder may be: they look alike.
+const noDescriptor = "it may be on its way between two in a message, a fixed file of an io_uring, or the kernel's own"
+
+func startedWords(j *listener.Judgement, o *listener.Owner) string {
+	if o.Started.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf(", started %s ago by %d", span(j.At.Sub(o.Started)), o.PPID)
+}
+
 // because finishes "haproxy listens on :80 but …".
 func because(j *listener.Judgement, o *listener.Owner) string {
+	cause := j.Cause
+	if cause == listener.CauseNeverPolled && !provenNever(j) {
+		cause = listener.CauseNotPolling // "never" says more than is known
+	}
 	where := asleep(o)
 	return strings.NewReplacer(
-		"{asleep}", where, "{and asleep}", after("; it ", where), "{tracer}", fmt.Sprintf("pid %d%s", o.Tracer, tracerOf(o)),
-	).Replace(j.Cause.Row().Sentence)
+		"{asleep}", orElse(where, "sleeps in the kernel"), "{and asleep}", after("; it ", where),
+		"{tracer}", fmt.Sprintf("pid %d%s", o.Tracer, tracerOf(o)),
+		"{window}", window(j), "{errno}", refusedWith(o), "{peer}", peerWords(o), "{lock}", lockWords(o),
+	).Replace(cause.Row().Sentence)
+}
+
+// provenNever says that nobody ever waited on it or accepted from it, as far as that can
+// be seen: it was counted since a listen() that was seen.
+func provenNever(j *listener.Judgement) bool {
+	born, seen := j.ListenedAt.Get()
+	since, counted := j.CountedSince.Get()
+	n, known := j.Accepted.Get()
+	return j.Class == listener.NeverServed ||
+		seen && counted && !since.After(born) && known && n == 0 && !j.LastAccept.IsKnown() && !j.SeenWaiting
+}
+
+// atBirth is how soon after its listen() a window begins that leaves out nothing: the
+// looks at its waiters begin with its first client.
+const atBirth = 2 * time.Second
+
+// window says since when nobody waits for its clients, as far as was looked.
+func window(j *listener.Judgement) string {
+	observed := precise(j.Window.Observed)
+	switch born, seen := j.ListenedAt.Get(); {
+	case j.SeenWaiting || j.Accepted.Or(0) > 0 || j.LastAccept.IsKnown():
+		return "for " + observed // reusewatch has looked for longer, and saw that it did
+	case seen && (provenNever(j) || j.Window.Since.Sub(born) <= atBirth):
+		return fmt.Sprintf("since its listen(), %s ago", precise(j.At.Sub(born)))
+	default:
+		return "since reusewatch looks, " + observed
+	}
+}
+
+// refusedWith names the error of its accept(), "" where that is not known.
+func refusedWith(o *listener.Owner) string {
+	if o.Evidence == nil {
+		return ""
+	}
+	errno := o.Evidence.Life.Or(listener.Life{}).Refused.Errno
+	if errno == 0 {
+		return ""
+	}
+	if name := unix.ErrnoName(syscall.Errno(errno)); name != "" {
+		return fmt.Sprintf(" (%s)", name)
+	}
+	return fmt.Sprintf(" (errno %d)", errno)
 }
 
 func after(prefix, s string) string {
@@ -59,32 +125,35 @@ func tracerOf(o *listener.Owner) string {
 	return " (" + proc.Printable(o.Evidence.TracerComm) + ")"
 }
 
-// asleep says where the leader sleeps, in words where the wait channel is a
-// common one.
+// asleep says where the leader sleeps, in words where the name of the wait channel
+// leaves no doubt of them. wait_woken does: sockets, terminals and inotify share it.
 func asleep(o *listener.Owner) string {
 	if o.Wchan == "" {
 		return ""
 	}
 	words := []struct{ part, says string }{
 		{"wait_for_partner", "is blocked opening a FIFO"},
-		{"pipe_write", "is blocked writing to a pipe that nobody reads"},
-		{"pipe_read", "is blocked reading a pipe"},
-		{"request_wait_answer", "is blocked on a FUSE file system that does not answer"},
-		{"futex", "waits for a lock"},
-		{"nanosleep", "sleeps"},
-		{"pause", "does nothing but wait for a signal"},
-		{"wait_woken", "is blocked reading a socket"},
+		{"pipe_write", "is blocked writing to a full pipe"},
+		{"pipe_read", "is blocked reading an empty pipe"},
+		{"request_wait_answer", "waits for an answer of a FUSE file system"},
+		{"lock_inode_wait", "waits for a lock on a file"},
+		{"futex", "waits on a futex"},
+		{"nanosleep", "sleeps for a time"},
+		{"sigtimedwait", "waits for a signal"},
+		{"pause", "waits for a signal"},
 		{"sk_wait_data", "is blocked reading a socket"},
-		{"unix_stream", "is blocked reading a socket"},
-		{"do_wait", "waits for a child"},
-		{"rpc_wait", "is blocked on NFS"},
-		{"epoll", "polls something else"},
-		{"poll", "polls something else"},
+		{"unix_stream", "is blocked on a unix socket"},
+		{"rpc_wait", "waits for an answer by RPC, as of NFS"},
+		{"do_select", "polls"},
+		{"poll", "polls"},
 	}
 	for _, w := range words {
 		if strings.Contains(o.Wchan, w.part) {
 			return fmt.Sprintf("%s (%s)", w.says, proc.Printable(o.Wchan))
 		}
+	}
+	if o.Wchan == "do_wait" { // others end so
+		return "waits for a child (do_wait)"
 	}
 	return fmt.Sprintf("sleeps in %s", proc.Printable(o.Wchan))
 }
@@ -103,6 +172,15 @@ func thousands(n uint32) string {
 		return fmt.Sprint(n)
 	}
 	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
+}
+
+// precise prints a duration to the second, below an hour.
+func precise(d time.Duration) string {
+	d = d.Round(time.Second)
+	if d < time.Minute || d >= time.Hour || d%time.Minute == 0 {
+		return span(d)
+	}
+	return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
 }
 
 // span prints a duration with a unit that a person would choose.

@@ -11,18 +11,23 @@ import (
 // TestSentence: what a tired operator reads, for every cause.
 func TestSentence(t *testing.T) {
 	for cause, want := range map[listener.Cause]string{
-		listener.CauseNeverPolled: "never entered its event loop",
-		listener.CauseNotPolling:  "no thread of it sleeps behind the listener",
+		listener.CauseNeverPolled: "never came to accept: it was counted since its listen()",
+		listener.CauseNotPolling:  "nobody has waited for its clients for 9 s; it is blocked opening a FIFO",
 		listener.CauseIgnores:     "was woken, and goes on sleeping",
 		listener.CauseSpinning:    "it spins in its own code",
-		listener.CauseBlocked:     "left its event loop: it is blocked opening a FIFO (wait_for_partner)",
+		listener.CauseBlocked:     "does not accept: it is blocked opening a FIFO (wait_for_partner)",
 		listener.CauseStopped:     "is stopped (state T)",
 		listener.CauseTraced:      "is being traced by pid 99 (",
 		listener.CauseFrozen:      "is frozen by its cgroup",
 		listener.CauseStarved:     "gets too little CPU",
 		listener.CauseBusy:        "is busy with other work",
-		listener.CauseAtLimit:     "as a server does at its connection limit",
+		listener.CauseAtLimit:     "as a server does at a limit",
 		listener.CauseUnknown:     "why is not known",
+		listener.CauseRefused:     "every accept() of it fails (EPERM)",
+		listener.CauseOnChild:     "it waits for a child that lives; it is blocked opening",
+		listener.CauseOnPeer:      " at the other end of a unix socket; it is blocked opening",
+		listener.CauseOnLock:      "it waits for a lock on a file; it is blocked opening",
+		listener.CauseInherited:   "did not make the listener: it inherited it",
 	} {
 		j := full()
 		j.Cause = cause
@@ -51,17 +56,38 @@ func TestSentence(t *testing.T) {
 		t.Errorf("two holders: %q", got)
 	}
 	j.Owners, j.Queue, j.OldestWait, j.Share = nil, 1, listener.Known(3*24*time.Hour), listener.Maybe[float64]{}
-	if got := Sentence(&j); !strings.Contains(got, "no process holds the listener") || !strings.HasSuffix(got, ". 1 client waits, the oldest for 3 days.") {
+	if got := Sentence(&j); !strings.Contains(got, "no process has a descriptor of the listener on 10.39.1.68:80: it may be") || !strings.HasSuffix(got, ". 1 client waits, the oldest for 3 days.") {
 		t.Errorf("no holder: %q", got)
+	}
+}
+
+// TestUnknownHolder: what is said where no owner is the culprit.
+func TestUnknownHolder(t *testing.T) {
+	j := full()
+	j.Culprit, j.Owners = 0, j.Owners[1:]
+	if got := Sentence(&j); !strings.HasPrefix(got, "haproxy pid 26940 holds the listener on 10.39.1.68:80, and whether it should accept is not known. ") {
+		t.Errorf("one holder: %q", got)
+	}
+	j.Owners, j.OwnersKnown = nil, false
+	if got := Sentence(&j); !strings.HasPrefix(got, "who holds the listener on 10.39.1.68:80 is not known. ") {
+		t.Errorf("nobody has looked: %q", got)
 	}
 }
 
 func TestAsleep(t *testing.T) {
 	for wchan, want := range map[string]string{
 		"":                "",
-		"anon_pipe_write": "is blocked writing to a pipe that nobody reads (anon_pipe_write)",
-		"futex_do_wait":   "waits for a lock (futex_do_wait)",
+		"anon_pipe_write": "is blocked writing to a full pipe (anon_pipe_write)",
+		"futex_do_wait":   "waits on a futex (futex_do_wait)",
 		"some_driver":     "sleeps in some_driver",
+		"ep_poll":         "polls (ep_poll)",
+		"do_select":       "polls (do_select)",
+		"do_wait":         "waits for a child (do_wait)",
+		// These are shared by waits of other kinds.
+		"do_wait_intr_irq":         "sleeps in do_wait_intr_irq",
+		"wait_woken":               "sleeps in wait_woken",
+		"unix_stream_read_generic": "is blocked on a unix socket (unix_stream_read_generic)",
+		"flock_lock_inode_wait":    "waits for a lock on a file (flock_lock_inode_wait)",
 	} {
 		if got := asleep(&listener.Owner{Wchan: wchan}); got != want {
 			t.Errorf("%q: %q, want %q", wchan, got, want)
