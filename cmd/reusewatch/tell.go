@@ -14,9 +14,12 @@ import (
 func (d *daemon) publish(ctx context.Context, s *listener.Snapshot, changes []watch.Change) {
 	js, same := d.judgeAgain(s)
 	d.show(s, js)
-	if !same {
+	switch {
+	case !same:
 		d.tell(ctx, s, js, changes)
 		d.notify.status(statusLine(s.Tier, js, d.inForce().Scope))
+	case d.changes.Due(time.Now()):
+		d.emit(d.changes.Update(time.Now(), d.left(js))...)
 	}
 	d.tellUnread(s.Unread)
 	d.notify.tick()

@@ -10,8 +10,8 @@ import (
 // Kind of an event.
 type Kind string
 
-// The events of a listener: [suspect] → stuck → held (per change of reason) →
-// recovered or closed. An act adds acting → acted or act_failed. Beside them,
+// The events of a listener: [suspect] → stuck → held (per change of the first reason, at
+// most one a minute) → recovered or closed. An act adds acting → acted or act_failed. Beside them,
 // finding: once for each change of what is found about one that may well accept.
 const (
 	Ready     Kind = "ready"
@@ -41,7 +41,12 @@ type Event struct {
 type Changes struct {
 	scope listener.Filter
 	told  map[listener.Cookie]*told
+	due   time.Time // when something that was kept back is to be told; zero: nothing was
 }
+
+// reasonEvery is how often a change of the first reason is told of one listener: where
+// two of them take turns, every look has one.
+const reasonEvery = time.Minute
 
 // told is what was last said of a listener.
 type told struct {
@@ -50,7 +55,9 @@ type told struct {
 	stuck     bool
 	act       listener.Action
 	reason    listener.Reason
-	found     string // findings
+	changed   time.Time // when a change of these was told last; zero: none yet
+	due       time.Time // when one that was kept back is to be told; zero: none was
+	found     string    // findings
 }
 
 // NewChanges reports the listeners that the filter chooses.
@@ -80,9 +87,14 @@ func (c *Changes) Ended(at time.Time, l *listener.Listener) []Event {
 	return []Event{{Time: at, Kind: Closed, Listener: &j}}
 }
 
+// Due says that something was kept back that is to be told by now, though nothing has
+// changed since: by an Update with the same judgements.
+func (c *Changes) Due(at time.Time) bool { return !c.due.IsZero() && !at.Before(c.due) }
+
 // Update tells what a newly judged snapshot changes.
 func (c *Changes) Update(at time.Time, js []listener.Judgement) []Event {
 	var events []Event
+	c.due = time.Time{}
 	spokesmen := make(map[listener.GroupKey]listener.Cookie)
 	for i := range js {
 		j := &js[i]
@@ -99,8 +111,11 @@ func (c *Changes) Update(at time.Time, js []listener.Judgement) []Event {
 		if t.finds(j, spokesmen) {
 			events = append(events, Event{Time: at, Kind: Found, Listener: j})
 		}
-		for _, kind := range t.advance(j) {
+		for _, kind := range t.advance(at, j) {
 			events = append(events, Event{Time: at, Kind: kind, Listener: j})
+		}
+		if !t.due.IsZero() && (c.due.IsZero() || t.due.Before(c.due)) {
+			c.due = t.due
 		}
 	}
 	return events
@@ -122,20 +137,21 @@ func (t *told) finds(j *listener.Judgement, spokesmen map[listener.GroupKey]list
 	return was != now
 }
 
-func (t *told) advance(j *listener.Judgement) []Kind {
+func (t *told) advance(at time.Time, j *listener.Judgement) []Kind {
 	var kinds []Kind
+	t.due = time.Time{}
 	switch {
 	case j.Verdict == listener.Stuck:
 		if !t.stuck {
 			t.stuck = true
 			kinds = append(kinds, Stuck)
 		}
-		kinds = append(kinds, t.decided(j.Decision)...)
+		kinds = append(kinds, t.decided(at, j.Decision)...)
 	case t.stuck:
 		*t = told{judgement: *j, found: t.found}
 		kinds = append(kinds, Recovered)
 	case j.Decision != nil: // superseded, and to be acted on
-		kinds = t.decided(j.Decision)
+		kinds = t.decided(at, j.Decision)
 	case j.Verdict == listener.Suspect && !t.suspectOf.Equal(j.Window.Since):
 		t.suspectOf = j.Window.Since
 		kinds = append(kinds, Suspect)
@@ -143,12 +159,22 @@ func (t *told) advance(j *listener.Judgement) []Kind {
 	return kinds
 }
 
-// decided tells of a decision that holds, once for each change of reason.
-func (t *told) decided(d *listener.Decision) []Kind {
+// decided tells of a decision that holds, once for each change of its first reason. More
+// than one change in a minute is kept back, and then the newest is told, if it is not as
+// it was told before. Nothing delays that an act, or what would be one, is due.
+func (t *told) decided(at time.Time, d *listener.Decision) []Kind {
 	if d.Act == t.act && d.Reason == t.reason {
 		return nil
 	}
+	first, acts := t.act == "", t.act == listener.Hold && d.Act != listener.Hold
+	if next := t.changed.Add(reasonEvery); !first && !acts && !t.changed.IsZero() && at.Before(next) {
+		t.due = next
+		return nil
+	}
 	t.act, t.reason = d.Act, d.Reason
+	if !first {
+		t.changed = at
+	}
 	if d.Act == listener.Kill || d.Act == listener.Close {
 		return nil
 	}

@@ -14,12 +14,13 @@ import (
 type life struct {
 	changes *Changes
 	l       *listener.Listener
+	at      time.Time
 }
 
 func newLife(scope listener.Filter) *life {
 	return &life{NewChanges(scope), &listener.Listener{Sample: listener.Sample{
 		Cookie: 7, Local: netip.MustParseAddrPort("127.0.0.1:80"),
-	}}}
+	}}, instant()}
 }
 
 func (f *life) look(v listener.Verdict, window int, reasons ...listener.Reason) []Kind {
@@ -32,7 +33,13 @@ func (f *life) look(v listener.Verdict, window int, reasons ...listener.Reason) 
 			j.Decision.Act, j.Decision.Reason = listener.Hold, reasons[0]
 		}
 	}
-	return kinds(f.changes.Update(instant(), []listener.Judgement{j}))
+	return kinds(f.changes.Update(f.at, []listener.Judgement{j}))
+}
+
+// would is a look at one that every gate but arming lets go.
+func (f *life) would() []Kind {
+	d := &listener.Decision{Act: listener.Observe, Reason: listener.NotArmed, Reasons: []listener.Reason{listener.NotArmed}}
+	return kinds(f.changes.Update(f.at, []listener.Judgement{{Listener: f.l, Verdict: listener.Stuck, Decision: d}}))
 }
 
 func kinds(events []Event) []Kind {
@@ -65,6 +72,57 @@ func TestLifeOfAStuckListener(t *testing.T) {
 	expect(t, "stuck once more", f.look(listener.Stuck, 3, listener.TooSoon), Stuck, Held)
 	expect(t, "gone", kinds(f.changes.Ended(instant(), f.l)), Closed)
 	expect(t, "gone, and forgotten", f.look(listener.Idle, 0))
+}
+
+// TestReasonsThatTakeTurns: a change of the first reason is told once a minute, then the
+// newest, unless it is what was told before.
+func TestReasonsThatTakeTurns(t *testing.T) {
+	f := newLife(listener.Filter{})
+	expect(t, "stuck", f.look(listener.Stuck, 1, listener.Busy), Stuck, Held)
+	f.at = f.at.Add(time.Second)
+	expect(t, "the first change", f.look(listener.Stuck, 1, listener.Waits), Held)
+	for range 20 {
+		f.at = f.at.Add(time.Second)
+		expect(t, "it changes", f.look(listener.Stuck, 1, listener.Busy))
+		f.at = f.at.Add(time.Second)
+		expect(t, "and changes back", f.look(listener.Stuck, 1, listener.Waits))
+	}
+	if f.changes.Due(f.at.Add(time.Hour)) {
+		t.Error("what was told is to be told again")
+	}
+	f.at = f.at.Add(time.Second) // 42 s
+	expect(t, "it changes for longer", f.look(listener.Stuck, 1, listener.Busy))
+	if f.changes.Due(f.at.Add(18*time.Second)) || !f.changes.Due(f.at.Add(20*time.Second)) {
+		t.Error("what was kept back is due a minute after the last change that was told")
+	}
+	f.at = f.at.Add(20 * time.Second)
+	expect(t, "the minute is over", f.look(listener.Stuck, 1, listener.Busy), Held)
+	if f.changes.Due(f.at.Add(time.Hour)) {
+		t.Error("nothing is kept back any more")
+	}
+	f.at = f.at.Add(time.Hour)
+	expect(t, "it changes much later", f.look(listener.Stuck, 1, listener.Waits), Held)
+}
+
+// TestAnActIsNeverDelayed: nor is that one would be done; that it holds again waits.
+func TestAnActIsNeverDelayed(t *testing.T) {
+	f := newLife(listener.Filter{})
+	expect(t, "stuck", f.look(listener.Stuck, 1, listener.Busy), Stuck, Held)
+	expect(t, "the first change", f.look(listener.Stuck, 1, listener.TooSoon), Held)
+	expect(t, "it would act", f.would(), Held)
+	expect(t, "it holds again", f.look(listener.Stuck, 1, listener.Busy))
+	expect(t, "it would act again, as was told", f.would())
+	expect(t, "it holds again", f.look(listener.Stuck, 1, listener.Busy))
+	f.at = f.at.Add(time.Minute)
+	expect(t, "it still holds", f.look(listener.Stuck, 1, listener.Busy), Held)
+	expect(t, "it would act at once", f.would(), Held)
+
+	// What was kept back of one that recovers, or goes, is not told any more.
+	expect(t, "kept back", f.look(listener.Stuck, 1, listener.Waits))
+	expect(t, "recovered", f.look(listener.Accepting, 1), Recovered)
+	if f.changes.Due(f.at.Add(time.Hour)) {
+		t.Error("it recovered, and something of it is due")
+	}
 }
 
 func TestScope(t *testing.T) {
