@@ -162,6 +162,32 @@ func anonymous(l *listener.Listener, names map[listener.GroupKey]listener.GroupK
 	for i := range out.Waiters {
 		out.Waiters[i].Epoll = 0
 	}
+	out.Owners = append([]listener.Owner(nil), l.Owners...)
+	for i := range out.Owners {
+		out.Owners[i].Evidence = nameless(l, out.Owners[i].Evidence)
+	}
+	return &out
+}
+
+// nameless leaves of the calls that were refused, which are told by the addresses of
+// listeners, those on this one.
+func nameless(l *listener.Listener, ev *listener.Evidence) *listener.Evidence {
+	if ev == nil {
+		return nil
+	}
+	life, known := ev.Life.Get()
+	calls, watched := life.Calls.Get()
+	if !known || !watched {
+		return ev
+	}
+	refused := calls.Refused
+	calls.Refused = nil
+	if here, some := refused[l.Key]; some {
+		calls.Refused = map[listener.Key]listener.Refusal{listener.Key(l.Cookie): here}
+	}
+	life.Calls = listener.Known(calls)
+	out := *ev
+	out.Life = listener.Known(life)
 	return &out
 }
 

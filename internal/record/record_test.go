@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +123,49 @@ func TestJudgedAgainTheSame(t *testing.T) {
 	}
 	if got[0].Decision == nil || got[0].Decision.Act != listener.Kill {
 		t.Errorf("decision %+v", got[0].Decision)
+	}
+}
+
+// TestLifeIsRecorded: the evidence of life is read back as it was, but for addresses of
+// the kernel's, so that what is judged of it is the same.
+func TestLifeIsRecorded(t *testing.T) {
+	s := host()
+	stuck := s.Listeners[0]
+	want := listener.Life{
+		Followed: 9 * time.Second, Inert: listener.Known(8 * time.Second), Slices: 3,
+		Moved:  listener.Shown{Known: true, Ago: listener.Known(time.Second), What: "a file"},
+		Served: listener.Shown{Known: true},
+		Waits: []listener.Wait{{
+			For: listener.ForData, Threads: 2, Call: "read", Thing: "a pipe", AllEnds: true, Still: time.Second,
+			Ends: []listener.End{{PID: 4, Comm: "sh", Halted: true, Then: listener.ForTimer}},
+		}},
+		Children: 1, Timers: listener.Known(true), Async: listener.Known(false), Execs: listener.Known(2),
+		Calls: listener.Known(listener.Calls{
+			Over: time.Second, Total: 4, Refused: map[listener.Key]listener.Refusal{stuck.Key: {N: 4, Errno: 24}, address + 99: {N: 1, Errno: 1}},
+		}),
+		Refused: listener.Refusal{N: 4, Errno: 24},
+	}
+	stuck.Owners[0].Evidence.Life = listener.Known(want)
+	back := written(t, filepath.Join(t.TempDir(), "rec"), s)
+	got, known := back[0].Listeners[0].Owners[0].Evidence.Life.Get()
+	calls, watched := got.Calls.Get()
+	if !known || !watched || !reflect.DeepEqual(calls.Refused, map[listener.Key]listener.Refusal{listener.Key(stuck.Cookie): {N: 4, Errno: 24}}) {
+		t.Fatalf("read back as %+v", got)
+	}
+	mine, _ := want.Calls.Get()
+	if len(mine.Refused) != 2 {
+		t.Error("a snapshot was changed by recording it")
+	}
+	calls.Refused, mine.Refused = nil, nil
+	got.Calls, want.Calls = listener.Known(calls), listener.Known(mine)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("life\n%+v, want\n%+v", got, want)
+	}
+
+	// The class and the signs are judged again from it.
+	first, again := judge.Judge(s, policy(), &judge.Past{})[0], judge.Judge(back[0], policy(), &judge.Past{})[0]
+	if first.Class == listener.NoClass || first.Class != again.Class || !slices.Equal(first.Signs, again.Signs) {
+		t.Errorf("judged %q %+v, and again %q %+v", first.Class, first.Signs, again.Class, again.Signs)
 	}
 }
 
