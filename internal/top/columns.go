@@ -41,7 +41,7 @@ func allColumns() []column {
 	return []column{
 		{colListener, "LISTENER", 1, 15, false},
 		{colVerdict, "VERDICT", 0, 9, false},
-		{colCause, "CAUSE", 6, 13, false},
+		{colCause, "CAUSE", 6, 14, false},
 		{colQueue, "QUEUE", 2, 9, true},
 		{colBar, "FILL", 7, 6, false},
 		{colOldest, "OLDEST", 3, 6, true},

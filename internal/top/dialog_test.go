@@ -39,7 +39,7 @@ func TestDetail(t *testing.T) {
 func TestActsAreConfirmed(t *testing.T) {
 	m, do := watched(100, 40, 1, unicodeGlyphs())
 	press(m, "K")
-	mustContain(t, m, "Kill haproxy pid 26939, which holds 10.39.1.68:80?", "but never entered", "too-soon", "y: kill it")
+	mustContain(t, m, "Kill haproxy pid 26939, which holds 10.39.1.68:80?", "but never came to", "too-soon", "y: kill it")
 	press(m, "enter")
 	mustContain(t, m, "nothing was done")
 	for _, key := range []string{"Y", "esc", "q", "n", "space", "K"} {

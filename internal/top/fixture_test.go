@@ -56,6 +56,10 @@ func night(n int) *report.Frame {
 	dead.Verdict, dead.Cause, dead.Culprit, dead.Share = listener.Stuck, listener.CauseNeverPolled, 26939, listener.Known(0.34)
 	dead.Window = listener.Window{Since: instant(), Observed: time.Duration(12+n) * time.Second, Samples: 13 + n}
 	dead.Decision = &listener.Decision{Act: listener.Hold, Reason: listener.NotArmed, Reasons: []listener.Reason{listener.NotArmed, listener.TooSoon}}
+	dead.Class, dead.Signs = listener.NeverServed, []listener.SignSeen{
+		{Sign: listener.SignRuns, Alive: listener.Known(false), Value: "no time slice in 12 s"},
+		{Sign: listener.SignWaits, Value: "a system call that could not be read"},
+	}
 	counted(&dead, 9000+6*n, 4000+5*n, 0)
 	heldBy(&dead, 26939, "haproxy", "root", "haproxy", "-f", "/etc/haproxy/haproxy.cfg", "-sf", "26924")
 	js := []listener.Judgement{dead}

@@ -109,6 +109,9 @@ func TestFramesOfOtherKinds(t *testing.T) {
 				f := night(n)
 				f.Tier, f.Cost = listener.TierQueues, listener.Maybe[report.Cost]{}
 				for i := range f.Listeners {
+					if f.Listeners[i].Class == listener.NeverServed { // which takes counters
+						f.Listeners[i].Class = listener.Dead
+					}
 					l := f.Listeners[i].Listener
 					l.SYNs, l.Queued, l.Accepted, l.Share = listener.Maybe[uint64]{}, listener.Maybe[uint64]{}, listener.Maybe[uint64]{}, listener.Maybe[float64]{}
 				}
@@ -119,6 +122,25 @@ func TestFramesOfOtherKinds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, name, screenOf(show())) })
 	}
+}
+
+// TestCausesFit: none of them is cut in the list.
+func TestCausesFit(t *testing.T) {
+	for _, c := range allColumns() {
+		for _, row := range listener.Causes() {
+			if c.id == colCause && len(row.Cause) > c.width {
+				t.Errorf("%s does not fit into %d places", row.Cause, c.width)
+			}
+		}
+	}
+}
+
+// TestDetailTellsSigns: all that explain says is in the detail.
+func TestDetailTellsSigns(t *testing.T) {
+	m, _ := watched(80, 200, 3, unicodeGlyphs())
+	press(m, "enter")
+	m.Update(explainMsg{cookie: 0x1a2b, e: explanation(m, 0x1a2b)})
+	mustContain(t, m, "SIGNS OF LIFE of pid 26939", "runs              none       no time slice in 12 s", "never-served: it was counted")
 }
 
 // replayed gives the night, then an error.
