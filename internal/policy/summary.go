@@ -130,11 +130,15 @@ func (k *block) write(b *strings.Builder, p *judge.Policy) {
 		}
 		return text
 	}
-	row("never accepted", fmt.Sprintf("%s after %s", verb, short(s.ActAfter)))
-	row("served before", alike(s.AllowServed, "allow-served", fmt.Sprintf("%s after %s", verb, short(max(s.ActAfter, s.ActAfterServed)))))
+	row("dead, or never served", fmt.Sprintf("%s after %s", verb, short(s.ActAfter)))
+	row("served: all others", alike(s.AllowServed, "allow-served", fmt.Sprintf("%s after %s", verb, short(max(s.ActAfter, s.ActAfterServed)))))
 	for _, setting := range Table() {
 		if setting.Allows != "" {
-			row(setting.Allows, alike(*s.Field(setting.Key).(*bool), setting.Key, verb+" alike"))
+			text := alike(*s.Field(setting.Key).(*bool), setting.Key, verb+" alike")
+			if setting.Key == "allow-waiting" {
+				text = alike(s.AllowServed, "allow-served", text) // all that wait are of that class
+			}
+			row(setting.Allows, text)
 		}
 	}
 	row("still starting up", fmt.Sprintf("leave alone for %s, unless a younger sibling has accepted", short(s.StartupGrace)))

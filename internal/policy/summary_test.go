@@ -54,7 +54,7 @@ func TestDescribeSays(t *testing.T) {
 		"one kills, one closes":  {testBase(), killAndClose, "ARMED TO KILL: rule 1, rule 3\nARMED TO CLOSE: rule 2\nof the", "nothing"},
 		"a closing rule":         {testBase(), killAndClose, "rule 2 (line 3): CLOSE: its listener leaves, the process and its live connections stay\n", ""},
 		"when it closes":         {testBase(), killAndClose, "close after 15s\n", "would kill after 15s"},
-		"none is closed alike":   {testBase(), killAndClose, "close alike\n    process is stopped     leave", ""},
+		"none is closed alike":   {testBase(), killAndClose, "close alike\n    waits on a silent peer leave", ""},
 		"what is shared":         {testBase(), "defaults: {action: close}", "several hold it        leave alone", ""},
 		"what is shared is free": {testBase(), "defaults: {action: kill}", "kill after", "several hold it"},
 		"a flag closes":          {closing, "defaults: {action: kill}", "ARMED TO CLOSE: every listener\n", "KILL"},
@@ -64,6 +64,8 @@ func TestDescribeSays(t *testing.T) {
 		"nobody protected":       {none, "version: 1", "whatever a rule says: nobody\n", ""},
 		"protected after all":    {testBase(), "rules: [{match: {comm: [sshd, x]}, set: {action: kill}}]", "but never              sshd\n", ""},
 		"a name from the file":   {testBase(), `rules: [{name: "a\"b", set: {action: kill}}]`, `rule 1 "a\"b" (line 1): KILL`, ""},
+		"waiting takes served":   {testBase(), "defaults: {action: kill, allow-waiting: true}", "waits on a silent peer leave alone (allow-served is false)\n", "kill alike"},
+		"waiting is no matter":   {testBase(), "defaults: {action: kill, allow-served: true, allow-waiting: true}", "waits on a silent peer kill alike\n", ""},
 		"served is never sooner": {testBase(), "defaults: {allow-served: true, act-after: 3m}", "would kill after 3m\n    no sib", "2m"},
 	} {
 		got, err := Describe(write(t, c.text), c.base)

@@ -44,8 +44,8 @@ func Table() []Setting {
 		}),
 		row("act-after-served", 2*time.Minute, parseDuration, Setting{
 			Values: "duration",
-			Help:   "the same for a listener that served before (--allow-served)",
-			Note:   "never sooner than act-after",
+			Help:   "the same for a listener of the class served (--allow-served)",
+			Note:   "never sooner than act-after; [acting.md](acting.md) has the classes",
 		}),
 		row("startup-grace", 5*time.Minute, parseDuration, Setting{
 			Values: "duration",
@@ -61,7 +61,7 @@ func Table() []Setting {
 		row("allow-waiting", false, parseBool, Setting{
 			Help:   "act on a process that waits for a silent peer, a lock on a file or a file system that may come back",
 			Note:   "with allow-served; never on one that waits for a timer, a living child, or somebody stopped, traced or frozen",
-			Allows: "process waits for somebody",
+			Allows: "waits on a silent peer",
 		}),
 		row("allow-stopped", false, parseBool, Setting{
 			Help:   "act on a stopped process (state T, no tracer)",
