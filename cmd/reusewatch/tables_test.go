@@ -38,6 +38,9 @@ func allCopied() []copied {
 	quiet := listener.ReasonsThat(func(r listener.ReasonRow) bool { return r.Quiet })
 	return []copied{
 		inDocs("README.md", "reasons", reasonsTable()),
+		inDocs("docs/acting.md", "classes", classesTable()),
+		inDocs("docs/acting.md", "signs", signsTable()),
+		inDocs("docs/acting.md", "dead ends", deadEndsTable()),
 		inDocs("docs/acting.md", "soft reasons", quoted(softReasons())+"\n"),
 		inDocs("docs/generations.md", "reasons not asked", quoted(stuckOnly())+"\n"),
 		inDocs("docs/runbooks/ReusewatchListenerStuck.md", "causes", causesTable()),
@@ -94,6 +97,39 @@ func causesTable() string {
 			fmt.Fprintf(&b, "| `%s` | %s |\n", c.Cause, c.Means)
 		}
 	}
+	return b.String()
+}
+
+func classesTable() string {
+	var b strings.Builder
+	b.WriteString("| class | proven is | acted on |\n|---|---|---|\n")
+	for _, c := range listener.Classes() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.Class, c.Means, code(c.Acts))
+	}
+	return b.String()
+}
+
+func signsTable() string {
+	var b strings.Builder
+	b.WriteString("| sign | it means | how it is known | the gate holds by |\n|---|---|---|---|\n")
+	for _, s := range listener.Signs() {
+		inert := ""
+		if s.Inert {
+			inert = "; no, if it is inert"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s%s | %s |\n", s.Sign, s.Means, s.Known, inert, quoted(s.Holds))
+	}
+	return b.String()
+}
+
+// deadEndsTable ends with what must hold beside the waits.
+func deadEndsTable() string {
+	var b strings.Builder
+	b.WriteString("| wait | a dead end if |\n|---|---|\n")
+	for _, d := range listener.DeadEnds() {
+		fmt.Fprintf(&b, "| %s | %s |\n", d.Wait, d.If)
+	}
+	fmt.Fprintf(&b, "\nA process is at one if %s.\n", listener.DeadEndRule)
 	return b.String()
 }
 

@@ -27,7 +27,7 @@ func topics() []*cobra.Command {
 func verdictsTopic() string {
 	var causes strings.Builder
 	for _, c := range listener.Causes() {
-		fmt.Fprintf(&causes, "  %-12s  %s\n", c.Cause, c.Means)
+		causes.WriteString(hanging(fmt.Sprintf("  %-14s  ", c.Cause), c.Means))
 	}
 	return verdictsAbove + causes.String() + verdictsBelow
 }
@@ -87,7 +87,7 @@ const exitCodesTopic = `
 
 "check -o nagios" uses the codes of monitoring plugins: 0 OK, 2 CRITICAL, 3 UNKNOWN.`
 
-// gateTopic lists the reasons in the order in which the gate asks.
+// gateTopic lists the reasons in the order in which the gate asks, and what they rest on.
 func gateTopic() string {
 	var b strings.Builder
 	b.WriteString(`
@@ -96,14 +96,75 @@ of these holds; the first is the "reason", all are in "reasons".
 
 `)
 	for _, r := range listener.Reasons() {
-		fmt.Fprintf(&b, "  %-21s  %s\n", r.Reason, r.Because)
+		b.WriteString(hanging(fmt.Sprintf("  %-21s  ", r.Reason), r.Because))
 		if r.LiftedBy != "" {
-			fmt.Fprintf(&b, "  %-21s  lifted by: %s\n", "", r.LiftedBy)
+			b.WriteString(hanging(strings.Repeat(" ", 25), "lifted by: "+r.LiftedBy))
 		}
 	}
-	fmt.Fprintf(&b, "\n\"kill\" and \"close\" with --force overrule these and no others:\n  %s\n", report.Join(softReasons(), ", "))
-	fmt.Fprintf(&b, "\nOf a superseded listener, which accepts, these are not asked:\n  %s\n", report.Join(stuckOnly(), ", "))
+	fmt.Fprintf(&b, "\n\"kill\" and \"close\" with --force overrule these and no others:\n%s", hanging("  ", report.Join(softReasons(), ", ")))
+	fmt.Fprintf(&b, "\nOf a superseded listener, which accepts, these are not asked:\n%s", hanging("  ", report.Join(stuckOnly(), ", ")))
+	proofTopic(&b)
 	return b.String()
+}
+
+// proofTopic tells what an act rests on: classes, signs of life and dead ends.
+func proofTopic(b *strings.Builder) {
+	row := func(name, text string) { b.WriteString(hanging(fmt.Sprintf("    %-18s", name), text)) }
+	b.WriteString(`
+What is proven of a stuck listener is its class:
+
+`)
+	for _, c := range listener.Classes() {
+		row(string(c.Class), c.Means+"; acted on "+c.Acts)
+	}
+	b.WriteString(`
+Signs of life of its process, all threads of it. What is not known counts as life:
+
+`)
+	for _, s := range listener.Signs() {
+		known := s.Known
+		if s.Inert {
+			known += "; no, if it is inert"
+		}
+		row(string(s.Sign), s.Means+" ("+report.Join(s.Holds, ", ")+"): "+known)
+	}
+	b.WriteString(`
+A process is inert as long as no thread of it got a time slice, none is runnable and each
+stood in the same wait. A dead end is a wait that nothing alive will end:
+
+`)
+	for _, d := range listener.DeadEnds() {
+		row(string(d.For), d.Wait+"; "+condition(d.If))
+	}
+	b.WriteString("\n" + hanging("", "A process is at a dead end if "+listener.DeadEndRule+". Any other wait counts as one for somebody alive."))
+}
+
+// condition is when a wait is a dead end, as a part of a sentence.
+func condition(of string) string {
+	if strings.HasPrefix(of, "always") {
+		return of
+	}
+	return "if " + of
+}
+
+// hanging wraps a text to a width that fits a terminal, behind a lead that later lines
+// stay clear of.
+func hanging(lead, text string) string {
+	const width = 90
+	var b strings.Builder
+	line, empty := lead, true
+	for word := range strings.FieldsSeq(text) {
+		if !empty && len(line)+1+len(word) > width {
+			b.WriteString(line + "\n")
+			line, empty = strings.Repeat(" ", len(lead)), true
+		}
+		if !empty {
+			line += " "
+		}
+		line += word
+		empty = false
+	}
+	return b.String() + line + "\n"
 }
 
 // softReasons are those that --force overrules.

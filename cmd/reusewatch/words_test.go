@@ -46,6 +46,30 @@ func TestGateIsTold(t *testing.T) {
 	}
 }
 
+// TestProofIsTold: `help gate` has every class, sign of life and dead end.
+func TestProofIsTold(t *testing.T) {
+	stdout, _, code := output(t, "help", "gate")
+	if code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	told := strings.Join(strings.Fields(stdout), " ")
+	wants := []string{listener.DeadEndRule}
+	for _, c := range listener.Classes() {
+		wants = append(wants, string(c.Class)+" "+c.Means)
+	}
+	for _, s := range listener.Signs() {
+		wants = append(wants, string(s.Sign)+" "+s.Means, s.Known)
+	}
+	for _, d := range listener.DeadEnds() {
+		wants = append(wants, string(d.For)+" "+d.Wait, d.If)
+	}
+	for _, want := range wants {
+		if !strings.Contains(told, want) {
+			t.Errorf("no %q in %s", want, stdout)
+		}
+	}
+}
+
 // TestEveryCommandHelps: each says what it is, in lines that fit, with flags that are
 // explained.
 func TestEveryCommandHelps(t *testing.T) {

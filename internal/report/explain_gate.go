@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
 // Meaning says in a line what a reason of the gate means, and what would lift it.
@@ -29,23 +28,6 @@ func (e *Explanation) waits() string {
 		}
 	}
 	return "what it waits for is not known, which counts as somebody alive"
-}
-
-// classWords says in a sentence what is proven of it, and what that allows.
-func (e *Explanation) classWords() string {
-	switch e.Class {
-	case listener.Dead:
-		return "Its class is dead: it is inert at a dead end, which nothing alive will end, without a sign of life and without a trace of ever having served."
-	case listener.NeverServed:
-		return "Its class is never-served: it was counted since its listen(), it accepted nothing, nobody was ever seen to wait on it, and it shows no sign of life."
-	case listener.ServedClass:
-		return "Its class is served: it has served before, or it is not proven that it is of no use. " +
-			"That needs --allow-served, longer patience, and no sign of life but that it runs."
-	case listener.NoClass:
-		return "What is proven of it is not known."
-	default:
-		return fmt.Sprintf("Its class is %s.", proc.Printable(string(e.Class)))
-	}
 }
 
 // measured: it is known whether it makes progress, of the culprit or at least of an owner.
@@ -88,7 +70,7 @@ func (e *Explanation) answer() string {
 			held--
 		}
 	}
-	class := e.classWords()
+	class := e.Class.Row().Sentence
 	what := fmt.Sprintf("kill pid %d", e.Culprit)
 	switch {
 	case held > 0:

@@ -146,7 +146,7 @@ func TestGateAnswer(t *testing.T) {
 		{[]listener.Reason{listener.NotArmed, listener.TooSoon}, listener.NeverServed, "would kill pid 26939 in 10 s, should no accept come before. Its class is never-served: "},
 		{[]listener.Reason{listener.NotArmed, listener.TooSoon}, listener.ServedClass, "would kill pid 26939 in 2 min, should no accept come before. Its class is served: "},
 		{[]listener.Reason{listener.NotArmed, listener.Frozen, listener.TooSoon}, listener.Dead, "would not act"},
-		{[]listener.Reason{listener.NotArmed}, "eternal", "Its class is eternal."},
+		{[]listener.Reason{listener.NotArmed}, "eternal", "Its class is served: "},
 	} {
 		e := explained()
 		e.Class = c.class
