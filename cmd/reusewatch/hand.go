@@ -154,13 +154,28 @@ func (h *hand) decide(s *listener.Snapshot) {
 		}
 	case j.Decision.Act != listener.Hold:
 		h.say(j)
-	case slices.ContainsFunc(j.Decision.Reasons, func(r listener.Reason) bool { return r != listener.TooSoon && r != listener.NoSiblingAccepted }):
+	case slices.ContainsFunc(j.Decision.Reasons, endsNever):
 		if j.Window.Observed > h.stuckAfter+settled {
+			h.say(j)
+		}
+	case slices.ContainsFunc(j.Decision.Reasons, maybeEnds):
+		if j.Window.Observed > h.settings.ActAfter+settled {
 			h.say(j)
 		}
 	case j.Window.Observed > h.settings.ActAfter+max(settled, unserved) && !slices.Contains(j.Decision.Reasons, listener.TooSoon):
 		h.say(j) // nobody came to its siblings in all that time
 	}
+}
+
+// endsNever says of a reason that waiting will not help.
+func endsNever(r listener.Reason) bool {
+	return r != listener.TooSoon && r != listener.NoSiblingAccepted && !maybeEnds(r)
+}
+
+// maybeEnds says of a reason that a process which has just got stuck may still lose it: it
+// rests on a sign that one answers with no which is inert, and that takes --act-after.
+func maybeEnds(r listener.Reason) bool {
+	return slices.ContainsFunc(listener.Signs(), func(s listener.SignRow) bool { return s.Inert && slices.Contains(s.Holds, r) })
 }
 
 func (h *hand) say(j listener.Judgement) {

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// TestWhatAPersonWaitsFor: an act by hand is refused at once for what stays, and not
+// before --act-after for what a process may lose that is inert by then.
+func TestWhatAPersonWaitsFor(t *testing.T) {
+	for _, row := range listener.Reasons() {
+		want := "stays"
+		switch row.Reason {
+		case listener.TooSoon, listener.NoSiblingAccepted:
+			want = "passes"
+		case listener.Served, listener.Busy, listener.ServesElsewhere:
+			want = "may end"
+		}
+		got := "passes"
+		switch {
+		case endsNever(row.Reason) && maybeEnds(row.Reason):
+			got = "both"
+		case endsNever(row.Reason):
+			got = "stays"
+		case maybeEnds(row.Reason):
+			got = "may end"
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", row.Reason, got, want)
+		}
+	}
+}
