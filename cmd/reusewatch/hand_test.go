@@ -9,13 +9,14 @@ import (
 // TestWhatAPersonWaitsFor: an act by hand is refused at once for what stays, and not
 // before --act-after for what a process may lose that is inert by then.
 func TestWhatAPersonWaitsFor(t *testing.T) {
+	waited := map[listener.Reason]string{
+		listener.TooSoon: "passes", listener.NoSiblingAccepted: "passes",
+		listener.Served: "may end", listener.Busy: "may end", listener.ServesElsewhere: "may end",
+	}
 	for _, row := range listener.Reasons() {
 		want := "stays"
-		switch row.Reason {
-		case listener.TooSoon, listener.NoSiblingAccepted:
-			want = "passes"
-		case listener.Served, listener.Busy, listener.ServesElsewhere:
-			want = "may end"
+		if named, some := waited[row.Reason]; some {
+			want = named
 		}
 		got := "passes"
 		switch {
