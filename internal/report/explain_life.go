@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -72,7 +71,7 @@ func inert(l *listener.Life) string {
 	}
 }
 
-// waitLine says what threads wait for, and when that would be a dead end.
+// waitLine says what threads wait for, and whether that is a dead end.
 func waitLine(w *listener.Wait) string {
 	s := fmt.Sprintf("%s for %s", plural(w.Threads, "thread"), waitWords(w))
 	var where []string
@@ -88,15 +87,10 @@ func waitLine(w *listener.Wait) string {
 	if w.Still > 0 {
 		s += fmt.Sprintf("; nothing was taken from it for %s", precise(w.Still))
 	}
-	rows := listener.DeadEnds()
-	i := slices.IndexFunc(rows, func(row listener.DeadEndRow) bool { return row.For == w.For })
-	if i < 0 {
-		return s + ". No dead end."
+	if w.DeadEnd() {
+		return s + ": a dead end"
 	}
-	if always, found := strings.CutPrefix(rows[i].If, "always"); found {
-		return s + ". A dead end" + always + "."
-	}
-	return s + ". A dead end if " + rows[i].If + "."
+	return s
 }
 
 // besides is what keeps a process from being at a dead end, whatever its threads wait
@@ -115,6 +109,7 @@ func besides(l *listener.Life) string {
 		what string
 	}{
 		{l.Timers, "an armed timer"}, {l.Async, "a descriptor with O_ASYNC"}, {l.SharesMemory, "another process that shares its memory"},
+		{l.Rings, "an io_uring"},
 	} {
 		switch it, known := has.it.Get(); {
 		case !known:

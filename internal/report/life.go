@@ -14,7 +14,8 @@ type jsonLife struct {
 	Moved    jsonShown               `json:"moved"`
 	Served   jsonShown               `json:"served"`
 	Polled   jsonShown               `json:"polled"`
-	Alive    jsonShown               `json:"alive"`
+	Alive    jsonShown               `json:"alive"` // it waited for somebody alive
+	Asked    jsonShown               `json:"asked"` // the same of what --allow-waiting lifts
 	Ran      jsonShown               `json:"ran"`
 	Waits    []jsonWait              `json:"waits"`
 
@@ -22,6 +23,7 @@ type jsonLife struct {
 	Timers       listener.Maybe[bool] `json:"timers"`
 	Async        listener.Maybe[bool] `json:"async"`
 	SharesMemory listener.Maybe[bool] `json:"shares_memory"`
+	Rings        listener.Maybe[bool] `json:"io_uring"`
 	Execs        listener.Maybe[int]  `json:"execs"`
 	Calls        *jsonCalls           `json:"calls"`   // null: not watched
 	Refused      *jsonRefused         `json:"refused"` // null: no accept() of it was seen to fail
@@ -31,6 +33,7 @@ type jsonShown struct {
 	Known bool                    `json:"known"`
 	Ago   listener.Maybe[seconds] `json:"ago_seconds"` // null: it never showed
 	What  listener.Maybe[string]  `json:"what"`
+	Gap   listener.Maybe[seconds] `json:"gap_seconds"` // since it could not be looked for; null: it always could
 }
 
 type jsonWait struct {
@@ -39,6 +42,7 @@ type jsonWait struct {
 	Call    listener.Maybe[string] `json:"call"`
 	Wchan   listener.Maybe[string] `json:"wchan"`
 	Thing   listener.Maybe[string] `json:"thing"`
+	Client  bool                   `json:"client"` // that is a connection of the listener's own port
 	Ends    []jsonEnd              `json:"ends"`
 	AllEnds bool                   `json:"all_ends"` // there are no others
 	Still   seconds                `json:"still_seconds"`
@@ -83,15 +87,17 @@ func lifeJSON(ev *listener.Evidence) *jsonLife {
 	if !known {
 		return nil
 	}
-	shown := func(s listener.Shown) jsonShown { return jsonShown{s.Known, maybeSeconds(s.Ago), maybeText(s.What)} }
+	shown := func(s listener.Shown) jsonShown {
+		return jsonShown{s.Known, maybeSeconds(s.Ago), maybeText(s.What), maybeSeconds(s.Gap)}
+	}
 	out := &jsonLife{
 		Followed: seconds(l.Followed), Inert: maybeSeconds(l.Inert), Slices: l.Slices,
-		Moved: shown(l.Moved), Served: shown(l.Served), Polled: shown(l.Polled), Alive: shown(l.Alive), Ran: shown(l.Ran),
-		Waits: []jsonWait{}, Children: l.Children, Timers: l.Timers, Async: l.Async, SharesMemory: l.SharesMemory, Execs: l.Execs,
+		Moved: shown(l.Moved), Served: shown(l.Served), Polled: shown(l.Polled), Alive: shown(l.Alive), Asked: shown(l.Asked), Ran: shown(l.Ran),
+		Waits: []jsonWait{}, Children: l.Children, Timers: l.Timers, Async: l.Async, SharesMemory: l.SharesMemory, Rings: l.Rings, Execs: l.Execs,
 	}
 	for i := range l.Waits {
 		w := &l.Waits[i]
-		jw := jsonWait{w.For, w.Threads, maybeText(w.Call), maybeText(w.Wchan), maybeText(w.Thing), []jsonEnd{}, w.AllEnds, seconds(w.Still)}
+		jw := jsonWait{w.For, w.Threads, maybeText(w.Call), maybeText(w.Wchan), maybeText(w.Thing), w.Client, []jsonEnd{}, w.AllEnds, seconds(w.Still)}
 		for _, e := range w.Ends {
 			jw.Ends = append(jw.Ends, jsonEnd{e.PID, e.Comm, e.Halted, maybeText(e.Then)})
 		}
@@ -112,17 +118,17 @@ func (in *jsonLife) life() listener.Maybe[listener.Life] {
 		return listener.Maybe[listener.Life]{}
 	}
 	shown := func(s jsonShown) listener.Shown {
-		return listener.Shown{Known: s.Known, Ago: maybeDuration(s.Ago), What: s.What.Or("")}
+		return listener.Shown{Known: s.Known, Ago: maybeDuration(s.Ago), What: s.What.Or(""), Gap: maybeDuration(s.Gap)}
 	}
 	l := listener.Life{
 		Followed: time.Duration(in.Followed), Inert: maybeDuration(in.Inert), Slices: in.Slices,
-		Moved: shown(in.Moved), Served: shown(in.Served), Polled: shown(in.Polled), Alive: shown(in.Alive), Ran: shown(in.Ran),
-		Children: in.Children, Timers: in.Timers, Async: in.Async, SharesMemory: in.SharesMemory, Execs: in.Execs,
+		Moved: shown(in.Moved), Served: shown(in.Served), Polled: shown(in.Polled), Alive: shown(in.Alive), Asked: shown(in.Asked), Ran: shown(in.Ran),
+		Children: in.Children, Timers: in.Timers, Async: in.Async, SharesMemory: in.SharesMemory, Rings: in.Rings, Execs: in.Execs,
 	}
 	for i := range in.Waits {
 		jw := &in.Waits[i]
 		w := listener.Wait{
-			For: jw.For, Threads: jw.Threads, Call: jw.Call.Or(""), Wchan: jw.Wchan.Or(""), Thing: jw.Thing.Or(""),
+			For: jw.For, Threads: jw.Threads, Call: jw.Call.Or(""), Wchan: jw.Wchan.Or(""), Thing: jw.Thing.Or(""), Client: jw.Client,
 			AllEnds: jw.AllEnds, Still: time.Duration(jw.Still),
 		}
 		for _, e := range jw.Ends {

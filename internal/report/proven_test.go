@@ -128,7 +128,7 @@ func TestWaitWords(t *testing.T) {
 	one := []listener.End{{PID: 12, Comm: "postgres"}}
 	seen := make(map[string]listener.For)
 	for _, f := range []listener.For{
-		listener.ForFIFO, listener.ForReader, listener.ForFutex, listener.ForData, listener.ForFUSE, listener.ForSignal, listener.ForTimer, listener.ForChild,
+		listener.ForFIFO, listener.ForReader, listener.ForFutex, listener.ForData, listener.ForPeer, listener.ForFUSE, listener.ForSignal, listener.ForTimer, listener.ForChild,
 		listener.ForLock, listener.ForNetFS, listener.ForDisk, listener.ForEvents, listener.ForOne, listener.ForClients, listener.ForUnknown, listener.ForNothing, "later",
 	} {
 		got := waitWords(&listener.Wait{For: f})

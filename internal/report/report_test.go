@@ -89,15 +89,15 @@ func aLife() listener.Life {
 	return listener.Life{
 		Followed: 9 * time.Second, Inert: listener.Known(7 * time.Second), Slices: 3,
 		Moved: shown(8*time.Second, "TCP "+nasty), Served: shown(6*time.Second, "another listener"), Polled: shown(5*time.Second, "epoll"),
-		Alive: listener.Shown{Known: true}, Ran: listener.Shown{},
+		Alive: listener.Shown{Known: true, Gap: listener.Known(2 * time.Second)}, Asked: shown(time.Second, "a lock"), Ran: listener.Shown{},
 		Waits: []listener.Wait{
 			{
-				For: listener.ForData, Threads: 1, Call: "read", Wchan: "unix_stream_data_wait", Thing: "a unix socket", Still: 4 * time.Second, AllEnds: true,
+				For: listener.ForData, Threads: 1, Call: "read", Wchan: "unix_stream_data_wait", Thing: "a unix socket", Client: true, Still: 4 * time.Second, AllEnds: true,
 				Ends: []listener.End{{PID: 12, Comm: nasty, Halted: true, Then: listener.ForTimer}, {PID: 13, Comm: "sh", Then: listener.ForChild}},
 			},
 			{For: listener.ForFutex, Threads: 599, Call: "futex", Wchan: "futex_do_wait"},
 		},
-		Children: 2, Timers: listener.Known(true), Async: listener.Known(false), SharesMemory: listener.Maybe[bool]{}, Execs: listener.Known(1),
+		Children: 2, Timers: listener.Known(true), Async: listener.Known(false), SharesMemory: listener.Maybe[bool]{}, Rings: listener.Known(true), Execs: listener.Known(1),
 		Calls:   listener.Known(listener.Calls{Over: 3 * time.Second, Total: 30, Received: 31, Sent: 32, Accepted: 33}),
 		Refused: listener.Refusal{N: 34, Errno: 1},
 	}

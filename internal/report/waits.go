@@ -9,12 +9,10 @@ import (
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-// waitsFor says in words what keeps a process waiting, "" where that is not known.
-// What only the process itself could end is left out where there is anything else.
+// waitsFor says in words what keeps a process waiting, "" where that is not known. Dead
+// ends are left out where there is anything else.
 func waitsFor(o *listener.Owner) string {
-	others := waitsThat(o, func(w *listener.Wait) bool {
-		return w.For != listener.ForNothing && w.For != listener.ForFutex && w.For != listener.ForSignal
-	})
+	others := waitsThat(o, func(w *listener.Wait) bool { return w.For != listener.ForNothing && !w.DeadEnd() })
 	if others == "" {
 		return waitsThat(o, func(w *listener.Wait) bool { return w.For != listener.ForNothing })
 	}
@@ -56,6 +54,8 @@ func waitWords(w *listener.Wait) string {
 		return atTheEnd(w, "room in "+orElse(thing, "a pipe"), orElse(thing, "a pipe"))
 	case listener.ForData:
 		return atTheEnd(w, "something to read"+after(" from ", thing), orElse(thing, "what it reads from"))
+	case listener.ForPeer:
+		return atTheEnd(w, "whoever is at the other end of "+orElse(thing, "a connection"), orElse(thing, "a connection"))
 	case listener.ForOne:
 		return atTheEnd(w, "an event"+after(" of ", thing)+", the one thing that it polls", orElse(thing, "the one thing that it polls"))
 	case listener.ForFutex:
@@ -151,7 +151,7 @@ func closing(s string) string {
 // known.
 func peerWords(o *listener.Owner) string {
 	s := waitsThat(o, func(w *listener.Wait) bool {
-		return len(w.Ends) > 0 && (w.For == listener.ForData || w.For == listener.ForReader || w.For == listener.ForOne)
+		return len(w.Ends) > 0 && (w.For == listener.ForData || w.For == listener.ForPeer || w.For == listener.ForReader || w.For == listener.ForOne)
 	})
 	return orElse(s, "somebody at the other end of a connection, socket or pipe")
 }
