@@ -14,8 +14,12 @@ func (e *Explanation) Meaning(r listener.Reason) string {
 	if r == listener.Busy && !e.measured() {
 		meaning = "nobody has measured yet that it makes no progress: {longer}"
 	}
+	stood := Stood(&e.Judgement)
+	if r == listener.TooSoon && stood < e.Window.Observed {
+		meaning = "its process has stood still for {observed} of the {needed} that it takes"
+	}
 	return strings.NewReplacer(
-		"{observed}", span(e.Window.Observed), "{needed}", span(e.Policy.For(e.Class)), "{longer}", e.longer(),
+		"{observed}", span(stood), "{needed}", span(e.Policy.For(e.Class)), "{longer}", e.longer(),
 		"{waits}", e.waits(),
 	).Replace(meaning)
 }
@@ -76,7 +80,7 @@ func (e *Explanation) answer() string {
 	case held > 0:
 		return fmt.Sprintf("It holds: an armed run would not act, because of what follows. %s", class)
 	case soon:
-		return fmt.Sprintf("An armed run would %s in %s, should no accept come before. %s", what, span(e.Policy.For(e.Class)-e.Window.Observed), class)
+		return fmt.Sprintf("An armed run would %s in %s, should no accept come before. %s", what, span(e.Policy.For(e.Class)-Stood(&e.Judgement)), class)
 	default:
 		return fmt.Sprintf("An armed run would %s now. %s", what, class)
 	}

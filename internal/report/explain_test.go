@@ -40,6 +40,7 @@ func explained() *Explanation {
 		FilesFull: listener.Known(true), TracerComm: nasty, Parents: []listener.Parent{{PID: 26924, Comm: nasty}, {PID: 1, Comm: "systemd"}},
 	}
 	life := aLife()
+	life.Inert = listener.Known(20 * time.Second)
 	life.Waits = append(life.Waits, listener.Wait{For: listener.ForFIFO, Threads: 1, Call: "openat", Wchan: "wait_for_partner", Thing: "a FIFO", AllEnds: true},
 		listener.Wait{For: listener.ForUnknown, Threads: 1, Wchan: nasty})
 	o.Evidence.Life = listener.Known(life)

@@ -151,7 +151,12 @@ func closing(s string) string {
 // known.
 func peerWords(o *listener.Owner) string {
 	s := waitsThat(o, func(w *listener.Wait) bool {
-		return len(w.Ends) > 0 && (w.For == listener.ForData || w.For == listener.ForPeer || w.For == listener.ForReader || w.For == listener.ForOne)
+		switch w.For {
+		case listener.ForData, listener.ForPeer:
+			return !w.DeadEnd()
+		default:
+			return (w.For == listener.ForReader || w.For == listener.ForOne) && len(w.Ends) > 0
+		}
 	})
 	return orElse(s, "somebody at the other end of a connection, socket or pipe")
 }

@@ -144,7 +144,7 @@ func decision(j *listener.Judgement, policy report.Thresholds, since time.Durati
 	case len(holds) == 1:
 		return fmt.Sprintf("held: %s", holds[0])
 	case soon:
-		left := policy.For(j.Class) - j.Window.Observed - since
+		left := policy.For(j.Class) - report.Stood(j) - since
 		return fmt.Sprintf("%s%s in %s", would, act, wholeSeconds(max(0, left)))
 	case would == "":
 		return act + " now"
