@@ -295,28 +295,29 @@ type KernelTaskRow struct {
 }
 
 type KernelThing struct {
-	_          structs.HostLayout
-	Object     uint64
-	File       uint64
-	Peer       uint64
-	Inode      uint64
-	Read       uint64
-	Wrote      uint64
-	Kind       KernelThingKind
-	Pid        uint32
-	Fd         uint32
-	Netns      uint32
-	Readers    uint32
-	Writers    uint32
-	Mode       uint32
-	Port       uint16
-	RemotePort uint16
-	Type       uint16
-	State      uint8
-	Known      uint8
-	Locked     uint8
-	Async      uint8
-	Pad        [2]uint8
+	_           structs.HostLayout
+	Object      uint64
+	File        uint64
+	Peer        uint64
+	Inode       uint64
+	Read        uint64
+	Wrote       uint64
+	Kind        KernelThingKind
+	Pid         uint32
+	Fd          uint32
+	Netns       uint32
+	Readers     uint32
+	Writers     uint32
+	Mode        uint32
+	Port        uint16
+	RemotePort  uint16
+	Type        uint16
+	State       uint8
+	Known       uint8
+	Locked      uint8
+	Async       uint8
+	TimedReads  uint8
+	TimedWrites uint8
 }
 
 type KernelThingKind uint32
@@ -330,6 +331,7 @@ const (
 	KernelThingKindTHING_EPOLL      KernelThingKind = 6
 	KernelThingKindTHING_RING       KernelThingKind = 7
 	KernelThingKindTHING_OTHER      KernelThingKind = 8
+	KernelThingKindTHING_SOCKET     KernelThingKind = 9
 )
 
 type KernelTickIo struct {

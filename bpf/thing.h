@@ -21,6 +21,7 @@ enum thing_kind {
 	THING_EPOLL,
 	THING_RING,  /* io_uring */
 	THING_OTHER, /* told of only where it has O_ASYNC */
+	THING_SOCKET, /* of any other family or protocol */
 };
 
 /* What one descriptor of one process is of. */
@@ -45,8 +46,11 @@ struct thing {
 	__u8 known;  /* read and wrote are */
 	__u8 locked; /* an epoll set: whoever reads of it in /proc would wait */
 	__u8 async;  /* the open file has O_ASYNC */
-	__u8 pad[2];
+	__u8 timed_reads;  /* SO_RCVTIMEO */
+	__u8 timed_writes; /* SO_SNDTIMEO */
 };
+
+#define NO_TIMEOUT 0x7fffffffffffffffL /* MAX_SCHEDULE_TIMEOUT */
 
 const struct thing *thing_type __attribute__((unused));
 
@@ -67,16 +71,16 @@ static __always_inline bool tell_inet(struct thing *t, struct sock *sk)
 		t->wrote = BPF_CORE_READ(tp, write_seq);
 		break;
 	case IPPROTO_MPTCP:
-		if (!bpf_core_type_exists(struct mptcp_sock))
-			return false;
-		if (bpf_core_field_exists(msk->bytes_consumed)) {
+		if (bpf_core_type_exists(struct mptcp_sock) &&
+		    bpf_core_field_exists(msk->bytes_consumed)) {
 			t->known = 1;
 			t->read = BPF_CORE_READ(msk, bytes_consumed);
 			t->wrote = BPF_CORE_READ(msk, write_seq);
 		}
 		break;
 	default:
-		return false;
+		t->kind = THING_SOCKET;
+		return true;
 	}
 	t->kind = t->state == TCP_LISTEN ? THING_LISTENER : THING_CONNECTION;
 	return true;
@@ -91,6 +95,8 @@ static __always_inline bool tell_socket(struct thing *t, struct socket *socket)
 	t->object = (__u64)sk;
 	t->state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	t->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	t->timed_reads = BPF_CORE_READ(sk, sk_rcvtimeo) != NO_TIMEOUT;
+	t->timed_writes = BPF_CORE_READ(sk, sk_sndtimeo) != NO_TIMEOUT;
 	switch (BPF_CORE_READ(sk, __sk_common.skc_family)) {
 	case AF_INET:
 	case AF_INET6:
@@ -101,7 +107,8 @@ static __always_inline bool tell_socket(struct thing *t, struct socket *socket)
 		t->peer = (__u64)BPF_CORE_READ((struct unix_sock *)sk, peer);
 		return true;
 	default:
-		return false;
+		t->kind = THING_SOCKET;
+		return true;
 	}
 }
 

@@ -147,6 +147,8 @@ struct sock {
 	__u16 sk_protocol;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
+	long sk_rcvtimeo;
+	long sk_sndtimeo;
 	struct sock_reuseport *sk_reuseport_cb;
 };
 

@@ -63,6 +63,7 @@ func thing(raw *bpf.KernelThing) listener.Thing {
 		Listening: raw.State == tcpListen, Readers: int(raw.Readers), Writers: int(raw.Writers),
 		Reads: raw.Mode&fmodeRead != 0, Writes: raw.Mode&fmodeWrite != 0,
 		Locked: raw.Locked != 0, Async: raw.Async != 0,
+		TimedReads: raw.TimedReads != 0, TimedWrites: raw.TimedWrites != 0,
 	}
 	if raw.Known != 0 {
 		t.Position = listener.Known(listener.Position{Read: raw.Read, Wrote: raw.Wrote})
@@ -84,6 +85,8 @@ func thingKind(k bpf.KernelThingKind) listener.ThingKind {
 		return listener.ThingPipe
 	case bpf.KernelThingKindTHING_EPOLL:
 		return listener.ThingEpoll
+	case bpf.KernelThingKindTHING_SOCKET:
+		return listener.ThingSocket
 	case bpf.KernelThingKindTHING_OTHER:
 		return listener.ThingOther
 	default:

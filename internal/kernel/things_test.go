@@ -145,6 +145,7 @@ func testPipes(t *testing.T, k live) {
 // testOtherThings: UDP, unix sockets, epoll sets; a thing once, however often its
 // descriptor was duplicated.
 func testOtherThings(t *testing.T, f *field, k live) {
+	testTimedSockets(t, k)
 	ns, must := f.netns(t), mustFD(t)
 	var udp int
 	ns.Do(func() { udp = must(unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)) })
@@ -200,5 +201,33 @@ func testOtherThings(t *testing.T, f *field, k live) {
 	}
 	if none, err := k.Things(nil); err != nil || len(none) != 0 {
 		t.Errorf("of nobody: %+v, %v", none, err)
+	}
+}
+
+// testTimedSockets: a read that ends by itself is a wait for time; and of a socket of any
+// other family nobody counts what passes.
+func testTimedSockets(t *testing.T, k live) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustFD(t)(pair[0], nil)
+	mustFD(t)(pair[1], nil)
+	for _, c := range []struct {
+		option        int
+		reads, writes bool
+	}{{0, false, false}, {unix.SO_RCVTIMEO, true, false}, {unix.SO_SNDTIMEO, true, true}} {
+		if c.option != 0 {
+			if err := unix.SetsockoptTimeval(pair[0], unix.SOL_SOCKET, c.option, &unix.Timeval{Sec: 9}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if th := thingOf(t, k, pair[0]); th.TimedReads != c.reads || th.TimedWrites != c.writes {
+			t.Errorf("after option %d it is %+v", c.option, th)
+		}
+	}
+	netlink := mustFD(t)(unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE))
+	if th := thingOf(t, k, netlink); th.Kind != listener.ThingSocket {
+		t.Errorf("a netlink socket is %+v", th)
 	}
 }

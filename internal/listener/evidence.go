@@ -56,7 +56,7 @@ func HoldsOf(things []Thing) Holds {
 			h.EpollSets++
 		case ThingRing:
 			h.Rings++
-		case ThingOther: // told of for its O_ASYNC alone
+		case ThingSocket, ThingOther: // told of for what they leave unknown, or for O_ASYNC
 		}
 	}
 	return h

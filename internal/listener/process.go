@@ -112,7 +112,8 @@ const (
 	ThingPipe       ThingKind = "pipe"
 	ThingEpoll      ThingKind = "epoll"
 	ThingRing       ThingKind = "io_uring"
-	ThingOther      ThingKind = "other" // told of only where it is Async
+	ThingSocket     ThingKind = "socket" // of any other family or protocol
+	ThingOther      ThingKind = "other"  // told of only where it is Async
 )
 
 // Thing is what one descriptor of a process is of.
@@ -138,8 +139,8 @@ type Thing struct {
 	// Locked: somebody is at work in this epoll set, or hangs there: whoever asked /proc
 	// about it now would wait for him.
 	Locked bool
-	// Timed: a socket whose reads and writes end by themselves (SO_RCVTIMEO, SO_SNDTIMEO).
-	Timed bool
+	// Of a socket: its reads, or writes, end by themselves (SO_RCVTIMEO, SO_SNDTIMEO).
+	TimedReads, TimedWrites bool
 	// Async: some descriptor of it has O_ASYNC, which sends signals.
 	Async bool
 }

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"slices"
+	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
@@ -87,6 +88,10 @@ func (e *ends) all(pids []int, but int) []listener.End {
 	return all
 }
 
+// chainAfter is how long a process must have stood still for what it waits for to matter
+// to who waits for it: one that works sleeps between two looks, too.
+const chainAfter = 5 * time.Second
+
 // end is a process at the other end, and where the chain of waits that it is in ends.
 func (e *ends) end(pid int) listener.End {
 	end := listener.End{PID: pid, Then: listener.ForNothing}
@@ -96,7 +101,7 @@ func (e *ends) end(pid int) listener.End {
 	}
 	end.Comm = p.Comm
 	end.Halted = halted(p)
-	if f := e.lives[identityOf(p)]; f != nil && f.whole && f.clock > f.ran {
+	if f := e.lives[identityOf(p)]; f != nil && f.whole && f.clock-f.ran >= chainAfter {
 		end.Then, end.Halted = f.chain(end.Halted)
 	}
 	return end

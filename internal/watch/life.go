@@ -22,6 +22,7 @@ type life struct {
 	whole  bool          // all threads were told of, with their slices
 	told   bool          // without its calls it is known whether it moves bytes
 	sole   bool          // it has no other listener
+	ring   bool          // it may do all of that without a call
 	moved, served, polled, alive,
 	asked, running shown
 	pipes map[listener.Key]standing // that it waits to write to
@@ -130,8 +131,11 @@ func (f *life) show(before *totals, calls listener.Maybe[listener.Calls], positi
 	f.moved.look(f.clock, moved, what)
 
 	served, what := servedSince(f.calls, calls)
-	if still || f.sole {
+	switch {
+	case still || f.sole:
 		served = listener.Known(false)
+	case f.ring && served != listener.Known(true):
+		served = listener.Maybe[bool]{}
 	}
 	f.served.look(f.clock, served, what)
 
@@ -182,7 +186,7 @@ func (f *life) movedSince(before *totals, calls listener.Maybe[listener.Calls]) 
 		return listener.Known(true), "pages that it had to read from disk"
 	case watched && watchedBefore && now.Received+now.Sent > was.Received+was.Sent:
 		return listener.Known(true), fmt.Sprintf("%d bytes by calls on sockets", now.Received+now.Sent-was.Received-was.Sent)
-	case watched && watchedBefore && f.known || f.known && f.told:
+	case f.known && (f.told || watched && watchedBefore && !f.ring):
 		return listener.Known(false), ""
 	default:
 		return listener.Maybe[bool]{}, ""
@@ -192,13 +196,14 @@ func (f *life) movedSince(before *totals, calls listener.Maybe[listener.Calls]) 
 // look says what its things leave open: the kernel counts what it reads and writes of
 // files, pipes and TCP, whatever it calls for that.
 func (f *life) look(things []listener.Thing) {
-	f.told, f.sole = true, true
+	f.told, f.sole, f.ring = true, true, false
 	listeners := 0
 	for i := range things {
 		switch t := &things[i]; t.Kind {
-		case listener.ThingUDP, listener.ThingUnix, listener.ThingRing:
+		case listener.ThingUDP, listener.ThingUnix, listener.ThingSocket, listener.ThingRing:
 			f.told = false
-			f.sole = f.sole && t.Kind != listener.ThingRing && !t.Listening
+			f.ring = f.ring || t.Kind == listener.ThingRing
+			f.sole = f.sole && !f.ring && !t.Listening
 		case listener.ThingConnection:
 			f.told = f.told && t.Position.IsKnown()
 		case listener.ThingListener:

@@ -52,7 +52,7 @@ func (f *life) waitOf(p *listener.Process, t *listener.Task, before map[listener
 			w.For = listener.ForUnknown
 			return w
 		}
-		if on.Timed {
+		if w.For == listener.ForData && on.TimedReads || w.For != listener.ForData && on.TimedWrites {
 			w.For = listener.ForTimer
 			return w
 		}

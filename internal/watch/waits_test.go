@@ -52,7 +52,7 @@ func TestWaits(t *testing.T) {
 		"write to a file":            {waiting1(unix.SYS_WRITE, 1), listener.ForUnknown},
 		"read of a pipe":             {on(waiting1(unix.SYS_READ, 3), pipe), listener.ForData},
 		"recv":                       {on(waiting1(unix.SYS_RECVFROM, 3), tcp), listener.ForData},
-		"recv with a timeout":        {on(waiting1(unix.SYS_RECVFROM, 3), listener.Thing{Kind: listener.ThingConnection, Timed: true}), listener.ForTimer},
+		"recv with a timeout":        {on(waiting1(unix.SYS_RECVFROM, 3), listener.Thing{Kind: listener.ThingConnection, TimedReads: true}), listener.ForTimer},
 		"read of a unix socket":      {on(waiting1(unix.SYS_READ, 3), unixSocket), listener.ForData},
 		"read of something else":     {on(waiting1(unix.SYS_READ, 3), listener.Thing{Kind: listener.ThingOther}), listener.ForUnknown},
 		"send":                       {on(waiting1(unix.SYS_SENDTO, 3), tcp), listener.ForPeer},
@@ -158,12 +158,12 @@ func TestChain(t *testing.T) {
 		idle  time.Duration
 		want  listener.End
 	}{
-		"it sleeps": {listener.Process{PID: 9}, []listener.Wait{{For: listener.ForTimer}}, time.Second, listener.End{PID: 9, Then: listener.ForTimer}},
-		"it runs":   {listener.Process{PID: 9}, []listener.Wait{{For: listener.ForTimer}}, 0, listener.End{PID: 9, Then: listener.ForNothing}},
+		"it sleeps": {listener.Process{PID: 9}, []listener.Wait{{For: listener.ForTimer}}, chainAfter, listener.End{PID: 9, Then: listener.ForTimer}},
+		"it runs":   {listener.Process{PID: 9}, []listener.Wait{{For: listener.ForTimer}}, time.Second, listener.End{PID: 9, Then: listener.ForNothing}},
 		"it waits for one that is stopped": {listener.Process{PID: 9}, []listener.Wait{{For: listener.ForData, Ends: []listener.End{{PID: 10, Halted: true}}}},
-			time.Second, listener.End{PID: 9, Halted: true, Then: listener.ForNothing}},
+			chainAfter, listener.End{PID: 9, Halted: true, Then: listener.ForNothing}},
 		"it waits for one that has a child": {listener.Process{PID: 9}, []listener.Wait{{For: listener.ForLock, Ends: []listener.End{{PID: 10, Then: listener.ForChild}}}},
-			time.Second, listener.End{PID: 9, Then: listener.ForChild}},
+			chainAfter, listener.End{PID: 9, Then: listener.ForChild}},
 		"it is stopped": {listener.Process{PID: 9, State: "T"}, nil, 0, listener.End{PID: 9, Halted: true, Then: listener.ForNothing}},
 		"a thread of it is traced": {listener.Process{PID: 9, State: "S", Threads: []listener.Task{{TID: 9}, {TID: 10, Tracer: 3}}}, nil, 0,
 			listener.End{PID: 9, Halted: true, Then: listener.ForNothing}},
