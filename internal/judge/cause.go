@@ -19,10 +19,10 @@ func (f *facts) cause() listener.Cause {
 		return listener.CauseFrozen
 	case f.some(stopped):
 		return listener.CauseStopped
-	case f.some(starved):
-		return listener.CauseStarved
 	case f.some(f.refused):
 		return listener.CauseRefused
+	case f.some(f.starved):
+		return listener.CauseStarved
 	case f.sign(listener.SignInherited).Alive == yes:
 		return listener.CauseInherited
 	case f.some(spinning):

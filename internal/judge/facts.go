@@ -187,9 +187,10 @@ func inFreezer(wchan string) bool {
 	return strings.Contains(wchan, "refrigerator") || strings.Contains(wchan, "freezer") || wchan == "get_signal"
 }
 
-func starved(o *listener.Owner) bool {
+// starved: more of a CPU would let it accept; not one whose every accept fails.
+func (f *facts) starved(o *listener.Owner) bool {
 	u, known := usage(o)
-	return known && u.Starved()
+	return known && u.Starved() && !f.refused(o)
 }
 
 func spinning(o *listener.Owner) bool {

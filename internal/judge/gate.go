@@ -27,7 +27,7 @@ func gate() []condition {
 		{listener.Traced, func(f *facts) bool { return f.some(traced) }},
 		{listener.Frozen, func(f *facts) bool { return f.some(func(o *listener.Owner) bool { return frozen(o) != no }) }},
 		{listener.Stopped, func(f *facts) bool { return f.some(stopped) && !f.settings.AllowStopped }},
-		{listener.Starved, func(f *facts) bool { return f.some(starved) }},
+		{listener.Starved, func(f *facts) bool { return f.some(f.starved) }},
 		{listener.Busy, func(f *facts) bool { return !f.forgotten() && f.holds(listener.SignMovesBytes) }},
 		{listener.AtLimit, func(f *facts) bool { return !f.forgotten() && f.holds(listener.SignAtLimit) }},
 		{listener.Waits, (*facts).waitsOn},
@@ -141,6 +141,9 @@ func (f *facts) mixed() bool {
 	for _, m := range f.members() {
 		if m.Program || len(m.Owners) == 0 {
 			return true
+		}
+		if m == f.l && f.forgotten() {
+			continue // whoever inherited it is of no group
 		}
 		for i := range m.Owners {
 			if first == nil {

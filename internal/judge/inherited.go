@@ -37,11 +37,18 @@ func (f *facts) inherited(o *listener.Owner) (listener.Maybe[bool], string) {
 	switch {
 	case o.NeverExec:
 		return no, "it executed nothing since its fork"
-	case len(f.l.Owners) == 1 && f.olderThanClients(o) && f.siblingsProgram(o):
-		return no, "it alone holds it, is older than its clients and runs what its siblings run"
-	default:
-		return unknown, "who called listen() was not seen"
+	case len(f.l.Owners) > 1:
+		return unknown, "who called listen() was not seen, and others hold it too"
 	}
+	switch f.siblingsProgram(o) {
+	case yes:
+		if f.olderThanClients(o) {
+			return no, "it alone holds it, is older than its clients and runs what its siblings run"
+		}
+	case no:
+		return yes, "it runs another program than its siblings"
+	}
+	return unknown, "who called listen() was not seen"
 }
 
 func (f *facts) olderThanClients(o *listener.Owner) bool {
@@ -49,14 +56,45 @@ func (f *facts) olderThanClients(o *listener.Owner) bool {
 	return known && !o.Started.IsZero() && !o.Started.After(f.snap.Time.Add(-wait))
 }
 
-// siblingsProgram: some other member of the group runs the same program.
-func (f *facts) siblingsProgram(o *listener.Owner) bool {
+// siblingsProgram: some other member of the group runs the same program, and by an
+// interpreter the same script; unknown where there is none, or nobody could read of it.
+func (f *facts) siblingsProgram(o *listener.Owner) listener.Maybe[bool] {
+	same := unknown
 	for m := range f.snap.Siblings(f.l) {
-		if slices.ContainsFunc(m.Owners, func(k listener.Owner) bool { return sameProgram(o, &k) }) {
-			return true
+		for i := range m.Owners {
+			k := &m.Owners[i]
+			switch {
+			case o.Exe == "" || k.Exe == "" || len(o.Cmdline) == 0 || len(k.Cmdline) == 0:
+			case sameProgram(o, k) && script(o) == script(k):
+				return yes
+			default:
+				same = no
+			}
 		}
 	}
-	return false
+	return same
+}
+
+// interpreters run what their command line names.
+func interpreters() []string {
+	return []string{"python", "pypy", "ruby", "perl", "php", "node", "deno", "bun", "java", "lua", "sh", "bash", "dash", "busybox", "beam.smp", "dotnet", "mono"}
+}
+
+// script is what an interpreter was told to run; "" of any other program.
+func script(o *listener.Owner) string {
+	name := strings.TrimRight(o.Program(), "0123456789.")
+	if !slices.Contains(interpreters(), name) && !slices.Contains(interpreters(), o.Program()) {
+		return ""
+	}
+	for i := 1; i < len(o.Cmdline); i++ {
+		switch word := o.Cmdline[i]; {
+		case slices.Contains([]string{"-m", "-c", "-e", "-jar"}, word) && i+1 < len(o.Cmdline):
+			return word + " " + o.Cmdline[i+1]
+		case !strings.HasPrefix(word, "-"):
+			return word
+		}
+	}
+	return ""
 }
 
 // reexec: it runs what a sibling runs, by the same command line but for pids, as a

@@ -33,7 +33,7 @@ func testPolicy() *Policy {
 
 func owner(pid int) listener.Owner {
 	return listener.Owner{
-		PID: pid, NSPID: pid, Comm: "haproxy", Exe: "/usr/sbin/haproxy", State: "S", Start: uint64(pid),
+		PID: pid, NSPID: pid, Comm: "haproxy", Exe: "/usr/sbin/haproxy", Cmdline: []string{"haproxy", "-f", "a.cfg"}, State: "S", Start: uint64(pid),
 		Wchan: "wait_for_partner", Connections: listener.Known(0), Started: instant().Add(time.Duration(pid)*time.Millisecond - 3*time.Hour),
 		AcceptedElsewhere: listener.Known(false), PIDNS: listener.Known(uint32(4026531836)),
 		Evidence: &listener.Evidence{
@@ -211,7 +211,7 @@ func TestCause(t *testing.T) {
 				f.Refused, f.Inert = listener.Refusal{N: 5, Errno: int(syscall.EPERM)}, listener.Known(time.Duration(0))
 			})
 		},
-		listener.CauseInherited: func(l *listener.Listener) { lives(l, func(f *listener.Life) { f.Execs = listener.Known(1) }) },
+		listener.CauseInherited: func(l *listener.Listener) { l.Owners[0].Exe = "/usr/bin/sleep" },
 		listener.CauseBusy: func(l *listener.Listener) {
 			served(l)
 			lives(l, func(f *listener.Life) { f.Moved = ago(time.Second, "9 bytes") })

@@ -96,16 +96,24 @@ func lively() map[listener.Sign]map[string]func(*scene) {
 			"nobody could look": func(s *scene) { s.evidence().Frozen = unknown; s.evidence().Threads = nil },
 		},
 		listener.SignInherited: {
-			"it executed another program": lives(func(l *listener.Life) { l.Execs = listener.Known(1) }),
+			"it executed another program": func(s *scene) {
+				s.owner().Cmdline = []string{"haproxy", "-vv"}
+				s.live(func(l *listener.Life) { l.Execs = listener.Known(1) })
+			},
 			"it began after the listener": func(s *scene) {
 				s.deaf.ListenedAt, s.deaf.Caller = listener.Known(instant().Add(-time.Hour)), listener.Known(listener.Caller{PID: 9})
-				s.owner().Image = instant().Add(-time.Minute)
+				s.owner().Image, s.owner().Cmdline = instant().Add(-time.Minute), []string{"haproxy", "-vv"}
 			},
 			"older than us, and another holds it with it": func(s *scene) { s.deaf.Owners = append(s.deaf.Owners, owner(deafPID+1)) },
 			"older than us, younger than its clients":     func(s *scene) { s.owner().Started = instant().Add(-time.Minute) },
 			"older than us, and not what its siblings are": func(s *scene) {
 				s.owner().Exe = "/usr/bin/sleep"
 			},
+			"older than us, and a job of the same interpreter": func(s *scene) {
+				s.owner().Exe, s.alive.Owners[0].Exe = "/usr/bin/python3.11", "/usr/bin/python3.11"
+				s.owner().Cmdline, s.alive.Owners[0].Cmdline = []string{"python3", "encode.py"}, []string{"python3", "-u", "srv.py"}
+			},
+			"older than us, and nobody could read its command line": func(s *scene) { s.owner().Cmdline = nil },
 		},
 	}
 }
@@ -274,6 +282,9 @@ func TestRefused(t *testing.T) {
 		}
 	}
 	checkGate(t, loop(syscall.EPERM), nil)
+	checkGate(t, func(s *scene) { loop(syscall.EPERM)(s); s.used(listener.Usage{RunnableWait: 0.5}) }, nil)
+	checkGate(t, func(s *scene) { loop(syscall.EMFILE)(s); s.used(listener.Usage{RunnableWait: 0.5}) },
+		[]listener.Reason{listener.Starved, listener.AtLimit, listener.Waits})
 	checkGate(t, loop(syscall.EMFILE), []listener.Reason{listener.AtLimit, listener.Waits})
 	checkGate(t, func(s *scene) { loop(syscall.EPERM)(s); s.policy.Default.AllowServed = false },
 		[]listener.Reason{listener.Served})
@@ -283,10 +294,10 @@ func TestRefused(t *testing.T) {
 // that its holder does.
 func TestForgotten(t *testing.T) {
 	sleeper := func(s *scene) {
-		s.owner().Exe = s.alive.Owners[0].Exe
+		s.owner().Exe = "/usr/bin/sleep"
 		s.live(func(l *listener.Life) { l.Execs, l.Waits[0].For = listener.Known(1), listener.ForTimer })
 	}
-	kept := []listener.Reason{listener.Waits, listener.Inherited, listener.Served, listener.TooSoon}
+	kept := []listener.Reason{listener.Waits, listener.Inherited, listener.MixedGroup, listener.Served, listener.TooSoon}
 	checkGate(t, sleeper, kept)
 	s := newScene()
 	s.policy.Default.Action = listener.Close
