@@ -38,6 +38,8 @@ static void leaks(int l, const char *mode)
 static void leaks_pause(int l) { leaks(l, "child-pause"); }
 static void leaks_read(int l) { leaks(l, "child-read"); }
 
+static void leaks_serve(int l) { leaks(l, "child-serve"); }
+
 static void child_pause(int l)
 {
 	say("set\n");
@@ -55,15 +57,22 @@ static void child_read(int l)
 	read(p[0], &byte, 1);
 }
 
+/* A daemon that its start script's listener came to: it serves on a port of its own. */
+static void child_serve(int l)
+{
+	say("set\n");
+	serve(listen_on(port + 1));
+}
+
 /* What inetd or a shell leaves: the listener was made before the program was executed. */
 static void activated(int l) { become(l, "child-fifo"); }
 
 static void child_fifo(int l)
 {
-	const char *dir = getenv("ZOO_FIFO");
+	const char *fifo = getenv("ZOO_FIFO");
 
 	say("set\n");
-	checked(open(dir ? dir : "", O_WRONLY), "open");
+	checked(open(fifo ? fifo : "", O_WRONLY), "open");
 }
 
 /* A daemon: it listened, forked, its parent ended, and its pidfile is a FIFO. */
@@ -122,6 +131,8 @@ static void fork_lock(int l)
 const struct mode family_modes[] = {
 	{"leaks-pause", leaks_pause},
 	{"leaks-read", leaks_read},
+	{"leaks-serve", leaks_serve},
+	{"child-serve", child_serve, 1},
 	{"child-pause", child_pause, 1},
 	{"child-read", child_read, 1},
 	{"activated", activated},

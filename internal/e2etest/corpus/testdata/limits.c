@@ -29,6 +29,23 @@ static void files_backoff(int l)
 			nap(1);
 }
 
+/* It keeps a descriptor back, by which it turns clients away: each leaves the queue. */
+static void files_spare(int l)
+{
+	int spare = open("/dev/null", O_RDONLY);
+
+	use_up();
+	for (;;) {
+		int c = accept_client(l);
+
+		if (c >= 0 || errno != EMFILE)
+			continue;
+		close(spare);
+		close(accept_client(l));
+		spare = open("/dev/null", O_RDONLY);
+	}
+}
+
 static sem_t slots;
 
 static void *converse(void *data)
@@ -149,6 +166,7 @@ static void spin_beside(int l)
 const struct mode limit_modes[] = {
 	{"files-tight", files_tight},
 	{"files-backoff", files_backoff},
+	{"files-spare", files_spare},
 	{"thread-slots", thread_slots},
 	{"epoll-out", epoll_out},
 	{"epoll-ignores", epoll_ignores},

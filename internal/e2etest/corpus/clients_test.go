@@ -1,0 +1,133 @@
+package corpus
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reusewatch/reusewatch/internal/livetest"
+)
+
+// patience of a client. Who gave up stays in the queue of a server that accepts nobody.
+const patience = time.Second
+
+// dial connects to a port of a namespace; nobody waits for the handshake.
+func dial(ns *livetest.Namespace, to int) (*os.File, error) {
+	fd := -1
+	var err error
+	ns.Do(func() {
+		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		if err != nil {
+			return
+		}
+		err = unix.Connect(fd, &unix.SockaddrInet4{Port: to, Addr: [4]byte{127, 0, 0, 1}})
+	})
+	if err != nil && !errors.Is(err, unix.EINPROGRESS) {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+		return nil, fmt.Errorf("dial port %d: %w", to, err)
+	}
+	return os.NewFile(uintptr(fd), "client"), nil
+}
+
+// ask asks by an open connection and gives the letter of who answered, 0 for nobody.
+func ask(c *os.File, word string) byte {
+	if c.SetDeadline(time.Now().Add(patience)) != nil {
+		return 0
+	}
+	b := make([]byte, 1)
+	if _, err := c.WriteString(word); err != nil {
+		return 0
+	}
+	if n, err := c.Read(b); n != 1 || err != nil {
+		return 0
+	}
+	return b[0]
+}
+
+// ask connects and asks; not to be answered fails the test.
+func (s *scene) ask(word string) *os.File {
+	s.t.Helper()
+	c, err := dial(s.ns, port)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if ask(c, word) == 0 {
+		s.t.Fatalf("it did not answer %q", word)
+	}
+	return c
+}
+
+// keep opens a connection that stays for as long as the test, takes what comes by it,
+// and asks now and then if it is to talk.
+func (s *scene) keep(talk bool) {
+	s.t.Helper()
+	c, err := dial(s.ns, port)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	go func() {
+		b := make([]byte, 4096)
+		for {
+			if _, err := c.Read(b); err != nil {
+				return
+			}
+		}
+	}()
+	if talk {
+		s.every(500*time.Millisecond, func() { _, _ = c.Write([]byte("x")) })
+	}
+	s.t.Cleanup(func() { _ = c.Close() })
+}
+
+// every does something again and again, until the test ends.
+func (s *scene) every(d time.Duration, do func()) {
+	end := make(chan struct{})
+	var done sync.WaitGroup
+	done.Go(func() {
+		for {
+			select {
+			case <-end:
+				return
+			case <-time.After(d):
+				do()
+			}
+		}
+	})
+	s.t.Cleanup(func() {
+		close(end)
+		done.Wait()
+	})
+}
+
+// load has clients come, and come again, until the test ends.
+func (s *scene) load() {
+	if s.row.quiet {
+		return
+	}
+	word := "x"
+	if s.row.http {
+		word = "GET / HTTP/1.0\r\n\r\n"
+	}
+	for range 2 {
+		s.every(300*time.Millisecond, func() {
+			c, err := dial(s.ns, port)
+			if err != nil {
+				return
+			}
+			switch ask(c, word) {
+			case 'g', 'H': // of the zoo, of HTTP
+				s.answers.Add(1)
+			case 0:
+			default:
+				s.others.Add(1)
+			}
+			_ = c.Close()
+		})
+	}
+}
