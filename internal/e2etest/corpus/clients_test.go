@@ -112,7 +112,7 @@ func (s *scene) load() {
 	}
 	word := "x"
 	if s.row.http {
-		word = "GET / HTTP/1.0\r\n\r\n"
+		word = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 	}
 	for range 2 {
 		s.every(300*time.Millisecond, func() {
@@ -123,6 +123,9 @@ func (s *scene) load() {
 			switch ask(c, word) {
 			case 'g', 'H': // of the zoo, of HTTP
 				s.answers.Add(1)
+				if s.row.http { // long enough that the tier of queues sees a connection
+					time.Sleep(1200 * time.Millisecond)
+				}
 			case 0:
 			default:
 				s.others.Add(1)

@@ -12,6 +12,9 @@ import (
 // over says that nothing more can come out of looking: all that must be killed would
 // have been, and no policy is to hold.
 func (r *record) over(tier listener.Tier, w *want) bool {
+	if w.stuck != isStuck {
+		return false
+	}
 	for i, s := range r.sights(tier) {
 		if d := w.in(tier)[i]; d.act == listener.Hold || d.act == listener.Kill && s.killed == nil {
 			return false

@@ -2,7 +2,6 @@ package corpus
 
 import (
 	"context"
-	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -39,13 +38,11 @@ func observe(t *testing.T, tier listener.Tier, in []*livetest.Namespace, scenes 
 		t.Fatalf("open the %s tier: %v", tier, err)
 	}
 	t.Cleanup(func() { _ = k.Close() })
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := watch.New(k, watch.Options{
 		Interval: time.Second, StuckAfter: stuckAfter, Tier: tier,
-		Reader: proc.NewReader(self, proc.Verb), Proc: proc.New(""),
+		// No helper with a deadline: with a hundred servers on two CPUs one that is merely
+		// slow would be taken for hung, and its user's processes be read no more.
+		Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New(""),
 	})
 	if _, err := w.Start(); err != nil {
 		t.Fatalf("watch in the %s tier: %v", tier, err)
@@ -75,6 +72,7 @@ func tell(tier listener.Tier, s *listener.Snapshot, scenes []*scene) {
 		if is == nil {
 			continue
 		}
+		sc.seen.looked(tier)
 		mine := *s
 		mine.Listeners = by[sc.ns.Inode]
 		if sc.second != nil {
@@ -94,6 +92,7 @@ func tell(tier listener.Tier, s *listener.Snapshot, scenes []*scene) {
 type record struct {
 	mu sync.Mutex
 	of map[listener.Tier]*[policies]sight
+	n  map[listener.Tier]uint64
 }
 
 // sight is what one policy said.
@@ -129,6 +128,23 @@ func (r *record) note(tier listener.Tier, policy int, j listener.Judgement) {
 			s.reasons = append(s.reasons, j.Decision.Reason)
 		}
 	}
+}
+
+// looked counts a look.
+func (r *record) looked(tier listener.Tier) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.n == nil {
+		r.n = make(map[listener.Tier]uint64)
+	}
+	r.n[tier]++
+}
+
+// looks are how many there were in a tier.
+func (r *record) looks(tier listener.Tier) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.n[tier]
 }
 
 // sights are what was seen so far in a tier.

@@ -10,13 +10,13 @@ import (
 )
 
 // program is the zoo. It is linked statically: a VM has no C library, and no compiler,
-// so scripts/vm-corpus packs it there.
+// so scripts/vm-matrix packs it there.
 func program(t *testing.T) string {
 	t.Helper()
 	if livetest.InVM() {
 		path, err := exec.LookPath("zoo")
 		if err != nil {
-			t.Fatalf("%v: scripts/vm-corpus packs it", err)
+			t.Fatalf("%v: scripts/vm-matrix packs it", err)
 		}
 		return path
 	}
