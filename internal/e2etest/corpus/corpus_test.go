@@ -8,11 +8,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"strconv"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
@@ -41,21 +38,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	if os.Geteuid() == 0 {
-		hurry()
-	}
 	os.Exit(m.Run())
-}
-
-// hurry has this process go before others: to look late is no fault of a row, but takes
-// long. Threads to come are like those that make them.
-func hurry() {
-	tasks, _ := os.ReadDir("/proc/self/task")
-	for _, task := range tasks {
-		if tid, err := strconv.Atoi(task.Name()); err == nil {
-			_ = unix.Setpriority(unix.PRIO_PROCESS, tid, -15)
-		}
-	}
 }
 
 // TestCorpus plays every row.

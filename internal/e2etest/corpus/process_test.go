@@ -28,7 +28,8 @@ type process struct {
 func (s *scene) run(program string, files []*os.File, args ...string) *process {
 	s.t.Helper()
 	p := &process{Cmd: exec.Command(program, args...), s: s}
-	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // of the namespace's thread
+	// The parent is the namespace's thread; priority goes by session.
+	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: s.row.hog}
 	p.ExtraFiles, p.Env = files, append(os.Environ(), s.env...)
 	out, in, err := os.Pipe()
 	if err != nil {

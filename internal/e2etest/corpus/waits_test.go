@@ -97,7 +97,7 @@ func waitsForTime() []*row {
 		{name: "posix-timer", about: "it pauses, and a POSIX timer is armed", bad: server{mode: "posix-timer"}, state: onCall(callPause), want: waits},
 		{name: "timerfd", about: "it reads a timer", bad: server{mode: "timerfd"}, state: onCall(unix.SYS_READ), want: waits},
 		{name: "lame-duck", about: "it served, and will end by itself when its drain time is over", bad: server{mode: "lame-duck", served: true}, state: onCall(unix.SYS_NANOSLEEP), want: waits},
-		{name: "batch", about: "it accepts all that have come, every 25 s", bad: server{mode: "batch", arg: "25", served: true}, state: onCall(unix.SYS_NANOSLEEP), want: waits},
+		{name: "batch", about: "it accepts all that have come, every 40 s", bad: server{mode: "batch", arg: "40", served: true}, state: onCall(unix.SYS_NANOSLEEP), want: waits},
 	}
 }
 

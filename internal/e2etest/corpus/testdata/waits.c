@@ -38,6 +38,7 @@ static void vfork_child(int l)
 
 	if (!vfork()) {
 		syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+		syscall(SYS_close, l);
 		syscall(SYS_nanosleep, &t, 0);
 		_exit(0);
 	}
@@ -80,19 +81,25 @@ static void async(int l)
 
 static char stack[1 << 16];
 
-static int in_memory(void *data)
+static uint64_t no_signals;
+
+static int in_memory(void *listener)
 {
 	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+	syscall(SYS_close, *(int *)listener);
 	for (;;)
-		syscall(SYS_rt_sigsuspend, data, 8);
+		syscall(SYS_rt_sigsuspend, &no_signals, sizeof(no_signals));
 	return 0;
 }
 
 /* Another process, no child of its own, uses its memory, and could write what it waits for. */
 static void shares_memory(int l)
 {
-	static uint64_t none;
-	int pid = clone(in_memory, stack + sizeof(stack), CLONE_VM | CLONE_PARENT | SIGCHLD, &none);
+	static int listener;
+	int pid;
+
+	listener = l;
+	pid = clone(in_memory, stack + sizeof(stack), CLONE_VM | CLONE_PARENT | SIGCHLD, &listener);
 
 	say("pid %d\n", checked(pid, "clone"));
 	stay();
