@@ -90,17 +90,17 @@ func (s *scene) awaitListener(pid int) {
 func haproxyFIFO(s *scene) {
 	fifo(s)
 	pidfile := s.write("haproxy.pid", "")
-	s.listens(s.run("unshare", nil, "--mount", "sh", "-c", fmt.Sprintf(
+	s.listens(s.family("unshare", nil, "--mount", "sh", "-c", fmt.Sprintf(
 		"mount --bind %s %s && exec haproxy -D -f %s -p %s", s.arg, pidfile, s.write("stuck.cfg", haproxyConfig), pidfile)))
 }
 
 func haproxyStderr(s *scene) {
 	w := fullPipe(s, 250)
-	s.listens(s.run("sh", []*os.File{w}, "-c", "ulimit -n 600; exec haproxy -db -f "+s.write("stuck.cfg", haproxyConfig)+" 2>&3"))
+	s.listens(s.family("sh", []*os.File{w}, "-c", "ulimit -n 600; exec haproxy -db -f "+s.write("stuck.cfg", haproxyConfig)+" 2>&3"))
 }
 
 func haproxyHealthy(s *scene) {
-	s.awaitListener(s.run("haproxy", nil, "-db", "-f", s.write("haproxy.cfg", haproxyConfig)).Process.Pid)
+	s.awaitListener(s.family("haproxy", nil, "-db", "-f", s.write("haproxy.cfg", haproxyConfig)).Process.Pid)
 }
 
 // fullPipe is a pipe that this process never reads, with so much room left.
@@ -137,7 +137,7 @@ http { access_log %[3]s; client_body_temp_path %[1]s/t1; proxy_temp_path %[1]s/t
 
 func (s *scene) nginx(name, log string, files ...*os.File) (worker int) {
 	config := s.write(name+".conf", fmt.Sprintf(nginxConfig, s.dir, name, log))
-	p := s.run("sh", files, "-c", "exec nginx -p "+s.dir+" -c "+config+" 2>&3")
+	p := s.family("sh", files, "-c", "exec nginx -p "+s.dir+" -c "+config+" 2>&3")
 	livetest.Eventually(s.t, "nginx has a worker", func() bool {
 		kids := childrenOf(p.Process.Pid)
 		if len(kids) == 1 {
@@ -176,7 +176,7 @@ def app(env, start):
 
 func (s *scene) gunicorn() *process {
 	s.write("app.py", gunicornApp)
-	p := s.run("gunicorn", nil, "--reuse-port", "--workers", "1", "--timeout", "0", "--bind", "127.0.0.1:80", "--chdir", s.dir, "app:app")
+	p := s.family("gunicorn", nil, "--reuse-port", "--workers", "1", "--timeout", "0", "--bind", "127.0.0.1:80", "--chdir", s.dir, "app:app")
 	s.awaitListener(p.Process.Pid)
 	livetest.Eventually(s.t, "gunicorn has a worker", func() bool { return len(childrenOf(p.Process.Pid)) == 1 })
 	return p

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -29,7 +30,7 @@ func (s *scene) run(program string, files []*os.File, args ...string) *process {
 	s.t.Helper()
 	p := &process{Cmd: exec.Command(program, args...), s: s}
 	// The parent is the namespace's thread; priority goes by session.
-	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: s.row.hog}
+	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: s.row.hog, Setpgid: s.row.http}
 	p.ExtraFiles, p.Env = files, append(os.Environ(), s.env...)
 	out, in, err := os.Pipe()
 	if err != nil {
@@ -47,6 +48,25 @@ func (s *scene) run(program string, files []*os.File, args ...string) *process {
 		_ = p.Process.Kill()
 		_ = p.Wait()
 		_ = out.Close()
+	})
+	return p
+}
+
+// family is a server whose workers would outlive it: all of its group end together, also
+// if the test's process ends in whatever way.
+func (s *scene) family(program string, files []*os.File, args ...string) *process {
+	s.t.Helper()
+	p := s.run(program, files, args...)
+	r, w, err := os.Pipe()
+	s.must(err)
+	guard := exec.Command(s.zoo, "guard", "0", "p", "fresh", strconv.Itoa(p.Process.Pid))
+	guard.ExtraFiles = []*os.File{r}
+	guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	s.must(guard.Start())
+	_ = r.Close()
+	s.t.Cleanup(func() { // before its leader is waited for, so that the group is still its own
+		_ = w.Close()
+		_ = guard.Wait()
 	})
 	return p
 }

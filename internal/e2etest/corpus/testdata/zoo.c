@@ -108,7 +108,8 @@ int main(int argc, char **argv)
 	served = !strcmp(argv[4], "served");
 	if (argc > 5)
 		arg = argv[5];
-	die_with_parent();
+	if (mode->bare < 2)
+		die_with_parent();
 	signal(SIGPIPE, SIG_IGN);
 	if (!mode->bare) {
 		listener = listen_on(port);

@@ -23,7 +23,7 @@
 
 /*
  * A mode is what a server does once it listens and, if it was told so, has served. The
- * listener is -1 for a bare mode, which makes its own, or none.
+ * listener is -1 for a bare mode, which makes its own, or none; 2: it outlives its parent.
  */
 struct mode {
 	const char *name;
