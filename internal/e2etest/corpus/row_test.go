@@ -95,6 +95,7 @@ func (d decision) String() string {
 		return "anything"
 	case listener.Kill:
 		return "kill"
+	default:
 	}
 	s := "hold"
 	for i, r := range d.reasons {
