@@ -16,12 +16,19 @@ import (
 type actor struct {
 	name      string
 	cmd       *exec.Cmd
+	worker    int
 	complaint complaint
 	ended     chan struct{} // closed when it has ended and was waited for
 	err       error         // of Wait, once ended
 }
 
-func (a *actor) pid() int { return a.cmd.Process.Pid }
+// pid is that of the worker, where it has one.
+func (a *actor) pid() int {
+	if a.worker != 0 {
+		return a.worker
+	}
+	return a.cmd.Process.Pid
+}
 
 // follow hands on what the actor prints until its end.
 func (a *actor) follow(stdout io.Reader, line func([]byte)) {

@@ -16,57 +16,82 @@ import (
 // backlog of the servers: the accept queue must not be full before the end.
 const backlog = 1024
 
-// playOld is the generation that a reload left behind: it has bound and
-// listens, and hangs before it ever polls.
+// playOld is the generation that a reload left behind: it has bound and listens, and
+// hangs before it ever polls. It has a worker, as servers that fork have: of a Go program
+// nobody could tell that it hangs, for its runtime sleeps and wakes all the time.
 func playOld(out io.Writer) error {
-	if err := setComm("demo-old"); err != nil {
-		return err
-	}
 	// main has asked for these; a server that hangs handles none.
 	signal.Reset(os.Interrupt, syscall.SIGTERM)
-	if err := listenRaw(site()); err != nil {
+	fd, err := listenRaw(site())
+	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(out, "listening"); err != nil {
+	pipe, err := forgottenPipe()
+	if err != nil {
+		return err
+	}
+	pid, err := forkOpening(pipe, "demo-old")
+	if err != nil {
+		return fmt.Errorf("fork the worker: %w", err)
+	}
+	if err := unix.Close(fd); err != nil {
+		return fmt.Errorf("leave the listener to the worker: %w", err)
+	}
+	if _, err := fmt.Fprintln(out, "listening", pid); err != nil {
 		return fmt.Errorf("tell that it listens: %w", err)
 	}
-	return openForgottenPipe()
+	return endAs(pid)
+}
+
+// endAs ends as a child does: by the same signal.
+func endAs(pid int) error {
+	var status unix.WaitStatus
+	for {
+		if _, err := unix.Wait4(pid, &status, 0, nil); err == nil {
+			break
+		} else if !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("wait for the worker: %w", err)
+		}
+	}
+	if !status.Signaled() {
+		return errors.New("somebody reads the pipe")
+	}
+	if err := unix.Kill(unix.Getpid(), status.Signal()); err != nil {
+		return fmt.Errorf("end as the worker did: %w", err)
+	}
+	select {}
 }
 
 // listenRaw listens beside Go's runtime, which would wait on the socket for us.
-func listenRaw(at netip.AddrPort) error {
+func listenRaw(at netip.AddrPort) (int, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
 	if err != nil {
-		return fmt.Errorf("make a socket for %s: %w", at, err)
+		return -1, fmt.Errorf("make a socket for %s: %w", at, err)
 	}
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
-		return fmt.Errorf("set SO_REUSEPORT for %s: %w", at, err)
+		return -1, fmt.Errorf("set SO_REUSEPORT for %s: %w", at, err)
 	}
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()}); err != nil {
-		return fmt.Errorf("bind %s: %w", at, err)
+		return -1, fmt.Errorf("bind %s: %w", at, err)
 	}
 	if err := unix.Listen(fd, backlog); err != nil {
-		return fmt.Errorf("listen on %s: %w", at, err)
+		return -1, fmt.Errorf("listen on %s: %w", at, err)
 	}
-	return nil
+	return fd, nil
 }
 
-// openForgottenPipe opens a FIFO for writing that nobody reads, which lasts for
-// ever. The FIFO has lost its name by then, so that even SIGKILL leaves nothing.
-func openForgottenPipe() error {
+// forgottenPipe gives the name of a FIFO that nobody reads, by which this process and its
+// children can open it. It has lost its own name, so that even SIGKILL leaves nothing.
+func forgottenPipe() (string, error) {
 	dir, err := os.MkdirTemp("", "reusewatch-demo-")
 	if err != nil {
-		return fmt.Errorf("make a place for the pipe: %w", err)
+		return "", fmt.Errorf("make a place for the pipe: %w", err)
 	}
-	path := filepath.Join(dir, "log")
-	fd, err := makePipe(path)
+	fd, err := makePipe(filepath.Join(dir, "log"))
 	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
-		return err
+		return "", err
 	}
-	if _, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_WRONLY|unix.O_CLOEXEC, 0); err != nil {
-		return fmt.Errorf("open the pipe: %w", err)
-	}
-	return errors.New("somebody reads the pipe")
+	return fmt.Sprintf("/proc/self/fd/%d", fd), nil
 }
 
 func makePipe(path string) (int, error) {

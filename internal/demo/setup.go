@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
-	"sync"
 	"time"
 )
 
@@ -37,14 +36,21 @@ func (d *demo) role(name string) *exec.Cmd {
 
 // server starts a server and waits until it listens.
 func (d *demo) server(ctx context.Context, role string) (*actor, error) {
-	listens := make(chan struct{})
-	heard := sync.OnceFunc(func() { close(listens) })
-	a, err := d.stage.start("the "+role+" server", d.role(role), func([]byte) { heard() })
+	listens := make(chan int, 1)
+	heard := func(line []byte) {
+		worker := 0
+		_, _ = fmt.Sscanf(string(line), "listening %d", &worker) // not of one without workers
+		select {
+		case listens <- worker:
+		default: // it told before
+		}
+	}
+	a, err := d.stage.start("the "+role+" server", d.role(role), heard)
 	if err != nil {
 		return nil, err
 	}
 	select {
-	case <-listens:
+	case a.worker = <-listens:
 		return a, nil
 	case <-a.ended:
 		return nil, a.unexpected()

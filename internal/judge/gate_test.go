@@ -285,13 +285,13 @@ func TestStarting(t *testing.T) {
 		"a migration that was born under our eyes, and may be acted on": {func(s *scene) {
 			aged(s, time.Minute, 30*time.Second)
 			seen(s, time.Minute)
-			s.live(func(l *listener.Life) { l.Waits[0].For = listener.ForData })
+			s.live(func(l *listener.Life) { l.Waits[0].For, l.Waits[0].Thing = listener.ForData, listener.ThingConnection })
 			s.allowServed()
 			s.policy.Default.AllowWaiting = true
 		}, starting},
 		"the same, older than us": {func(s *scene) {
 			aged(s, time.Minute, 30*time.Second)
-			s.live(func(l *listener.Life) { l.Waits[0].For = listener.ForData })
+			s.live(func(l *listener.Life) { l.Waits[0].For, l.Waits[0].Thing = listener.ForData, listener.ThingConnection })
 			s.allowServed()
 			s.policy.Default.AllowWaiting = true
 		}, nil},

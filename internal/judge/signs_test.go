@@ -236,20 +236,21 @@ func TestAllowWaiting(t *testing.T) {
 		wait   listener.Wait
 		lifted bool
 	}{
-		"a peer on another host":        {listener.Wait{For: listener.ForData}, true},
-		"a peer on this one":            {listener.Wait{For: listener.ForData, Ends: []listener.End{{PID: 7, Then: listener.ForNothing}}}, true},
-		"a peer that is stopped":        {listener.Wait{For: listener.ForData, Ends: []listener.End{{PID: 7, Halted: true}}}, false},
-		"a peer on a timer":             {listener.Wait{For: listener.ForData, Ends: []listener.End{{PID: 7, Then: listener.ForTimer}}}, false},
-		"room to send":                  {listener.Wait{For: listener.ForPeer}, true},
-		"a lock":                        {listener.Wait{For: listener.ForLock, Ends: []listener.End{{PID: 7}}}, true},
-		"a lock whose holder waits":     {listener.Wait{For: listener.ForLock, Ends: []listener.End{{PID: 7, Then: listener.ForChild}}}, false},
+		"a peer on another host":        {listener.Wait{For: listener.ForData, Thing: listener.ThingConnection}, true},
+		"a peer on this one":            {listener.Wait{For: listener.ForData, AllEnds: true, Ends: []listener.End{{PID: 7, Then: listener.ForNothing}}}, true},
+		"a peer that is stopped":        {listener.Wait{For: listener.ForData, AllEnds: true, Ends: []listener.End{{PID: 7, Halted: true}}}, false},
+		"a peer on a timer":             {listener.Wait{For: listener.ForData, AllEnds: true, Ends: []listener.End{{PID: 7, Then: listener.ForTimer}}}, false},
+		"room to send":                  {listener.Wait{For: listener.ForPeer, Thing: listener.ThingConnection}, true},
+		"a lock":                        {listener.Wait{For: listener.ForLock, AllEnds: true, Ends: []listener.End{{PID: 7}}}, true},
+		"a lock whose holder waits":     {listener.Wait{For: listener.ForLock, AllEnds: true, Ends: []listener.End{{PID: 7, Then: listener.ForChild}}}, false},
 		"NFS":                           {listener.Wait{For: listener.ForNetFS}, true},
 		"a disk":                        {listener.Wait{For: listener.ForDisk}, true},
 		"a timer":                       {listener.Wait{For: listener.ForTimer}, false},
 		"a child":                       {listener.Wait{For: listener.ForChild}, false},
 		"events":                        {listener.Wait{For: listener.ForEvents}, false},
 		"nobody knows":                  {listener.Wait{For: listener.ForUnknown}, false},
-		"a pipe whose reader is halted": {listener.Wait{For: listener.ForReader, Ends: []listener.End{{PID: 7, Halted: true}}}, false},
+		"a pipe with an unknown reader": {listener.Wait{For: listener.ForReader, Thing: listener.ThingPipe}, false},
+		"a pipe whose reader is halted": {listener.Wait{For: listener.ForReader, AllEnds: true, Ends: []listener.End{{PID: 7, Halted: true}}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := []listener.Reason{listener.Waits}

@@ -37,9 +37,9 @@ type Wait struct {
 	Threads int    // that wait so
 	Call    string // the system call, "" if it could not be read
 	Wchan   string
-	// Thing is the pipe or socket that it is about, "" for none: "a pipe". Client: it is a
-	// connection of the listener's own port.
-	Thing  string
+	// Thing is what it is about, "" for none. Client: it is a connection of the listener's
+	// own port.
+	Thing  ThingKind
 	Client bool
 	// Ends are the processes at the other end: that hold the other ends of what is read
 	// or written, or the lock. AllEnds: there are no others. Itself among them is left out.
@@ -90,8 +90,14 @@ const DeadEndRule = "every thread is at one, kinds may mix; it has no living chi
 // who is stopped, traced or frozen, at whatever end of the chain.
 func (w *Wait) Liftable() bool {
 	switch w.For {
-	case ForData, ForPeer, ForReader, ForLock, ForNetFS, ForDisk, ForFUSE:
+	case ForNetFS, ForDisk, ForFUSE:
+		return true
+	case ForData, ForPeer, ForReader, ForLock:
 	default:
+		return false
+	}
+	// Of a connection the other end may be anywhere; of all else who holds it must be known.
+	if !w.AllEnds && w.Thing != ThingConnection {
 		return false
 	}
 	return !slices.ContainsFunc(w.Ends, func(e End) bool { return e.Halted || e.Then == ForTimer || e.Then == ForChild })
@@ -154,4 +160,12 @@ func (w *Wait) String() string {
 	return s
 }
 
-func (w *Wait) thing() string { return cmp.Or(w.Thing, "something") }
+func (w *Wait) thing() string { return cmp.Or(w.Thing.Words(), "something") }
+
+// Words name a thing of a kind in a sentence, "" for none.
+func (k ThingKind) Words() string {
+	return map[ThingKind]string{
+		ThingPipe: "a pipe", ThingUnix: "a unix socket", ThingConnection: "a TCP connection", ThingUDP: "a UDP socket",
+		ThingListener: "a listener", ThingEpoll: "an epoll set", ThingRing: "an io_uring", ThingSocket: "a socket",
+	}[k]
+}

@@ -47,15 +47,18 @@ func TestLiftable(t *testing.T) {
 		wait Wait
 		want bool
 	}{
-		"a peer on another host": {Wait{For: ForData}, true},
-		"a peer":                 {Wait{For: ForData, Ends: []End{{PID: 7, Then: ForNothing}}}, true},
-		"one of two is stopped":  {Wait{For: ForData, Ends: []End{{PID: 7}, {PID: 8, Halted: true}}}, false},
-		"it sleeps":              {Wait{For: ForLock, Ends: []End{{PID: 7, Then: ForTimer}}}, false},
-		"it waits for its child": {Wait{For: ForLock, Ends: []End{{PID: 7, Then: ForChild}}}, false},
-		"a timer":                {Wait{For: ForTimer}, false},
-		"a child":                {Wait{For: ForChild}, false},
-		"events":                 {Wait{For: ForEvents}, false},
-		"unknown":                {Wait{For: ForUnknown}, false},
+		"a peer on another host":  {Wait{For: ForData, Thing: ThingConnection}, true},
+		"a peer":                  {Wait{For: ForData, AllEnds: true, Ends: []End{{PID: 7, Then: ForNothing}}}, true},
+		"a pipe's unknown writer": {Wait{For: ForData, Thing: ThingPipe}, false},
+		"a lock's unknown holder": {Wait{For: ForLock}, false},
+		"one of two is stopped":   {Wait{For: ForData, AllEnds: true, Ends: []End{{PID: 7}, {PID: 8, Halted: true}}}, false},
+		"it sleeps":               {Wait{For: ForLock, AllEnds: true, Ends: []End{{PID: 7, Then: ForTimer}}}, false},
+		"it waits for its child":  {Wait{For: ForLock, AllEnds: true, Ends: []End{{PID: 7, Then: ForChild}}}, false},
+		"NFS":                     {Wait{For: ForNetFS}, true},
+		"a timer":                 {Wait{For: ForTimer}, false},
+		"a child":                 {Wait{For: ForChild}, false},
+		"events":                  {Wait{For: ForEvents}, false},
+		"unknown":                 {Wait{For: ForUnknown}, false},
 	} {
 		if got := c.wait.Liftable(); got != c.want {
 			t.Errorf("%s: %v", name, got)

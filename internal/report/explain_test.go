@@ -41,7 +41,7 @@ func explained() *Explanation {
 	}
 	life := aLife()
 	life.Inert = listener.Known(20 * time.Second)
-	life.Waits = append(life.Waits, listener.Wait{For: listener.ForFIFO, Threads: 1, Call: "openat", Wchan: "wait_for_partner", Thing: "a FIFO", AllEnds: true},
+	life.Waits = append(life.Waits, listener.Wait{For: listener.ForFIFO, Threads: 1, Call: "openat", Wchan: "wait_for_partner", Thing: listener.ThingPipe, AllEnds: true},
 		listener.Wait{For: listener.ForUnknown, Threads: 1, Wchan: nasty})
 	o.Evidence.Life = listener.Known(life)
 	healthy := bare()

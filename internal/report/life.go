@@ -128,7 +128,7 @@ func (in *jsonLife) life() listener.Maybe[listener.Life] {
 	for i := range in.Waits {
 		jw := &in.Waits[i]
 		w := listener.Wait{
-			For: jw.For, Threads: jw.Threads, Call: jw.Call.Or(""), Wchan: jw.Wchan.Or(""), Thing: jw.Thing.Or(""), Client: jw.Client,
+			For: jw.For, Threads: jw.Threads, Call: jw.Call.Or(""), Wchan: jw.Wchan.Or(""), Thing: listener.ThingKind(jw.Thing.Or("")), Client: jw.Client,
 			AllEnds: jw.AllEnds, Still: time.Duration(jw.Still),
 		}
 		for _, e := range jw.Ends {

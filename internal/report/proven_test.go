@@ -141,9 +141,9 @@ func TestWaitWords(t *testing.T) {
 		w    listener.Wait
 		want string
 	}{
-		{listener.Wait{For: listener.ForData, Thing: "a TCP connection", Ends: one}, "pid 12 (postgres) at the other end of a TCP connection"},
-		{listener.Wait{For: listener.ForData, Thing: "a pipe", AllEnds: true}, "something to read from a pipe, whose other end no other process holds"},
-		{listener.Wait{For: listener.ForData, Thing: "a pipe"}, "something to read from a pipe"},
+		{listener.Wait{For: listener.ForData, Thing: listener.ThingConnection, Ends: one}, "pid 12 (postgres) at the other end of a TCP connection"},
+		{listener.Wait{For: listener.ForData, Thing: listener.ThingPipe, AllEnds: true}, "something to read from a pipe, whose other end no other process holds"},
+		{listener.Wait{For: listener.ForData, Thing: listener.ThingPipe}, "something to read from a pipe"},
 		{listener.Wait{For: listener.ForReader, Ends: []listener.End{{PID: 7, Halted: true}}}, "pid 7, which is stopped, traced or frozen, or waits for somebody who is, at the other end of a pipe"},
 		{listener.Wait{For: listener.ForLock, Ends: one}, "a lock that pid 12 (postgres) holds"},
 		{listener.Wait{For: listener.ForUnknown, Wchan: "x"}, "something that could not be told (x)"},

@@ -92,7 +92,7 @@ func aLife() listener.Life {
 		Alive: listener.Shown{Known: true, Gap: listener.Known(2 * time.Second)}, Asked: shown(time.Second, "a lock"), Ran: listener.Shown{},
 		Waits: []listener.Wait{
 			{
-				For: listener.ForData, Threads: 1, Call: "read", Wchan: "unix_stream_data_wait", Thing: "a unix socket", Client: true, Still: 4 * time.Second, AllEnds: true,
+				For: listener.ForData, Threads: 1, Call: "read", Wchan: "unix_stream_data_wait", Thing: listener.ThingUnix, Client: true, Still: 4 * time.Second, AllEnds: true,
 				Ends: []listener.End{{PID: 12, Comm: nasty, Halted: true, Then: listener.ForTimer}, {PID: 13, Comm: "sh", Then: listener.ForChild}},
 			},
 			{For: listener.ForFutex, Threads: 599, Call: "futex", Wchan: "futex_do_wait"},

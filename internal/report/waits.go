@@ -42,7 +42,7 @@ func waitsOf(o *listener.Owner) []listener.Wait {
 
 // waitWords finishes "it waits for …".
 func waitWords(w *listener.Wait) string {
-	thing := proc.Printable(w.Thing)
+	thing := w.Thing.Words()
 	who := endsWords(w.Ends)
 	switch w.For {
 	case listener.ForFIFO:

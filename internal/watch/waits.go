@@ -45,7 +45,7 @@ func (f *life) waitOf(p *listener.Process, t *listener.Task, before map[listener
 		return w
 	}
 	on, isThing := t.On.Get()
-	w.For = waitsFor(t, &c, p)
+	w.For = waitsFor(t, &c)
 	switch w.For {
 	case listener.ForReader, listener.ForData, listener.ForPeer:
 		if !isThing {
@@ -70,24 +70,21 @@ func (f *life) waitOf(p *listener.Process, t *listener.Task, before map[listener
 
 // about fills in what a wait is about, and who is at the other end.
 func (f *life) about(w *listener.Wait, on *listener.Thing, pid int, before map[listener.Key]standing, s *seen) {
+	w.Thing = on.Kind
 	switch on.Kind {
 	case listener.ThingPipe:
-		w.Thing = "a pipe"
 		w.Ends, w.AllEnds = s.ends.pipe(on, w.For == listener.ForReader, pid)
 		if w.For == listener.ForReader {
 			w.Still = f.unread(on, before)
 		}
 	case listener.ThingUnix:
-		w.Thing = "a unix socket"
 		w.Ends, w.AllEnds = s.ends.unix(on, pid)
 	case listener.ThingConnection:
-		w.Thing = "a TCP connection"
 		w.Client = s.ports[port{on.NetNS, on.Port}]
 		w.Ends, w.AllEnds = s.ends.connection(on, pid)
 	case listener.ThingUDP:
-		w.Thing = "a UDP socket"
 	default:
-		w.For = listener.ForUnknown
+		w.For, w.Thing = listener.ForUnknown, ""
 		return
 	}
 	// Only of what is written to a pipe its reader's progress can be seen.
@@ -138,7 +135,7 @@ const (
 )
 
 // waitsFor reads a system call that a thread sleeps in.
-func waitsFor(t *listener.Task, c *listener.Call, p *listener.Process) listener.For {
+func waitsFor(t *listener.Task, c *listener.Call) listener.For {
 	timed := func(is bool, otherwise listener.For) listener.For {
 		if is {
 			return listener.ForTimer
@@ -161,7 +158,7 @@ func waitsFor(t *listener.Task, c *listener.Call, p *listener.Process) listener.
 	case callConnect, callSleep, callResumed:
 		return listener.ForTimer // a handshake is given up after a while
 	case callFutex:
-		return timed(c.Args[3] != 0, futex(c, p))
+		return timed(c.Args[3] != 0, futex(c))
 	case callPause:
 		return listener.ForSignal
 	case callSigwait:
@@ -202,15 +199,10 @@ func polls(descriptors uint64) listener.For {
 	}
 }
 
-// futex: only a private one is sure to be woken by nobody else. pthread_join() waits on
-// one that is not, for the id of a thread of its own.
-func futex(c *listener.Call, p *listener.Process) listener.For {
+// futex: only a private one is sure to be woken by nobody else.
+func futex(c *listener.Call) listener.For {
 	op := c.Args[1] & futexOp
-	if op != futexWait && op != futexWaitBitset {
-		return listener.ForUnknown
-	}
-	joins := slices.ContainsFunc(p.Threads, func(t listener.Task) bool { return t.TID == int(uint32(c.Args[2])) && t.State != "Z" })
-	if c.Args[1]&futexPrivate == 0 && !joins {
+	if c.Args[1]&futexPrivate == 0 || op != futexWait && op != futexWaitBitset {
 		return listener.ForUnknown
 	}
 	return listener.ForFutex

@@ -61,7 +61,7 @@ func TestWaits(t *testing.T) {
 		"by another clock":           {waiting1(unix.SYS_FUTEX, 0x1000, private|futexWaitBitset|256), listener.ForFutex},
 		"a futex with a timeout":     {waiting1(unix.SYS_FUTEX, 0x1000, private, 2, 0x2000), listener.ForTimer},
 		"a shared futex":             {waiting1(unix.SYS_FUTEX, 0x1000, 0, 2), listener.ForUnknown},
-		"pthread_join":               {waiting1(unix.SYS_FUTEX, 0x1000, futexWaitBitset|256, 8), listener.ForFutex},
+		"pthread_join":               {waiting1(unix.SYS_FUTEX, 0x1000, futexWaitBitset|256, 8), listener.ForUnknown},
 		"a PI futex":                 {waiting1(unix.SYS_FUTEX, 0x1000, private|6), listener.ForUnknown},
 		"futex_waitv":                {waiting1(449, 0x1000), listener.ForUnknown},
 		"of a 32-bit program":        {compat, listener.ForUnknown},
