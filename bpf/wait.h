@@ -43,9 +43,45 @@ static __always_inline void read_on(struct task *t, struct task_struct *task)
 		t->on.kind = 0;
 }
 
+#define TIMERS_MAX 64
+
+/* Walks the POSIX timers of a process, whose list ends at NULL, or where it began. */
+struct timers {
+	__u64 end;
+	__u64 at;
+	bool armed;
+};
+
+/* CPU time passes for nobody who stands still: clockid_t of <linux/posix-timers_types.h>. */
+static __always_inline bool cpu_clock(int clock)
+{
+	if (clock >= 0)
+		return clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
+	return (clock & 7) != CLOCKFD;
+}
+
+static long look_timer(__u32 i, struct timers *ts)
+{
+	struct k_itimer *timer;
+	__u64 next = 0;
+
+	if (!ts->at || ts->at == ts->end)
+		return 1;
+	timer = (void *)ts->at - bpf_core_field_offset(struct k_itimer, list);
+	if (i + 1 == TIMERS_MAX || !cpu_clock(BPF_CORE_READ(timer, it_clock))) {
+		ts->armed = true;
+		return 1;
+	}
+	/* The link to the next one comes first in both kinds of lists. */
+	bpf_probe_read_kernel(&next, sizeof(next), (void *)ts->at);
+	ts->at = next;
+	return 0;
+}
+
 /*
  * A periodic timer whose signal nobody took stands still, and is armed all the same:
- * it_real_incr. A POSIX timer that is there counts as armed.
+ * it_real_incr. A POSIX timer that is there counts as armed, unless it counts CPU time,
+ * as a watchdog's does.
  */
 static __always_inline void read_timers(struct task *t, struct task_struct *task)
 {
@@ -53,6 +89,7 @@ static __always_inline void read_timers(struct task *t, struct task_struct *task
 	struct signal_struct___before_6_12 *old = (void *)sig;
 	struct hrtimer *timer = (void *)sig + bpf_core_field_offset(sig->real_timer);
 	struct hrtimer___before_7_1 *old_timer = (void *)timer;
+	struct timers ts = {};
 
 	if (!bpf_core_field_exists(sig->real_timer) || !bpf_core_field_exists(sig->it_real_incr))
 		return;
@@ -63,13 +100,16 @@ static __always_inline void read_timers(struct task *t, struct task_struct *task
 		t->timers |= BPF_CORE_READ(old_timer, state) & HRTIMER_STATE_ENQUEUED;
 	else
 		return;
-	if (bpf_core_field_exists(sig->posix_timers.first))
-		t->timers |= BPF_CORE_READ(sig, posix_timers.first) != NULL;
-	else if (bpf_core_field_exists(old->posix_timers.next))
-		t->timers |= BPF_CORE_READ(old, posix_timers.next) !=
-			     (void *)old + bpf_core_field_offset(old->posix_timers);
-	else
+	if (bpf_core_field_exists(sig->posix_timers.first)) {
+		ts.at = (__u64)BPF_CORE_READ(sig, posix_timers.first);
+	} else if (bpf_core_field_exists(old->posix_timers.next)) {
+		ts.at = (__u64)BPF_CORE_READ(old, posix_timers.next);
+		ts.end = (__u64)old + bpf_core_field_offset(old->posix_timers);
+	} else {
 		return;
+	}
+	bpf_loop(TIMERS_MAX, look_timer, &ts, 0);
+	t->timers |= ts.armed;
 	t->timers_known = 1;
 }
 

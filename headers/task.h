@@ -71,7 +71,9 @@ struct mm_struct {
 	atomic_t mm_users;
 };
 
-struct hlist_node;
+struct hlist_node {
+	struct hlist_node *next;
+};
 
 struct hlist_head {
 	struct hlist_node *first;
@@ -105,6 +107,16 @@ struct signal_struct {
 struct signal_struct___before_6_12 {
 	struct list_head posix_timers; /* 6.12 (52dea0a15cc8): a hlist_head */
 };
+
+struct k_itimer {
+	struct hlist_node list; /* 6.12 (52dea0a15cc8): a list_head before, whose next comes first, too */
+	int it_clock;
+};
+
+/* Of <linux/time.h> and <linux/posix-timers_types.h>; the latter is that of a device. */
+#define CLOCK_PROCESS_CPUTIME_ID 2
+#define CLOCK_THREAD_CPUTIME_ID 3
+#define CLOCKFD 3
 
 /* The enum pid_type of signal_struct.pids, the same since 5.0. */
 enum { PIDTYPE_TGID = 1, PIDTYPE_SID = 3 };

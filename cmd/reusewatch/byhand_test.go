@@ -37,7 +37,7 @@ func byHandArgs(t *testing.T, ns *livetest.Namespace, verb, cookie string, more 
 func cookieOf(t *testing.T, ns *livetest.Namespace, p *process) string {
 	t.Helper()
 	var list struct{ Listeners []struct{ Cookie string } }
-	stdout, stderr, code := output(t, "list", "--netns", ns.Path, "--pid", strconv.Itoa(p.Process.Pid), "-o", "json")
+	stdout, stderr, code := output(t, "list", "--netns", ns.Path, "--pid", strconv.Itoa(p.pid()), "-o", "json")
 	if err := json.Unmarshal([]byte(stdout), &list); err != nil || code != 0 || len(list.Listeners) != 1 {
 		t.Fatalf("%v, exit code %d, %s%s", err, code, stdout, stderr)
 	}
@@ -57,7 +57,7 @@ func TestByHand(t *testing.T) {
 			log, evidence := filepath.Join(t.TempDir(), "audit.log"), filepath.Join(t.TempDir(), "evidence")
 
 			would, stderr, code := output(t, byHandArgs(t, ns, verb, cookie, "--dry-run")...)
-			if code != 0 || !strings.HasPrefix(would, "would "+verb) || gone(stuck.Process.Pid) {
+			if code != 0 || !strings.HasPrefix(would, "would "+verb) || gone(stuck.pid()) {
 				t.Fatalf("dry run: exit code %d, %s%s", code, would, stderr)
 			}
 			if _, stderr, code := output(t, byHandArgs(t, ns, verb, cookieOf(t, ns, healthy))...); code != exitRefused || !strings.Contains(stderr, "not stuck") {
@@ -70,11 +70,11 @@ func TestByHand(t *testing.T) {
 			if o := v.outcome(t); o != (outcome{answered: 100}) {
 				t.Errorf("%+v, want all of 100 answered", o)
 			}
-			if gone(stuck.Process.Pid) != (verb == "kill") || !healthy.alive() {
-				t.Errorf("the stuck one has ended %v, the healthy one lives %v", gone(stuck.Process.Pid), healthy.alive())
+			if gone(stuck.pid()) != (verb == "kill") || !healthy.alive() {
+				t.Errorf("the stuck one has ended %v, the healthy one lives %v", gone(stuck.pid()), healthy.alive())
 			}
 			events := jsonLines[told](t, stdout)
-			if len(events) != 2 || events[0].Event != "acting" || events[1].Event != "acted" || events[1].PID != stuck.Process.Pid {
+			if len(events) != 2 || events[0].Event != "acting" || events[1].Event != "acted" || events[1].PID != stuck.pid() {
 				t.Errorf("events %+v", events)
 			}
 			checkKept(t, log, evidence, verb, stuck, cookie)
@@ -91,7 +91,7 @@ func checkKept(t *testing.T, log, evidence, verb string, stuck *process, cookie 
 		t.Fatalf("%d entries", len(entries))
 	}
 	in, out := entries[0], entries[1]
-	if in.Kind != "intent" || in.Action != verb || in.PID != stuck.Process.Pid || in.Cause != "never-polled" || in.By != "command" ||
+	if in.Kind != "intent" || in.Action != verb || in.PID != stuck.pid() || in.Cause != "blocked" || in.By != "command" ||
 		in.Policy == "" || in.Listeners[0] != cookie {
 		t.Errorf("intent %+v", in)
 	}
@@ -133,8 +133,8 @@ func checkKept(t *testing.T, log, evidence, verb string, stuck *process, cookie 
 		t.Fatalf("bundle %s", b)
 	}
 	target := bundle.Targets[0]
-	if target.PID != stuck.Process.Pid || target.ClientsTotal < 100 || len(target.Clients) != target.ClientsTotal ||
-		target.Listener.Cause != "never-polled" || target.Listener.Decision.Act != verb {
+	if target.PID != stuck.pid() || target.ClientsTotal < 100 || len(target.Clients) != target.ClientsTotal ||
+		target.Listener.Cause != "blocked" || target.Listener.Decision.Act != verb {
 		t.Errorf("target: pid %d, %d clients, %+v", target.PID, target.ClientsTotal, target.Listener)
 	}
 	if o := target.Listener.Evidence.Owners; len(o) != 1 || len(o[0].Threads) == 0 || len(o[0].Threads[0].Stack) == 0 {
@@ -164,11 +164,11 @@ func TestByHandRefused(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "disarmed", "")
 	if _, stderr, code := output(t, byHandArgs(t, ns, "kill", cookie, "--force", "--state-dir", dir)...); code != exitRefused ||
-		!strings.Contains(stderr, "disarmed") || gone(stuck.Process.Pid) {
+		!strings.Contains(stderr, "disarmed") || gone(stuck.pid()) {
 		t.Errorf("disarmed: exit code %d, %s", code, stderr)
 	}
 	if _, stderr, code := output(t, byHandArgs(t, ns, "kill", cookie, "--force")...); code != 0 {
 		t.Errorf("--force: exit code %d, %s", code, stderr)
 	}
-	livetest.Eventually(t, "its process has ended", func() bool { return gone(stuck.Process.Pid) })
+	livetest.Eventually(t, "its process has ended", func() bool { return gone(stuck.pid()) })
 }

@@ -79,7 +79,7 @@ func TestFromDaemon(t *testing.T) {
 	if _, stderr, code := output(t, append([]string{"explain", "cookie:1"}, from...)...); code != exitUsage || !strings.Contains(stderr, "no listener is known") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
-	if gone(p.Process.Pid) {
+	if gone(p.pid()) {
 		t.Error("it was observed, and has ended")
 	}
 	if code := r.stop(); code != 0 {
@@ -169,7 +169,7 @@ func TestCheck(t *testing.T) {
 	check(pluginCritical, "REUSEWATCH CRITICAL - STUCK", "--for", "2s", "-o", "nagios")
 
 	// What is at its limit, or busy, ends by itself: `list --stuck` has it, check does not.
-	sigstop(t, p.Process.Pid)
+	sigstop(t, p.pid())
 	if l := listJSON(t, exitStuck, "--stuck", "--netns", ns.Path, "--for", "2s", "--interval", "100ms"); len(l.Listeners) != 1 ||
 		!slices.Contains([]string{"stopped"}, *l.Listeners[0].Cause) {
 		t.Errorf("%+v", l)

@@ -94,11 +94,11 @@ func TestLostReload(t *testing.T) {
 			t.Logf("found %s after the newer one was seen to listen", time.Since(began))
 			s := e.Listener.Superseded
 			if !slices.Equal(e.Listener.Findings, []string{"superseded"}) || s == nil || len(e.Listener.Owners) != 1 ||
-				e.Listener.Owners[0].PID != older.Process.Pid {
+				e.Listener.Owners[0].PID != older.pid() {
 				t.Fatalf("found %+v", e.Listener)
 			}
-			if !slices.Equal(s.Old.PIDs, []int{older.Process.Pid}) || !slices.Equal(s.New.PIDs, []int{newer.Process.Pid}) {
-				t.Errorf("%+v, want %d superseded by %d", s, older.Process.Pid, newer.Process.Pid)
+			if !slices.Equal(s.Old.PIDs, []int{older.pid()}) || !slices.Equal(s.New.PIDs, []int{newer.pid()}) {
+				t.Errorf("%+v, want %d superseded by %d", s, older.pid(), newer.pid())
 			}
 			if len(s.Old.Configs) != 1 || s.Old.Configs[0].Path != dir+"/"+c.older || len(s.New.Configs) != 1 || s.New.Configs[0].Path != dir+"/"+c.newer {
 				t.Errorf("configuration files %+v and %+v", s.Old.Configs, s.New.Configs)
@@ -183,8 +183,8 @@ func supersededIsActedOn(t *testing.T, action string) {
 	}
 	c := load(t, ns, "127.0.0.1:80", 4)
 	acted := r.await("acted", func(e told) bool { return e.Event == "acted" || e.Event == "act_failed" })
-	if acted.Event != "acted" || acted.PID != older.Process.Pid || acted.Listener.Local != web {
-		t.Errorf("%+v, want pid %d and its listener on %s", acted, older.Process.Pid, web)
+	if acted.Event != "acted" || acted.PID != older.pid() || acted.Listener.Local != web {
+		t.Errorf("%+v, want pid %d and its listener on %s", acted, older.pid(), web)
 	}
 	if action == "kill" {
 		livetest.Eventually(t, "the older one has ended", func() bool { return !older.alive() })
@@ -220,11 +220,11 @@ func TestExpectGenerations(t *testing.T) {
 		t.Errorf("one: exit code %d: %s", code, said)
 	}
 	haproxyAnswering(t, ns, dir+"/newer.cfg", "newer")
-	if said, code := check(); code != 1 || !strings.Contains(said, fmt.Sprintf("pid %d is of an older generation", older.Process.Pid)) {
+	if said, code := check(); code != 1 || !strings.Contains(said, fmt.Sprintf("pid %d is of an older generation", older.pid())) {
 		t.Errorf("two: exit code %d: %s", code, said)
 	}
 	// One look without history tells it too, by when the processes started.
-	for _, args := range [][]string{{"list", "-o", "wide", "--port", "80"}, {"explain", fmt.Sprintf("pid:%d", older.Process.Pid), "--port", "80"}} {
+	for _, args := range [][]string{{"list", "-o", "wide", "--port", "80"}, {"explain", fmt.Sprintf("pid:%d", older.pid()), "--port", "80"}} {
 		stdout, stderr, code := output(t, append(args, "--netns", ns.Path, "--superseded-after", "1s")...)
 		if code != 0 || !strings.Contains(stdout, "superseded") {
 			t.Errorf("%q: exit code %d: %s%s", args, code, stdout, stderr)

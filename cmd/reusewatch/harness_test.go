@@ -273,8 +273,16 @@ func (r *runner) stop() int {
 // process is a server that the test started.
 type process struct {
 	*exec.Cmd
-	ended chan struct{}
-	log   bytes.Buffer
+	ended  chan struct{}
+	log    bytes.Buffer
+	worker int // that does its work, and ends with it; 0: itself
+}
+
+func (p *process) pid() int {
+	if p.worker != 0 {
+		return p.worker
+	}
+	return p.Process.Pid
 }
 
 // start starts a program inside the namespace; it ends with the test.

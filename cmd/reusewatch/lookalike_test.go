@@ -76,7 +76,7 @@ func background(t *testing.T, every time.Duration, do func()) {
 func stays(t *testing.T, p *process) {
 	t.Cleanup(func() {
 		if !p.alive() {
-			t.Errorf("pid %d has ended", p.Process.Pid)
+			t.Errorf("pid %d has ended", p.pid())
 		}
 	})
 }
@@ -103,7 +103,7 @@ func haproxyReloads(t *testing.T, ns *livetest.Namespace) func() {
 	return func() {
 		for range 4 {
 			time.Sleep(3 * time.Second)
-			p = healthyHaproxy(t, ns, dir, "-sf", fmt.Sprint(p.Process.Pid))
+			p = healthyHaproxy(t, ns, dir, "-sf", fmt.Sprint(p.pid()))
 		}
 		c.stop()
 		if n := c.hung.Load(); n > 0 || c.answered.Load() == 0 {

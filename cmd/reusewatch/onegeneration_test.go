@@ -73,7 +73,7 @@ func restart(t *testing.T, ns *livetest.Namespace, dir string, old *process, arg
 	t.Helper()
 	path := write(t, dir, "haproxy.cfg", shardedConfig(dir))
 	if old != nil {
-		args = append(args, "-sf", strconv.Itoa(old.Process.Pid))
+		args = append(args, "-sf", strconv.Itoa(old.pid()))
 	}
 	p := start(t, ns, nil, "haproxy", append([]string{"-db", "-f", path}, args...)...)
 	if old != nil {

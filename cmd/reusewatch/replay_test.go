@@ -24,7 +24,7 @@ func TestPolicyTakenAnewAndReplay(t *testing.T) {
 	config, recording := write(t, dir, "policy.yaml", observing), filepath.Join(dir, "recording")
 	r := run(t, "--netns", ns.Path, "--config", config, "--interval", "200ms", "--record", recording, "--state-dir", filepath.Join(dir, "state"))
 	r.await("it would act", func(e told) bool {
-		return e.Event == "held" && e.Listener.Decision.Act == "observe" && e.Listener.Owners[0].PID == stuck.Process.Pid
+		return e.Event == "held" && e.Listener.Decision.Act == "observe" && e.Listener.Owners[0].PID == stuck.pid()
 	})
 
 	reload := func(text, says string) {
@@ -40,7 +40,7 @@ func TestPolicyTakenAnewAndReplay(t *testing.T) {
 	}
 	reload(strings.Replace(observing, "observe", "kill", 1), "policy taken anew")
 	acted := r.await("acted", func(e told) bool { return e.Event == "acted" || e.Event == "act_failed" })
-	if acted.Event != "acted" || acted.PID != stuck.Process.Pid || !healthy.alive() {
+	if acted.Event != "acted" || acted.PID != stuck.pid() || !healthy.alive() {
 		t.Errorf("%+v, healthy %v", acted, healthy.alive())
 	}
 	if code := r.stop(); code != 0 {
@@ -55,7 +55,7 @@ func TestPolicyTakenAnewAndReplay(t *testing.T) {
 		}
 		return stdout
 	}
-	would := fmt.Sprintf("kill pid %d", stuck.Process.Pid)
+	would := fmt.Sprintf("kill pid %d", stuck.pid())
 	armed := []string{"--action", "kill", "--stuck-after", "2s", "--act-after", "3s", "--startup-grace", "0s"}
 	first := replay(armed...)
 	if !strings.Contains(first, would) || !strings.Contains(first, "acts: 1") {

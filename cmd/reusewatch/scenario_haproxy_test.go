@@ -36,9 +36,9 @@ func TestHaproxyHangsLater(t *testing.T) {
 	healthy := healthyHaproxy(t, ns, dir)
 	hangs(t, ns, web)
 	r := arm(t, ns)
-	killed(t, r, stuck.Process.Pid, "blocked")
+	killed(t, r, stuck.pid(), "blocked")
 	answered(t, ns, web)
-	only(t, r, stuck.Process.Pid)
+	only(t, r, stuck.pid())
 	if !healthy.alive() {
 		t.Error("the healthy one has ended")
 	}

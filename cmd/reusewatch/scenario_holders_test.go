@@ -33,7 +33,7 @@ func TestNginxWorker(t *testing.T) {
 	r := arm(t, ns, "--allow-stopped")
 	killed(t, r, workers[1], "stopped")
 	livetest.Eventually(t, "a new worker", func() bool {
-		now := childrenOf(master.Process.Pid)
+		now := childrenOf(master.pid())
 		return len(now) == 3 && !slices.Contains(now, workers[1])
 	})
 	answered(t, ns, web)
@@ -72,7 +72,7 @@ func TestGunicornSync(t *testing.T) {
 	before := c.answered.Load()
 	livetest.Eventually(t, "clients are answered again", func() bool { return c.answered.Load() > before })
 	only(t, r)
-	if now := childrenOf(master.Process.Pid); !slices.Equal(now, workers) {
+	if now := childrenOf(master.pid()); !slices.Equal(now, workers) {
 		t.Errorf("workers %v, were %v", now, workers)
 	}
 }

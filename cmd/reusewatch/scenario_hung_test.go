@@ -41,7 +41,7 @@ func TestHungNeighbour(t *testing.T) {
 				stuck := serve(t, ns, server{Addr: web, Then: wayMutex})
 				sibling := serve(t, ns, server{Addr: web})
 				hangs(t, ns, web)
-				killed(t, r, stuck.Process.Pid, "never-polled")
+				killed(t, r, stuck.pid(), "blocked", "never-polled")
 				answered(t, ns, web)
 				// That its epoll set is locked is seen before a helper is sent to it.
 				for _, pid := range helpersOf(t, r) {
@@ -50,7 +50,7 @@ func TestHungNeighbour(t *testing.T) {
 						t.Errorf("helper %d hangs", pid)
 					}
 				}
-				only(t, r, stuck.Process.Pid)
+				only(t, r, stuck.pid())
 				if !sibling.alive() || !hung.alive() {
 					t.Error("another one has ended")
 				}

@@ -95,7 +95,7 @@ func TestTwoAgents(t *testing.T) {
 	second := await(t, inside)
 	v := queueUp(t, ns, web, 100)
 	load(t, ns, web, 4)
-	livetest.Eventually(t, "its process has ended", func() bool { return gone(stuck.Process.Pid) })
+	livetest.Eventually(t, "its process has ended", func() bool { return gone(stuck.pid()) })
 	look()
 	acts := 0
 	for _, r := range []*runner{first, second} {
@@ -104,7 +104,7 @@ func TestTwoAgents(t *testing.T) {
 				acts++
 			}
 		}
-		only(t, r, stuck.Process.Pid)
+		only(t, r, stuck.pid())
 	}
 	if acts != 1 {
 		t.Errorf("%d acts, want one", acts)

@@ -26,7 +26,7 @@ func TestHostWide(t *testing.T) {
 	only(t, r)
 	for _, p := range all {
 		if !p.alive() {
-			t.Errorf("pid %d has ended", p.Process.Pid)
+			t.Errorf("pid %d has ended", p.pid())
 		}
 	}
 }
@@ -38,16 +38,16 @@ func TestBudget(t *testing.T) {
 	r := armIn(t, ns, state)
 	first, second := serve(t, ns, server{Addr: web, Answers: 3, Then: wayMutex}), serve(t, ns, server{Addr: web})
 	hangs(t, ns, web)
-	killed(t, r, first.Process.Pid, "blocked")
+	killed(t, r, first.pid(), "blocked")
 	answered(t, ns, web)
 
 	third := serve(t, ns, server{Addr: web, Then: wayMutex})
 	inBudget := func(e told) bool {
-		return e.Event == "held" && e.Listener.Owners[0].PID == third.Process.Pid && slices.Contains(e.Listener.Decision.Reasons, "budget")
+		return e.Event == "held" && e.Listener.Owners[0].PID == third.pid() && slices.Contains(e.Listener.Decision.Reasons, "budget")
 	}
 	r.await("held: budget", inBudget)
 	time.Sleep(actsWithin)
-	only(t, r, first.Process.Pid)
+	only(t, r, first.pid())
 
 	again := armIn(t, ns, state)
 	held(t, again, "budget")
@@ -72,9 +72,9 @@ func TestDisarmed(t *testing.T) {
 	if err := unix.Unlink(file); err != nil {
 		t.Fatal(err)
 	}
-	killed(t, r, stuck.Process.Pid, "blocked")
+	killed(t, r, stuck.pid(), "blocked")
 	answered(t, ns, web)
-	only(t, r, stuck.Process.Pid)
+	only(t, r, stuck.pid())
 	if !sibling.alive() {
 		t.Error("its sibling has ended")
 	}

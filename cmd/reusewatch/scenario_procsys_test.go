@@ -27,7 +27,7 @@ func TestProcSysElsewhere(t *testing.T) {
 	cmd.Path = unshare
 	r := await(t, cmd)
 	load(t, ns, web, 4)
-	e := rescued(t, r, stuck.Process.Pid)
+	e := rescued(t, r, stuck.pid())
 	if o := v.outcome(t); o != (outcome{answered: 100}) {
 		t.Errorf("%+v, want all of 100 answered (%+v)", o, e)
 	}

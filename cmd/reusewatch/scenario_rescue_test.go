@@ -39,7 +39,7 @@ func stuckScenes() map[string]stuckScene {
 		"chroot": {stuckInChroot, haproxy, nil},
 		"stopped": {func(t *testing.T, ns *livetest.Namespace, dir string) *process {
 			p := healthyHaproxy(t, ns, dir)
-			sigstop(t, p.Process.Pid)
+			sigstop(t, p.pid())
 			return p
 		}, haproxy, []string{"--allow-stopped"}},
 		"own server": {own(server{Addr: web, Then: wayMutex}), own(server{Addr: web}), nil},
@@ -60,17 +60,17 @@ func TestRescue(t *testing.T) {
 				v := queueUp(t, ns, web, 300)
 				r := armTo(t, ns, action, scene.args...)
 				load(t, ns, web, 4) // its sibling must be seen to accept
-				e := rescued(t, r, stuck.Process.Pid)
+				e := rescued(t, r, stuck.pid())
 				o := v.outcome(t)
 				if o != (outcome{answered: 300}) {
 					t.Errorf("%+v, want all of 300 answered (%+v)", o, e)
 				}
 				livetest.Fact("answered", o.answered)
-				if action == "close" && (gone(stuck.Process.Pid) || e.Method != "shutdown") {
-					t.Errorf("by %s, and its process has ended %v", e.Method, gone(stuck.Process.Pid))
+				if action == "close" && (gone(stuck.pid()) || e.Method != "shutdown") {
+					t.Errorf("by %s, and its process has ended %v", e.Method, gone(stuck.pid()))
 				}
 				answered(t, ns, web)
-				only(t, r, stuck.Process.Pid)
+				only(t, r, stuck.pid())
 				if !healthy.alive() {
 					t.Error("the healthy one has ended")
 				}
@@ -111,11 +111,11 @@ func TestRescueOff(t *testing.T) {
 	v := queueUp(t, ns, web, 100)
 	load(t, ns, web, 4)
 	r := armTo(t, ns, "close", "--rescue", "off")
-	rescued(t, r, stuck.Process.Pid)
+	rescued(t, r, stuck.pid())
 	if o := v.outcome(t); o != (outcome{reset: 100}) {
 		t.Errorf("%+v, want all of 100 reset", o)
 	}
-	only(t, r, stuck.Process.Pid)
+	only(t, r, stuck.pid())
 }
 
 // TestRescueHalfOpen: handshakes that were under way are completed with the
@@ -133,7 +133,7 @@ func TestRescueHalfOpen(t *testing.T) {
 	}
 	load(t, ns, web, 4)
 	r := armTo(t, ns, "close")
-	rescued(t, r, stuck.Process.Pid)
+	rescued(t, r, stuck.pid())
 	for _, conn := range half.waiting {
 		if _, err := conn.Write([]byte(get)); err != nil {
 			t.Fatal(err)
@@ -145,8 +145,8 @@ func TestRescueHalfOpen(t *testing.T) {
 	if o := v.outcome(t); o != (outcome{answered: 20}) {
 		t.Errorf("queued: %+v, want all of 20 answered", o)
 	}
-	only(t, r, stuck.Process.Pid) // its end does not wait for those that never come
-	if !healthy.alive() || gone(stuck.Process.Pid) {
+	only(t, r, stuck.pid()) // its end does not wait for those that never come
+	if !healthy.alive() || gone(stuck.pid()) {
 		t.Error("a process has ended")
 	}
 	nothingAttached(t, ns)
@@ -188,7 +188,7 @@ func TestStaleRequests(t *testing.T) {
 			}
 			load(t, ns, web, 4)
 			r := armTo(t, ns, "kill")
-			e := rescued(t, r, stuck.Process.Pid)
+			e := rescued(t, r, stuck.pid())
 			if o := kept.outcome(t); o != (outcome{answered: len(stay)}) {
 				t.Errorf("%+v, want all of %d answered", o, len(stay))
 			}
@@ -199,7 +199,7 @@ func TestStaleRequests(t *testing.T) {
 			if e.Stale == nil || *e.Stale < 3000 || *e.Stale > 3100 {
 				t.Errorf("%s stale, want 3000 and a few", count(e.Stale))
 			}
-			only(t, r, stuck.Process.Pid)
+			only(t, r, stuck.pid())
 			nothingAttached(t, ns)
 		})
 	}
@@ -218,14 +218,14 @@ func TestRescueTwoOfFour(t *testing.T) {
 			v := queueUp(t, ns, web, 300)
 			load(t, ns, web, 4)
 			r := armTo(t, ns, action)
-			a, b := rescued(t, r, first.Process.Pid), rescued(t, r, second.Process.Pid)
+			a, b := rescued(t, r, first.pid()), rescued(t, r, second.pid())
 			if a.ActID != b.ActID {
 				t.Errorf("acts %s and %s, want one", a.ActID, b.ActID)
 			}
 			if o := v.outcome(t); o != (outcome{answered: 300}) {
 				t.Errorf("%+v, want all of 300 answered", o)
 			}
-			only(t, r, first.Process.Pid, second.Process.Pid)
+			only(t, r, first.pid(), second.pid())
 			nothingAttached(t, ns)
 		})
 	}
@@ -239,13 +239,13 @@ func TestRescueRefused(t *testing.T) {
 	v := queueUp(t, ns, web, 20)
 	load(t, ns, web, 4)
 	r := armTo(t, ns, "kill")
-	if e := rescued(t, r, stuck.Process.Pid); !strings.Contains(e.Rescue, "TCP_FASTOPEN") || e.Rescued != nil {
+	if e := rescued(t, r, stuck.pid()); !strings.Contains(e.Rescue, "TCP_FASTOPEN") || e.Rescued != nil {
 		t.Errorf("rescue: %q", e.Rescue)
 	}
 	if o := v.outcome(t); o != (outcome{reset: 20}) {
 		t.Errorf("%+v, want all of 20 reset", o)
 	}
-	only(t, r, stuck.Process.Pid)
+	only(t, r, stuck.pid())
 }
 
 // TestSurvivesSIGKILL: a process in state D keeps its listener, until that is closed.
@@ -255,11 +255,11 @@ func TestSurvivesSIGKILL(t *testing.T) {
 	healthyHaproxy(t, ns, dir)
 	hangs(t, ns, web)
 	r := armTo(t, ns, "kill")
-	if e := rescued(t, r, stuck.Process.Pid); e.Method != "shutdown" {
+	if e := rescued(t, r, stuck.pid()); e.Method != "shutdown" {
 		t.Errorf("by %s, want shutdown", e.Method)
 	}
 	answered(t, ns, web)
-	only(t, r, stuck.Process.Pid)
+	only(t, r, stuck.pid())
 }
 
 // posts counts what was executed.

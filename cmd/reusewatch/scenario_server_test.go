@@ -68,12 +68,21 @@ func serveUnseen(t *testing.T, ns *livetest.Namespace, s server, prepare ...func
 	if err != nil {
 		t.Fatal(err)
 	}
-	return start(t, ns, func(cmd *exec.Cmd) {
+	p := start(t, ns, func(cmd *exec.Cmd) {
 		cmd.Env = s.environ()
 		for _, p := range prepare {
 			p(cmd)
 		}
 	}, self)
+	if s.alone() {
+		p.worker = children(t, p, 1)[0]
+	}
+	return p
+}
+
+// alone: it is to hang where nothing alive can end its wait, or to run in a circle.
+func (s *server) alone() bool {
+	return s.Kind == "" && s.Also == "" && !s.Burn && slices.Contains([]way{wayMutex, wayRead, waySpin}, s.Then)
 }
 
 func (s server) environ() []string {
@@ -100,6 +109,11 @@ func beServer(spec string) error {
 	}
 	if s.Kind == "http" {
 		return s.http()
+	}
+	if s.alone() {
+		if err := livetest.ForkAlone(); err != nil {
+			return err
+		}
 	}
 	l, err := s.listener(s.Addr)
 	if err != nil {
@@ -297,8 +311,8 @@ func execute(path string) {
 func children(t *testing.T, of *process, n int) []int {
 	t.Helper()
 	var pids []int
-	livetest.Eventually(t, fmt.Sprintf("%d children of pid %d", n, of.Process.Pid), func() bool {
-		pids = childrenOf(of.Process.Pid)
+	livetest.Eventually(t, fmt.Sprintf("%d children of pid %d", n, of.pid()), func() bool {
+		pids = childrenOf(of.pid())
 		return len(pids) == n
 	})
 	return pids

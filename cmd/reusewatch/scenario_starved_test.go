@@ -29,7 +29,7 @@ func TestStarved(t *testing.T) {
 			stays(t, starved)
 			stays(t, serve(t, ns, server{Addr: web}))
 			answered(t, ns, web)
-			c.starve(t, ns, starved.Process.Pid)
+			c.starve(t, ns, starved.pid())
 			hangs(t, ns, web)
 			r := arm(t, ns)
 			leftAloneUnless(t, r, "starved")
@@ -42,13 +42,13 @@ func outdone(t *testing.T, ns *livetest.Namespace, pid int) {
 	t.Helper()
 	busy := serveUnseen(t, ns, server{Addr: other, Then: waySpin})
 	listens(t, ns, busy, 81)
-	if err := unix.Setpriority(unix.PRIO_PGRP, busy.Process.Pid, -20); err != nil {
+	if err := unix.Setpriority(unix.PRIO_PGRP, busy.pid(), -20); err != nil {
 		t.Fatal(err)
 	}
 	var cpu unix.CPUSet
 	// Not the first: a small machine does its own work there.
 	cpu.Set(runtime.NumCPU() - 1)
-	for _, p := range []int{pid, busy.Process.Pid} {
+	for _, p := range []int{pid, busy.pid()} {
 		for _, tid := range threads(t, p) {
 			if err := unix.SchedSetaffinity(tid, &cpu); err != nil {
 				t.Fatal(err)

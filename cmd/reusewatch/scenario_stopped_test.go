@@ -31,12 +31,12 @@ func TestStoppedOnPurpose(t *testing.T) {
 			ns := livetest.Netns(t)
 			stopped, sibling := serve(t, ns, server{Addr: web}), serve(t, ns, server{Addr: web})
 			answered(t, ns, web)
-			c.stop(t, stopped.Process.Pid)
+			c.stop(t, stopped.pid())
 			hangs(t, ns, web)
 			r := arm(t, ns)
 			e := held(t, r, c.reason)
-			if e.Listener.Cause != c.reason || e.Listener.Owners[0].PID != stopped.Process.Pid {
-				t.Errorf("held is %+v, want pid %d, %s", e.Listener, stopped.Process.Pid, c.reason)
+			if e.Listener.Cause != c.reason || e.Listener.Owners[0].PID != stopped.pid() {
+				t.Errorf("held is %+v, want pid %d, %s", e.Listener, stopped.pid(), c.reason)
 			}
 			only(t, r)
 			if !stopped.alive() || !sibling.alive() {
@@ -51,12 +51,12 @@ func TestAllowStopped(t *testing.T) {
 	ns := livetest.Netns(t)
 	stopped, sibling := serve(t, ns, server{Addr: web}), serve(t, ns, server{Addr: web})
 	answered(t, ns, web)
-	sigstop(t, stopped.Process.Pid)
+	sigstop(t, stopped.pid())
 	hangs(t, ns, web)
 	r := arm(t, ns, "--allow-stopped")
-	killed(t, r, stopped.Process.Pid, "stopped")
+	killed(t, r, stopped.pid(), "stopped")
 	answered(t, ns, web)
-	only(t, r, stopped.Process.Pid)
+	only(t, r, stopped.pid())
 	if !sibling.alive() {
 		t.Error("its sibling has ended")
 	}

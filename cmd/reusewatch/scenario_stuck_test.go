@@ -20,12 +20,8 @@ func TestStuckAfterServing(t *testing.T) {
 	}{
 		"in a lock": {server: server{Addr: web, Answers: 5, Then: wayMutex}, causes: []string{"blocked"}},
 		"MPTCP":     {server: server{Addr: web, Answers: 5, Then: wayMutex, MPTCP: true}, causes: []string{"blocked"}},
-		"Go's poller": {
-			server: server{Addr: web, Kind: "http", Answers: 5, Then: wayMutex}, causes: []string{"ignores"},
-		},
 		"in a read": {server: server{Addr: web, Answers: 5, Then: wayRead}, causes: []string{"blocked"}},
 		"fast open": {server: server{Addr: web, Answers: 5, Then: wayMutex, FastOpen: 16}, causes: []string{"blocked"}},
-		"io_uring":  {server: server{Addr: web, Kind: "uring", Answers: 5, Then: wayMutex}, causes: []string{"never-polled"}},
 		"SYN cookies": {
 			server:  server{Addr: web, Answers: 5, Then: wayMutex},
 			prepare: func(ns *livetest.Namespace) { ns.Sysctl("net.ipv4.tcp_syncookies", "2") },
@@ -42,14 +38,9 @@ func TestStuckAfterServing(t *testing.T) {
 			r := arm(t, ns)
 			stuck, sibling := serve(t, ns, c.server), serve(t, ns, healthy)
 			hangs(t, ns, web)
-			// Nobody waits, and no connection is held: that it served before only the
-			// functions tier knows, which counts from its birth.
-			if ready, _ := r.find(func(e told) bool { return e.Event == "ready" }); name == "io_uring" && ready.Tier == "functions" {
-				c.causes = []string{"blocked"}
-			}
-			killed(t, r, stuck.Process.Pid, c.causes...)
+			killed(t, r, stuck.pid(), c.causes...)
 			answered(t, ns, web)
-			only(t, r, stuck.Process.Pid)
+			only(t, r, stuck.pid())
 			if !sibling.alive() {
 				t.Error("its sibling has ended")
 			}
@@ -82,9 +73,9 @@ func TestSpinning(t *testing.T) {
 		return
 	}
 	// Two hundredths of a second that the kernel books on it look busy, at first.
-	killed(t, r, stuck.Process.Pid, "spinning", "busy")
+	killed(t, r, stuck.pid(), "spinning", "busy")
 	answered(t, ns, web)
-	only(t, r, stuck.Process.Pid)
+	only(t, r, stuck.pid())
 	if !sibling.alive() {
 		t.Error("its sibling has ended")
 	}
@@ -111,12 +102,12 @@ func TestQueueOfTheGone(t *testing.T) {
 				}
 			})
 			r := arm(t, ns)
-			stuckEvent := killed(t, r, stuck.Process.Pid, "never-polled")
+			stuckEvent := killed(t, r, stuck.pid(), "blocked", "never-polled")
 			if stuckEvent.Listener.Queue != 3 {
 				t.Errorf("queue %d, want the 3 that have gone", stuckEvent.Listener.Queue)
 			}
 			answered(t, ns, web)
-			only(t, r, stuck.Process.Pid)
+			only(t, r, stuck.pid())
 			if !sibling.alive() {
 				t.Error("its sibling has ended")
 			}
@@ -132,10 +123,10 @@ func TestTwoDeadOfThree(t *testing.T) {
 	second := serve(t, ns, server{Addr: web, Then: wayMutex})
 	sibling := serve(t, ns, server{Addr: web})
 	hangs(t, ns, web)
-	killed(t, r, first.Process.Pid, "blocked")
-	killed(t, r, second.Process.Pid, "never-polled")
+	killed(t, r, first.pid(), "blocked")
+	killed(t, r, second.pid(), "blocked", "never-polled")
 	answered(t, ns, web)
-	only(t, r, first.Process.Pid, second.Process.Pid)
+	only(t, r, first.pid(), second.pid())
 	if !sibling.alive() {
 		t.Error("the healthy one has ended")
 	}

@@ -78,11 +78,13 @@ func (w way) hang(o *loop, l int) error {
 	return unix.Exec(sleep, []string{"sleep", "1000"}, os.Environ())
 }
 
+const futexWaitPrivate = 0x80
+
 // forever waits for a futex, as pthread_mutex_lock does.
 func forever() error {
 	var lock uint32
 	for {
-		_, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&lock)), 0, 0, 0, 0, 0)
+		_, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&lock)), futexWaitPrivate, 0, 0, 0, 0)
 		if errno != 0 && errno != unix.EINTR && errno != unix.EAGAIN {
 			return errno
 		}

@@ -32,7 +32,7 @@ func stuckIn(t *testing.T, ns *livetest.Namespace, dir string, dead *livetest.De
 
 func stateOf(t *testing.T, p *process) byte {
 	t.Helper()
-	is, err := proc.New("").Process(p.Process.Pid)
+	is, err := proc.New("").Process(p.pid())
 	if err != nil {
 		t.Fatalf("%v: %s", err, p.log.String())
 	}
@@ -43,7 +43,7 @@ func TestStuckInChrootSurvives(t *testing.T) {
 	ns, dead := livetest.Netns(t), livetest.DeadMount(t)
 	p := stuckIn(t, ns, t.TempDir(), dead)
 	for _, sig := range []unix.Signal{unix.SIGUSR1, unix.SIGTERM, unix.SIGKILL} {
-		if err := unix.Kill(p.Process.Pid, sig); err != nil {
+		if err := unix.Kill(p.pid(), sig); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(300 * time.Millisecond)

@@ -25,7 +25,7 @@ func TestTop(t *testing.T) {
 	ns, stuck, from, tm := watched(t)
 	before := tm.state()
 	tm.reusewatch("top", "--from", from, "--netns", ns.Path)
-	tm.await("127.0.0.1:80", "STUCK", "never-polled", fmt.Sprint(stuck.Process.Pid), "accepting")
+	tm.await("127.0.0.1:80", "STUCK", "blocked", fmt.Sprint(stuck.pid()), "accepting")
 	if tm.state() == before || !tm.coloured() {
 		t.Error("nothing of the terminal has changed, or nothing has a colour")
 	}
@@ -41,10 +41,10 @@ func TestTop(t *testing.T) {
 
 	tm.press("/")
 	tm.typed("no-such-listener")
-	tm.awaitNot("never-polled")
+	tm.awaitNot("blocked")
 	tm.press("/", "C-u")
-	tm.typed(fmt.Sprint(stuck.Process.Pid))
-	tm.await("never-polled", "filter: ")
+	tm.typed(fmt.Sprint(stuck.pid()))
+	tm.await("blocked", "filter: ")
 	tm.press("Escape") // a key after it at once would be Alt and that key
 	tm.awaitNot("filter: ")
 
@@ -55,7 +55,7 @@ func TestTop(t *testing.T) {
 
 	tm.press("K")
 	tm.await("--allow-actions")
-	if gone(stuck.Process.Pid) {
+	if gone(stuck.pid()) {
 		t.Fatal("it was only looked at, and has ended")
 	}
 
@@ -67,7 +67,7 @@ func TestTop(t *testing.T) {
 		}
 	}
 	tm.resize(120, 40)
-	tm.await("never-polled")
+	tm.await("blocked")
 
 	tm.press("q")
 	tm.await("ended: 0")
@@ -85,7 +85,7 @@ func TestTopEnds(t *testing.T) {
 		"SIGTERM": func(pid int) { _ = syscall.Kill(pid, syscall.SIGTERM) },
 	} {
 		tm.reusewatch("top", "--from", from, "--netns", ns.Path)
-		tm.await("never-polled")
+		tm.await("blocked")
 		end(tm.foreground())
 		tm.await("ended: ")
 		if after := tm.state(); after != before {
@@ -105,21 +105,21 @@ func TestTopActs(t *testing.T) {
 	tm := newTerminal(t, 120, 40)
 	tm.reusewatch("top", "--from", "kernel", "--netns", ns.Path, "--allow-actions", "--state-dir", t.TempDir(),
 		"--interval", "200ms", "--stuck-after", "1s", "--act-after", "2s", "--startup-grace", "1s", "--allow-served", "--act-after-served", "2s", "--term-grace", "1s")
-	tm.await("STUCK", "never-polled")
+	tm.await("STUCK", "blocked")
 	tm.press("/")
-	tm.typed(fmt.Sprint(stuck.Process.Pid))
+	tm.typed(fmt.Sprint(stuck.pid()))
 	tm.press("End", "K")
-	question := fmt.Sprintf("Kill reusewatch.test pid %d", stuck.Process.Pid)
+	question := fmt.Sprintf("Kill reusewatch.test pid %d", stuck.pid())
 	tm.await(question, "nothing holds")
 	tm.press("n")
 	tm.awaitNot(question)
-	if gone(stuck.Process.Pid) {
+	if gone(stuck.pid()) {
 		t.Fatal("the answer was no, and it has ended")
 	}
 	tm.press("K")
 	tm.await(question)
 	tm.press("y")
-	livetest.Eventually(t, "it has ended", func() bool { return gone(stuck.Process.Pid) })
+	livetest.Eventually(t, "it has ended", func() bool { return gone(stuck.pid()) })
 	tm.await("rescued")
 	if o := v.outcome(t); o != (outcome{answered: 20}) {
 		t.Errorf("%+v, want all of 20 answered", o)
@@ -134,7 +134,7 @@ func TestTopActs(t *testing.T) {
 func TestTopPlain(t *testing.T) {
 	ns, stuck, from, tm := watched(t, "NO_COLOR=1")
 	tm.reusewatch("top", "--from", from, "--netns", ns.Path)
-	tm.await("never-polled")
+	tm.await("blocked")
 	if tm.coloured() {
 		t.Error("colours, though NO_COLOR is set")
 	}
@@ -144,7 +144,7 @@ func TestTopPlain(t *testing.T) {
 	tm.await("needs a terminal", "--batch")
 
 	stdout, stderr, code := output(t, "top", "-b", "-n", "3", "--from", from, "--netns", ns.Path)
-	if code != 0 || stderr != "" || strings.Count(stdout, fmt.Sprint(stuck.Process.Pid)) < 3 || strings.Contains(stdout, "\x1b") {
+	if code != 0 || stderr != "" || strings.Count(stdout, fmt.Sprint(stuck.pid())) < 3 || strings.Contains(stdout, "\x1b") {
 		t.Errorf("exit code %d, %q:\n%s", code, stderr, stdout)
 	}
 }

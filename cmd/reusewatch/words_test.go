@@ -136,7 +136,7 @@ func TestCompletes(t *testing.T) {
 	l := listJSON(t, 0, "--netns", ns.Path).Listeners[0]
 	for args, want := range map[string]string{
 		"list --port ":       "80\t",
-		"list --pid ":        fmt.Sprint(p.Process.Pid) + "\t",
+		"list --pid ":        fmt.Sprint(p.pid()) + "\t",
 		"explain ":           "cookie:" + l.Cookie + "\tidle 127.0.0.1:80",
 		"kill ":              l.Cookie + "\t",
 		"run --action ":      "observe",

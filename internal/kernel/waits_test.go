@@ -100,18 +100,34 @@ func testTimers(t *testing.T, f *field) {
 	})
 	expect("one that has fired", false)
 
-	// A struct sigevent that says SIGEV_NONE.
-	event := [64]byte{12: 1}
-	var id int32
-	if _, _, errno := unix.Syscall(unix.SYS_TIMER_CREATE, unix.CLOCK_MONOTONIC, uintptr(unsafe.Pointer(&event)), uintptr(unsafe.Pointer(&id))); errno != 0 {
-		t.Fatalf("timer_create: %v", errno)
-	}
+	remove := posixTimer(t, unix.CLOCK_MONOTONIC)
 	expect("a POSIX timer", true)
-	if _, _, errno := unix.Syscall(unix.SYS_TIMER_DELETE, uintptr(id), 0, 0); errno != 0 {
-		t.Fatalf("timer_delete: %v", errno)
-	}
+	cpu := posixTimer(t, unix.CLOCK_THREAD_CPUTIME_ID)
+	expect("one, behind one of CPU time", true)
+	remove()
+	expect("one of CPU time, which passes for nobody who stands still", false)
+	remove = posixTimer(t, unix.CLOCK_BOOTTIME)
+	expect("another one", true)
+	remove()
+	cpu()
 	expect("none any more", false)
 	testTimerOfStopped(t, f)
+}
+
+// posixTimer makes a timer of this process, which what it gives removes.
+func posixTimer(t *testing.T, clock int) (remove func()) {
+	t.Helper()
+	event := [64]byte{12: 1} // a struct sigevent that says SIGEV_NONE
+	var id int32
+	if _, _, errno := unix.Syscall(unix.SYS_TIMER_CREATE, uintptr(clock), uintptr(unsafe.Pointer(&event)), uintptr(unsafe.Pointer(&id))); errno != 0 {
+		t.Fatalf("timer_create: %v", errno)
+	}
+	return func() {
+		t.Helper()
+		if _, _, errno := unix.Syscall(unix.SYS_TIMER_DELETE, uintptr(id), 0, 0); errno != 0 {
+			t.Fatalf("timer_delete: %v", errno)
+		}
+	}
 }
 
 // testTimerOfStopped: the periodic timer of a process that is stopped waits for it to take
