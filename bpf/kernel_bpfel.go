@@ -67,6 +67,7 @@ type KernelEvent struct {
 	Sk      uint64
 	Cookie  uint64
 	KtimeNs uint64
+	Execs   uint64
 	Kind    KernelEventKind
 	Pid     uint32
 	Uid     uint32

@@ -269,6 +269,7 @@ struct event {
 	__u64 sk;
 	__u64 cookie;
 	__u64 ktime_ns;
+	__u64 execs; /* of whoever was current: self_exec_id */
 	enum event_kind kind;
 	__u32 pid; /* who was current: for a birth the caller of listen() */
 	__u32 uid;

@@ -30,6 +30,7 @@ static __always_inline void announce(struct sock *sk, __u64 cookie, __u32 kind, 
 	e->kind = kind;
 	e->pid = bpf_get_current_pid_tgid() >> 32;
 	e->uid = bpf_get_current_uid_gid();
+	e->execs = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), self_exec_id);
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	e->pad = 0;
 	/* User space reads at its own tick: nobody need be woken. */

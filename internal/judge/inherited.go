@@ -47,6 +47,10 @@ func (f *facts) inherited(o *listener.Owner) (listener.Maybe[bool], string) {
 		}
 	case no:
 		return yes, "it runs another program than its siblings"
+	default:
+		if !f.l.Grouped() && f.olderThanClients(o) {
+			return no, "it alone holds it, is older than its clients and has no siblings"
+		}
 	}
 	return unknown, "who called listen() was not seen"
 }

@@ -52,7 +52,7 @@ func (k *Kernel) boot() (time.Time, error) {
 func event(raw *bpf.KernelEvent, boot time.Time) listener.Event {
 	e := listener.Event{
 		Kind: listener.ListenBegan, Key: listener.Key(raw.Sk), Cookie: listener.Cookie(raw.Cookie),
-		At: boot.Add(time.Duration(raw.KtimeNs)), PID: int(raw.Pid), UID: raw.Uid, Comm: comm(raw.Comm),
+		At: boot.Add(time.Duration(raw.KtimeNs)), PID: int(raw.Pid), UID: raw.Uid, Comm: comm(raw.Comm), Execs: raw.Execs,
 	}
 	if raw.Kind == bpf.KernelEventKindEVENT_LISTEN_ENDED {
 		e.Kind = listener.ListenEnded

@@ -138,6 +138,7 @@ type Event struct {
 	PID    int // who called listen(), or ended the listener
 	UID    uint32
 	Comm   string
+	Execs  uint64 // of that process, as [Process] has it
 }
 
 // HeldKind is what a descriptor refers to.

@@ -92,7 +92,7 @@ func (w *Wait) Liftable() bool {
 	switch w.For {
 	case ForNetFS, ForDisk, ForFUSE:
 		return true
-	case ForData, ForPeer, ForReader, ForLock:
+	case ForData, ForReader, ForLock:
 	default:
 		return false
 	}
@@ -115,9 +115,9 @@ func (w *Wait) DeadEnd() bool {
 
 func always(*Wait) bool { return true }
 
-// unread: it stands still with readers that could read and do not.
+// unread: it stands still with readers that could read and do not, itself perhaps.
 func (w *Wait) unread() bool {
-	return w.Still > 0 && w.AllEnds && len(w.Ends) > 0 && !w.halted()
+	return w.Still > 0 && w.AllEnds && !w.halted()
 }
 
 // ownEnd: whatever could be written there, only the process itself could write it.

@@ -31,8 +31,13 @@ func (w *Watcher) learnAcceptors(most int) error {
 		}
 	}
 	rest := len(w.unasked) - min(most, len(w.unasked))
-	now := w.unasked[rest:]
+	now := slices.Clone(w.unasked[rest:])
 	w.unasked = w.unasked[:rest]
+	for _, e := range w.awake {
+		if w.newborn(e) && len(now) < 2*most {
+			now = append(now, e)
+		}
+	}
 	waiting := make(map[*entry][]listener.Waiter, len(now))
 	var pids []int
 	for _, e := range now {
@@ -65,6 +70,12 @@ func (w *Watcher) learnAcceptors(most int) error {
 		w.remember(e, waiters, alive)
 	}
 	return nil
+}
+
+// newborn: nobody was seen to wait on it yet. It is asked at each look: that one which
+// served for a few seconds and hangs has served nobody else would know.
+func (w *Watcher) newborn(e *entry) bool {
+	return e.announced && !e.l.SeenWaiting && w.last.Sub(e.l.ListenedAt.Or(e.l.FirstSeen)) < unsettled
 }
 
 // plain: its one owner is who accepts.

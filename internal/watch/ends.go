@@ -13,6 +13,7 @@ type ends struct {
 	sought      map[listener.Key]bool
 	holders     map[listener.Key][]listener.Held // of what was sought
 	connections map[peering][]listener.Held
+	listeners   map[uint16][]listener.Held // by port
 	met         map[int]*listener.Process
 	lives       map[identity]*life
 }
@@ -24,7 +25,7 @@ type peering struct{ local, remote uint16 }
 func endsOf(held []listener.Held, sought []listener.Key) ends {
 	e := ends{
 		holders: make(map[listener.Key][]listener.Held), connections: make(map[peering][]listener.Held),
-		sought: make(map[listener.Key]bool, len(sought)),
+		listeners: make(map[uint16][]listener.Held), sought: make(map[listener.Key]bool, len(sought)),
 	}
 	for _, object := range sought {
 		e.sought[object] = true
@@ -36,6 +37,8 @@ func endsOf(held []listener.Held, sought []listener.Key) ends {
 		case listener.HeldConnection:
 			at := peering{h.Port, h.Peer}
 			e.connections[at] = append(e.connections[at], h)
+		case listener.HeldListener:
+			e.listeners[h.Port] = append(e.listeners[h.Port], h)
 		}
 	}
 	return e
@@ -74,7 +77,14 @@ func (e *ends) connection(on *listener.Thing, pid int) ([]listener.End, bool) {
 	for _, h := range e.connections[peering{on.Remote, on.Port}] {
 		pids = append(pids, h.PID)
 	}
-	return e.all(pids, pid), len(pids) > 0
+	if len(pids) > 0 {
+		return e.all(pids, pid), true
+	}
+	// Who listens there may not have accepted it yet.
+	for _, h := range e.listeners[on.Remote] {
+		pids = append(pids, h.PID)
+	}
+	return e.all(pids, pid), false
 }
 
 func (e *ends) all(pids []int, but int) []listener.End {

@@ -22,6 +22,8 @@ type entry struct {
 	since       time.Time // what is counted is counted since then; zero: not counted
 	recent      recent
 	baselines   map[identity]*totals // of the owners, when the suspicion began
+	caller      int                  // of listen(), 0 if nobody saw it
+	execs       uint64               // that it had made by then
 }
 
 func (e *entry) suspicious(stuckAfter time.Duration) bool {

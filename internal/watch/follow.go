@@ -116,7 +116,11 @@ func (w *Watcher) lifeOf(e *entry, p *listener.Process) listener.Maybe[listener.
 	if !known || !e.suspected {
 		return listener.Maybe[listener.Life]{}
 	}
-	if first, seen := w.execs[identityOf(p)]; seen {
+	first, seen := w.execs[identityOf(p)]
+	if p.PID == e.caller {
+		first, seen = e.execs, true
+	}
+	if seen && p.Execs >= first {
 		told.Execs = listener.Known(int(p.Execs - first))
 	}
 	return listener.Known(told)

@@ -23,6 +23,7 @@ type life struct {
 	told   bool          // without its calls it is known whether it moves bytes
 	sole   bool          // it has no other listener
 	ring   bool          // it may do all of that without a call
+	loop   bool          // it has an epoll set, and may wake itself
 	moved, served, polled, alive,
 	asked, running shown
 	pipes map[listener.Key]standing // that it waits to write to
@@ -173,7 +174,7 @@ func (f *life) show(before *totals, calls listener.Maybe[listener.Calls], positi
 func (f *life) movedSince(before *totals, calls listener.Maybe[listener.Calls]) (listener.Maybe[bool], string) {
 	now, watched := f.calls.Get()
 	was, watchedBefore := calls.Get()
-	read, wrote := moved(&f.io, &before.io)
+	read, wrote := moved(&f.io, &before.io, f.loop)
 	if watched && watchedBefore && refusals(&now) > refusals(&was) {
 		wrote = 0
 	}
@@ -196,7 +197,7 @@ func (f *life) movedSince(before *totals, calls listener.Maybe[listener.Calls]) 
 // look says what its things leave open: the kernel counts what it reads and writes of
 // files, pipes and TCP, whatever it calls for that.
 func (f *life) look(things []listener.Thing) {
-	f.told, f.sole, f.ring = true, true, false
+	f.told, f.sole, f.ring, f.loop = true, true, false, false
 	listeners := 0
 	for i := range things {
 		switch t := &things[i]; t.Kind {
@@ -208,6 +209,8 @@ func (f *life) look(things []listener.Thing) {
 			f.told = f.told && t.Position.IsKnown()
 		case listener.ThingListener:
 			listeners++
+		case listener.ThingEpoll:
+			f.loop = true
 		}
 	}
 	f.sole = f.sole && listeners <= 1

@@ -117,7 +117,8 @@ func TestMoved(t *testing.T) {
 	}{
 		"nothing":                    {func(*followed) {}, nil, listener.Known(false)},
 		"it ran, and read and wrote": {func(f *followed) { f.slice(); f.p.Ended.IO = listener.Known(listener.IO{ReadBytes: 100}) }, nil, listener.Known(true)},
-		"it ran, and woke itself":    {func(f *followed) { f.slice(); f.p.Ended.IO = listener.Known(listener.IO{ReadBytes: 8, ReadCalls: 1}) }, nil, listener.Known(false)},
+		"it ran, and woke itself":    {func(f *followed) { f.slice(); f.p.Ended.IO = listener.Known(listener.IO{ReadBytes: 8, ReadCalls: 1}) }, []listener.Thing{{Kind: listener.ThingEpoll}}, listener.Known(false)},
+		"it ran, and took a job":     {func(f *followed) { f.slice(); f.p.Ended.IO = listener.Known(listener.IO{ReadBytes: 1, ReadCalls: 1}) }, nil, listener.Known(true)},
 		"it ran, and holds a UDP socket whose reads nobody counts": {(*followed).slice, []listener.Thing{udp}, listener.Maybe[bool]{}},
 		"it stood still, and holds one":                            {func(*followed) {}, []listener.Thing{udp}, listener.Known(false)},
 		"calls moved bytes": {func(f *followed) {

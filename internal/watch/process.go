@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
@@ -127,7 +129,7 @@ func (w *Watcher) forgetNames() {
 func (w *Watcher) owner(p *listener.Process) listener.Owner {
 	o := listener.Owner{
 		PID: p.PID, NSPID: p.NSPID, Comm: p.Comm, UID: p.UID, PPID: p.PPID,
-		Started: w.opts.Proc.StartedAt(p.Start), Start: p.Start,
+		Started: w.startedAt(p.Start), Start: p.Start,
 		State: p.State, Wchan: p.Wchan, Tracer: p.Tracer, Kernel: p.Kernel, NeverExec: p.NeverExec,
 	}
 	if p.PIDNS != 0 {
@@ -140,12 +142,30 @@ func (w *Watcher) owner(p *listener.Process) listener.Owner {
 	return o
 }
 
+// clockStep is what the wall clock must have been set by for a new time of boot to be taken:
+// what is told of a process is not to change by what reading two clocks takes.
+const clockStep = 100 * time.Millisecond
+
+// startedAt turns ticks since boot into wall clock, right to a tick: the time of boot that
+// /proc/stat gives is cut to a second, and births are compared with it.
+func (w *Watcher) startedAt(ticks uint64) time.Time {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		return time.Time{}
+	}
+	boot := time.Now().Add(-time.Duration(ts.Nano())).Round(0)
+	if boot.Sub(w.boot).Abs() > clockStep {
+		w.boot = boot
+	}
+	return w.boot.Add(time.Duration(ticks) * (time.Second / 100))
+}
+
 // imageOf is when whoever executed the program that a process runs began: itself, or the
 // nearest above it that did and that runs the same by name. A parent that has left it to
 // the init is not known any more.
 func (w *Watcher) imageOf(p *listener.Process) time.Time {
 	if !p.NeverExec {
-		return w.opts.Proc.StartedAt(p.Start)
+		return w.startedAt(p.Start)
 	}
 	var began time.Time
 	w.climb(p.PID, func(above *listener.Process) bool {
@@ -153,7 +173,7 @@ func (w *Watcher) imageOf(p *listener.Process) time.Time {
 			return false
 		}
 		if !above.NeverExec {
-			began = w.opts.Proc.StartedAt(above.Start)
+			began = w.startedAt(above.Start)
 		}
 		return above.NeverExec
 	})

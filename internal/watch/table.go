@@ -23,7 +23,7 @@ func (w *Watcher) set(e *entry, l *listener.Listener) {
 // rest leaves out of later steps what stands idle, until it is given another listener.
 func (w *Watcher) rest() {
 	w.awake = slices.DeleteFunc(w.awake, func(e *entry) bool {
-		e.awake = !e.gone && (e.suspected || e.generations || e.l.Queue > 0 || w.young(e))
+		e.awake = !e.gone && (e.suspected || e.generations || e.l.Queue > 0 || w.young(e) || w.newborn(e))
 		return !e.awake
 	})
 }
@@ -66,6 +66,7 @@ func (w *Watcher) event(ev listener.Event) {
 	next.Key, next.Cookie = ev.Key, ev.Cookie
 	next.Caller = listener.Known(listener.Caller{PID: ev.PID, UID: ev.UID, Comm: ev.Comm, Parents: w.parents(ev.PID)})
 	next.ListenedAt = listener.Known(ev.At)
+	e.caller, e.execs = ev.PID, ev.Execs
 	w.set(e, &next)
 	w.born = true
 }

@@ -143,7 +143,7 @@ func (t *totals) since(first *totals) listener.Maybe[listener.Usage] {
 		waited += t.at.Sub(since)
 	}
 	throttled, is := t.throttle.Get()
-	read, wrote := moved(&t.io, &first.io)
+	read, wrote := moved(&t.io, &first.io, true)
 	before, was := first.throttle.Get()
 	return listener.Known(listener.Usage{
 		Over: over, User: ticks(t.cpu.user, first.cpu.user), System: ticks(t.cpu.system, first.cpu.system),
@@ -154,12 +154,12 @@ func (t *totals) since(first *totals) listener.Maybe[listener.Usage] {
 	})
 }
 
-// moved is how many bytes were read and written since earlier, leaving out wake-ups:
-// reads and writes of eight bytes or less each, as of eventfds and self-pipes, by which
-// a runtime's poller talks to itself.
-func moved(now, earlier *listener.IO) (read, wrote uint64) {
+// moved is how many bytes were read and written since earlier, leaving out wake-ups where
+// a process may have some: reads and writes of eight bytes or less each, as of eventfds
+// and self-pipes, by which a runtime's poller talks to itself.
+func moved(now, earlier *listener.IO, wakes bool) (read, wrote uint64) {
 	work := func(bytes, calls uint64) uint64 {
-		if bytes <= 8*calls {
+		if wakes && bytes <= 8*calls {
 			return 0
 		}
 		return bytes

@@ -191,7 +191,7 @@ func waitsFor(t *listener.Task, c *listener.Call) listener.For {
 func polls(descriptors uint64) listener.For {
 	switch descriptors {
 	case 0:
-		return listener.ForSignal
+		return listener.ForUnknown // a sleep by another name
 	case 1:
 		return listener.ForOne
 	default:

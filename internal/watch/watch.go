@@ -97,6 +97,7 @@ type Watcher struct {
 	sharing bool                 // some got connections in the last minute
 	names   map[uint32]string
 	last    time.Time // the last look
+	boot    time.Time // of the host
 	full    time.Time // the last full one
 	census  time.Time
 	learned time.Time // who waits on the listeners
