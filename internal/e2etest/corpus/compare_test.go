@@ -80,6 +80,9 @@ func (r *record) compare(t *testing.T, tier listener.Tier, of *row) {
 		case !d.is(j.Decision):
 			errorf("%s: want %s, got %s", policyName(i), d, tellOf(j))
 		}
+		if tier == listener.TierQueues && w.queues != nil {
+			continue // what it cannot know it cannot say either
+		}
 		if len(w.causes) > 0 && !slices.Contains(w.causes, j.Cause) {
 			errorf("want a cause of %v, got %s", w.causes, tellOf(j))
 		}
