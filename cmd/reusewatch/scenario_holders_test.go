@@ -167,7 +167,8 @@ func TestRescueGunicornWorker(t *testing.T) {
 	for name, beside := range map[string]bool{"alone": false, "beside another instance": true} {
 		t.Run(name, func(t *testing.T) {
 			ns, dir := livetest.Netns(t), t.TempDir()
-			write(t, dir, "app.py", strings.Replace(gunicornApp, "sleep(6)", "sleep(600)", 1))
+			// It reads what nobody can write: a sleep might end.
+			write(t, dir, "app.py", "import os\n"+strings.Replace(gunicornApp, "time.sleep(6)", "os.read(os.pipe()[0], 1)", 1))
 			instance := func() *process {
 				p := start(t, ns, nil, "gunicorn", "--chdir", dir, "--workers", "1", "--timeout", "0", "--bind", web,
 					"--reuse-port", "--worker-tmp-dir", dir, "app:app")

@@ -113,7 +113,7 @@ func (f *facts) waitsOn() bool {
 // forgotten: its holder inherited the listener and nothing was ever seen of service on
 // it. Then it takes nothing from anybody to close it, whatever its holder does.
 func (f *facts) forgotten() bool {
-	return !f.kills() && f.sign(listener.SignInherited).Alive == yes && !f.touched()
+	return !f.kills() && len(f.signs) > 0 && f.sign(listener.SignInherited).Alive == yes && !f.touched()
 }
 
 // containerInit: it is the init of a pid namespace in which an owner of a

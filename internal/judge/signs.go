@@ -152,7 +152,7 @@ func (f *facts) waits(o *listener.Owner) (listener.Maybe[bool], string) {
 	for i := range l.Waits {
 		w := &l.Waits[i]
 		switch {
-		case w.For == listener.ForNothing:
+		case w.For == listener.ForNothing, w.For == listener.ForSIGCONT:
 		case w.DeadEnd():
 			dead = append(dead, w.String())
 		default:
@@ -213,7 +213,7 @@ func (f *facts) lifted(o *listener.Owner) bool {
 		return false
 	}
 	return !slices.ContainsFunc(l.Waits, func(w listener.Wait) bool {
-		return w.For != listener.ForNothing && !w.DeadEnd() && !w.Liftable()
+		return w.For != listener.ForNothing && w.For != listener.ForSIGCONT && !w.DeadEnd() && !w.Liftable()
 	})
 }
 

@@ -291,6 +291,17 @@ func TestRefused(t *testing.T) {
 		[]listener.Reason{listener.Served})
 }
 
+// TestAllowStopped: one that is stopped waits for SIGCONT alone, which is allowed for.
+func TestAllowStopped(t *testing.T) {
+	stop := func(s *scene) {
+		s.evidence().Threads[0].State = "T"
+		s.live(func(l *listener.Life) { l.Waits[0].For = listener.ForSIGCONT })
+		s.allowServed()
+	}
+	checkGate(t, stop, []listener.Reason{listener.Stopped})
+	checkGate(t, func(s *scene) { stop(s); s.policy.Default.AllowStopped = true }, nil)
+}
+
 // TestForgotten: to close what a child inherited, and nobody serves on, asks for nothing
 // that its holder does.
 func TestForgotten(t *testing.T) {

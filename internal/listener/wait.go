@@ -28,6 +28,7 @@ const (
 	ForOne     For = "one"     // poll or select of one thing
 	ForClients For = "clients" // accept
 	ForUnknown For = "unknown" // a wait that is none of these, or cannot be read
+	ForSIGCONT For = "sigcont" // to go on: it is stopped, or a tracer has it
 	ForNothing For = "nothing" // it is runnable, or in its own code
 )
 
@@ -133,7 +134,7 @@ func (w *Wait) String() string {
 		ForFIFO: "opens a FIFO", ForReader: "writes to " + w.thing(), ForFutex: "a private futex", ForData: "reads from " + w.thing(),
 		ForPeer: "waits for the other end of " + w.thing(), ForFUSE: "a FUSE server that does not answer", ForSignal: "waits for a signal", ForTimer: "a timer",
 		ForChild: "a child", ForLock: "a lock on a file", ForNetFS: "a network file system", ForDisk: "a disk", ForEvents: "polls",
-		ForOne: "polls one thing", ForClients: "waits in accept", ForNothing: "runs", ForUnknown: "not known",
+		ForOne: "polls one thing", ForClients: "waits in accept", ForSIGCONT: "is stopped", ForNothing: "runs", ForUnknown: "not known",
 	}
 	s := words[w.For]
 	if w.For == ForUnknown && w.Wchan != "" {

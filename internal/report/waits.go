@@ -81,6 +81,8 @@ func waitWords(w *listener.Wait) string {
 		return "events of what it polls"
 	case listener.ForClients:
 		return "clients, in accept()"
+	case listener.ForSIGCONT:
+		return "SIGCONT, or its tracer: it is stopped"
 	case listener.ForNothing:
 		return "nothing: it runs"
 	default:

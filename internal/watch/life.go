@@ -144,6 +144,7 @@ func (f *life) show(before *totals, calls listener.Maybe[listener.Calls], positi
 	for i := range f.waits {
 		w := &f.waits[i]
 		switch {
+		case w.For == listener.ForSIGCONT: // that it is stopped is told of its threads
 		case w.For == listener.ForNothing:
 			running = true
 		case w.For == listener.ForEvents:

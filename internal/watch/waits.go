@@ -38,6 +38,9 @@ func (f *life) waitOf(p *listener.Process, t *listener.Task, before map[listener
 	case t.State == "R", t.State == "Z", t.State == "X":
 		w.For, w.Wchan = listener.ForNothing, ""
 		return w
+	case t.State == "T", t.State == "t":
+		w.For = listener.ForSIGCONT
+		return w
 	case fileSystem(t.Stack) != "":
 		w.For = fileSystem(t.Stack)
 		return w

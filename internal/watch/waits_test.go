@@ -80,6 +80,7 @@ func TestWaits(t *testing.T) {
 		"epoll":                      {waiting1(unix.SYS_EPOLL_PWAIT, 3), listener.ForEvents},
 		"io_uring":                   {waiting1(unix.SYS_IO_URING_ENTER, 3), listener.ForUnknown},
 		"a call nobody could read":   {listener.Task{TID: 7, State: "S", Wchan: "futex_wait"}, listener.ForUnknown},
+		"it is stopped":              {listener.Task{TID: 7, State: "T", Wchan: "do_signal_stop"}, listener.ForSIGCONT},
 		"it runs":                    {listener.Task{TID: 7, State: "R"}, listener.ForNothing},
 	} {
 		t.Run(name, func(t *testing.T) {
