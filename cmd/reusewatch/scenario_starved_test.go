@@ -42,7 +42,7 @@ func outdone(t *testing.T, ns *livetest.Namespace, pid int) {
 	t.Helper()
 	busy := serveUnseen(t, ns, server{Addr: other, Then: waySpin})
 	listens(t, ns, busy, 81)
-	if err := unix.Setpriority(unix.PRIO_PGRP, busy.pid(), -20); err != nil {
+	if err := unix.Setpriority(unix.PRIO_PGRP, busy.Process.Pid, -20); err != nil {
 		t.Fatal(err)
 	}
 	var cpu unix.CPUSet
