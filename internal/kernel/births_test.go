@@ -140,7 +140,7 @@ func checkBirth(t *testing.T, k live, events []listener.Event, l *livetest.Liste
 	}
 	want := listener.Event{
 		Kind: listener.ListenBegan, Key: s.Key, Cookie: listener.Cookie(l.Cookie), At: ev.At,
-		PID: os.Getpid(), UID: uint32(os.Geteuid()), Comm: strings.TrimSpace(string(comm)),
+		PID: os.Getpid(), UID: uint32(os.Geteuid()), Comm: strings.TrimSpace(string(comm)), Execs: told(t, k, os.Getpid()).Execs,
 	}
 	if diff := cmp.Diff(want, ev); diff != "" {
 		t.Errorf("%s: birth (-want +got):\n%s", k.tier, diff)

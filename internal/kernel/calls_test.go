@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -81,6 +82,14 @@ func testWatchCalls(t *testing.T, f *field) {
 		}
 	}
 	other := livetest.Hold(t, l.FD)
+	// It is still on its way to where it sleeps.
+	last := ""
+	livetest.Eventually(t, "the other one sleeps", func() bool {
+		before := last
+		last = of(other.PID, "schedstat")
+		time.Sleep(100 * time.Millisecond)
+		return last == before
+	})
 	for _, k := range f.kernels {
 		if len(calls(t, k)) != 0 {
 			t.Errorf("%s: calls of somebody are known whom nobody watches: %+v", k.tier, calls(t, k))
