@@ -56,7 +56,7 @@ func endAs(pid int) error {
 	if !status.Signaled() {
 		return errors.New("somebody reads the pipe")
 	}
-	if err := unix.Kill(unix.Getpid(), status.Signal()); err != nil {
+	if err := unix.Kill(unix.Getpid(), status.Signal()); err != nil { //nolint:forbidigo // itself
 		return fmt.Errorf("end as the worker did: %w", err)
 	}
 	select {}

@@ -15,7 +15,7 @@ func (f *facts) cause() listener.Cause {
 		return listener.CauseUnowned
 	case f.some(traced):
 		return listener.CauseTraced
-	case f.some(func(o *listener.Owner) bool { return frozen(o) == yes }):
+	case f.some(func(o *listener.Owner) bool { return frozen(o) == yes() }):
 		return listener.CauseFrozen
 	case f.some(stopped):
 		return listener.CauseStopped
@@ -23,13 +23,13 @@ func (f *facts) cause() listener.Cause {
 		return listener.CauseRefused
 	case f.some(f.starved):
 		return listener.CauseStarved
-	case f.sign(listener.SignInherited).Alive == yes:
+	case f.sign(listener.SignInherited).Alive == yes():
 		return listener.CauseInherited
 	case f.some(spinning):
 		return listener.CauseSpinning
-	case f.sign(listener.SignAtLimit).Alive == yes && f.limited():
+	case f.sign(listener.SignAtLimit).Alive == yes() && f.limited():
 		return listener.CauseAtLimit
-	case f.sign(listener.SignMovesBytes).Alive == yes:
+	case f.sign(listener.SignMovesBytes).Alive == yes():
 		return listener.CauseBusy
 	case f.some(waitsFor(listener.ForChild)):
 		return listener.CauseOnChild

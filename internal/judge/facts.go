@@ -168,19 +168,19 @@ func threads(o *listener.Owner, some func(*listener.Thread) bool) bool {
 // while its state reads S. Where no cgroup tells, the stacks of all its threads must.
 func frozen(o *listener.Owner) listener.Maybe[bool] {
 	if inFreezer(o.Wchan) || threads(o, func(t *listener.Thread) bool { return inFreezer(t.Wchan) }) {
-		return yes
+		return yes()
 	}
 	if o.Evidence == nil {
-		return unknown
+		return unknown()
 	}
 	if is, known := o.Evidence.Frozen.Get(); known {
 		return listener.Known(is)
 	}
 	unread := threads(o, func(t *listener.Thread) bool { return t.Wchan == "" && t.State != "R" })
 	if unread || len(o.Evidence.Threads) < o.Evidence.Total || o.Evidence.Total == 0 {
-		return unknown
+		return unknown()
 	}
-	return no
+	return no()
 }
 
 func inFreezer(wchan string) bool {

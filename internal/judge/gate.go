@@ -25,7 +25,7 @@ func gate() []condition {
 		{listener.Unowned, func(f *facts) bool { return len(f.l.Owners) == 0 }},
 		{listener.AmbiguousHolders, (*facts).ambiguous},
 		{listener.Traced, func(f *facts) bool { return f.some(traced) }},
-		{listener.Frozen, func(f *facts) bool { return f.some(func(o *listener.Owner) bool { return frozen(o) != no }) }},
+		{listener.Frozen, func(f *facts) bool { return f.some(func(o *listener.Owner) bool { return frozen(o) != no() }) }},
 		{listener.Stopped, func(f *facts) bool { return f.some(stopped) && !f.settings.AllowStopped }},
 		{listener.Starved, func(f *facts) bool { return f.some(f.starved) }},
 		{listener.Busy, func(f *facts) bool { return !f.forgotten() && f.holds(listener.SignMovesBytes) }},
@@ -113,7 +113,7 @@ func (f *facts) waitsOn() bool {
 // forgotten: its holder inherited the listener and nothing was ever seen of service on
 // it. Then it takes nothing from anybody to close it, whatever its holder does.
 func (f *facts) forgotten() bool {
-	return !f.kills() && len(f.signs) > 0 && f.sign(listener.SignInherited).Alive == yes && !f.touched()
+	return !f.kills() && len(f.signs) > 0 && f.sign(listener.SignInherited).Alive == yes() && !f.touched()
 }
 
 // containerInit: it is the init of a pid namespace in which an owner of a

@@ -18,41 +18,41 @@ const startTick = time.Second / 100
 func (f *facts) inherited(o *listener.Owner) (listener.Maybe[bool], string) {
 	l, followed := life(o)
 	if execs, known := l.Execs.Get(); followed && known && execs > 0 && !f.reexec(o) {
-		return yes, "it executed another program after the listener was made"
+		return yes(), "it executed another program after the listener was made"
 	}
 	if c, known := f.l.Caller.Get(); known && c.PID == o.PID {
-		return no, "it called listen() itself"
+		return no(), "it called listen() itself"
 	}
 	if born, seen := f.l.ListenedAt.Get(); seen {
 		image := o.Image
 		switch {
 		case image.IsZero() || !image.Add(startTick).After(born):
-			return no, "it has the right of whoever called listen()"
+			return no(), "it has the right of whoever called listen()"
 		case f.reexec(o):
-			return no, "it is the pool's own program, executed again"
+			return no(), "it is the pool's own program, executed again"
 		default:
-			return yes, "it began after the listener, and executed a program"
+			return yes(), "it began after the listener, and executed a program"
 		}
 	}
 	switch {
 	case o.NeverExec:
-		return no, "it executed nothing since its fork"
+		return no(), "it executed nothing since its fork"
 	case len(f.l.Owners) > 1:
-		return unknown, "who called listen() was not seen, and others hold it too"
+		return unknown(), "who called listen() was not seen, and others hold it too"
 	}
 	switch f.siblingsProgram(o) {
-	case yes:
+	case yes():
 		if f.olderThanClients(o) {
-			return no, "it alone holds it, is older than its clients and runs what its siblings run"
+			return no(), "it alone holds it, is older than its clients and runs what its siblings run"
 		}
-	case no:
-		return yes, "it runs another program than its siblings"
+	case no():
+		return yes(), "it runs another program than its siblings"
 	default:
 		if !f.l.Grouped() && f.olderThanClients(o) {
-			return no, "it alone holds it, is older than its clients and has no siblings"
+			return no(), "it alone holds it, is older than its clients and has no siblings"
 		}
 	}
-	return unknown, "who called listen() was not seen"
+	return unknown(), "who called listen() was not seen"
 }
 
 func (f *facts) olderThanClients(o *listener.Owner) bool {
@@ -63,16 +63,16 @@ func (f *facts) olderThanClients(o *listener.Owner) bool {
 // siblingsProgram: some other member of the group runs the same program, and by an
 // interpreter the same script; unknown where there is none, or nobody could read of it.
 func (f *facts) siblingsProgram(o *listener.Owner) listener.Maybe[bool] {
-	same := unknown
+	same := unknown()
 	for m := range f.snap.Siblings(f.l) {
 		for i := range m.Owners {
 			k := &m.Owners[i]
 			switch {
 			case o.Exe == "" || k.Exe == "" || len(o.Cmdline) == 0 || len(k.Cmdline) == 0:
 			case sameProgram(o, k) && script(o) == script(k):
-				return yes
+				return yes()
 			default:
-				same = no
+				same = no()
 			}
 		}
 	}
@@ -119,9 +119,9 @@ func (f *facts) reexec(o *listener.Owner) bool {
 func command(o *listener.Owner) []string {
 	var words []string
 	for i := 0; i < len(o.Cmdline); i++ {
-		switch word := o.Cmdline[i]; {
-		case word == "-sf" || word == "-st":
-		case word == "-x":
+		switch word := o.Cmdline[i]; word {
+		case "-sf", "-st":
+		case "-x":
 			i++
 		default:
 			if _, err := strconv.Atoi(word); err != nil {

@@ -236,7 +236,7 @@ func TestUnknownNeverActs(t *testing.T) {
 			}
 		}), p, &Past{})
 		for k := range after {
-			if kills(&after[k]) && !kills(&before[k]) && !(which == 8 && young(&before[k])) {
+			if kills(&after[k]) && !kills(&before[k]) && (which != 8 || !young(&before[k])) {
 				t.Errorf("listener %d: %+v became an act when number %d of listener %d became unknown", k, before[k].Decision, which, i)
 			}
 		}

@@ -29,27 +29,25 @@ func signsOfLife() []sign {
 	}
 }
 
-var (
-	yes     = listener.Known(true)
-	no      = listener.Known(false)
-	unknown = listener.Maybe[bool]{}
-)
+func yes() listener.Maybe[bool]     { return listener.Known(true) }
+func no() listener.Maybe[bool]      { return listener.Known(false) }
+func unknown() listener.Maybe[bool] { return listener.Maybe[bool]{} }
 
 // find looks for all signs of life of whoever an act would touch: of several processes
 // each sign is that of the liveliest.
 func (f *facts) find() {
 	f.signs = nil
 	for _, s := range signsOfLife() {
-		seen := listener.SignSeen{Sign: s.name, Alive: no}
+		seen := listener.SignSeen{Sign: s.name, Alive: no()}
 		if len(f.targets()) == 0 {
-			seen.Alive, seen.Value = unknown, "nobody is known to hold it"
+			seen.Alive, seen.Value = unknown(), "nobody is known to hold it"
 		}
 		for _, o := range f.targets() {
 			alive, value := s.of(f, o)
 			switch {
-			case alive == yes && seen.Alive != yes, alive == unknown && seen.Alive == no:
+			case alive == yes() && seen.Alive != yes(), alive == unknown() && seen.Alive == no():
 				seen.Alive, seen.Value = alive, value
-			case alive == no && seen.Alive == no && seen.Value == "":
+			case alive == no() && seen.Alive == no() && seen.Value == "":
 				seen.Value = value
 			}
 		}
@@ -85,11 +83,11 @@ func (f *facts) runs(o *listener.Owner) (listener.Maybe[bool], string) {
 	still, told := l.Inert.Get()
 	switch {
 	case !known || !told || l.Followed == 0:
-		return unknown, unmeasured
+		return unknown(), unmeasured
 	case still < l.Followed && still < f.within:
-		return yes, fmt.Sprintf("%d time slices in %s, the last %s ago", l.Slices, l.Followed.Round(time.Second), still.Round(time.Second))
+		return yes(), fmt.Sprintf("%d time slices in %s, the last %s ago", l.Slices, l.Followed.Round(time.Second), still.Round(time.Second))
 	default:
-		return no, fmt.Sprintf("no time slice in %s", still.Round(time.Second))
+		return no(), fmt.Sprintf("no time slice in %s", still.Round(time.Second))
 	}
 }
 
@@ -97,9 +95,9 @@ func (f *facts) runs(o *listener.Owner) (listener.Maybe[bool], string) {
 func (f *facts) shown(s *listener.Shown, never string) (listener.Maybe[bool], string) {
 	alive := s.Within(f.within)
 	switch ago, was := s.Ago.Get(); {
-	case alive == unknown && s.Known:
+	case alive == unknown() && s.Known:
 		return alive, "it could not be looked for all the time"
-	case alive == unknown:
+	case alive == unknown():
 		return alive, unmeasured
 	case was:
 		return alive, fmt.Sprintf("%s, %s ago", s.What, ago.Round(time.Second))
@@ -118,11 +116,11 @@ func (f *facts) movesBytes(o *listener.Owner) (listener.Maybe[bool], string) {
 func (f *facts) servesElsewhere(o *listener.Owner) (listener.Maybe[bool], string) {
 	l, known := life(o)
 	alive, value := f.shown(&l.Served, "nothing")
-	if alive == yes {
+	if alive == yes() {
 		return alive, value
 	}
 	if known && inert(o) >= f.within {
-		return no, "nothing: it did not run"
+		return no(), "nothing: it did not run"
 	}
 	for _, m := range f.snap.Listeners {
 		if m.Key == f.l.Key || !slices.ContainsFunc(m.Owners, func(k listener.Owner) bool { return k.PID == o.PID }) {
@@ -131,7 +129,7 @@ func (f *facts) servesElsewhere(o *listener.Owner) (listener.Maybe[bool], string
 		// What was accepted since it stands still others have accepted.
 		at, accepted := m.LastAccept.Get()
 		if ago := f.snap.Time.Sub(at); accepted && ago < f.within && ago >= inert(o) {
-			return yes, fmt.Sprintf("%s accepted %s ago", m.Local, ago.Round(time.Second))
+			return yes(), fmt.Sprintf("%s accepted %s ago", m.Local, ago.Round(time.Second))
 		}
 	}
 	return alive, value
@@ -144,9 +142,9 @@ func (f *facts) waits(o *listener.Owner) (listener.Maybe[bool], string) {
 	l, known := life(o)
 	switch {
 	case !known || len(l.Waits) == 0 || told(&l) < o.Evidence.Total:
-		return unknown, "not known of all threads"
+		return unknown(), "not known of all threads"
 	case f.refused(o):
-		return no, "it waits between accepts that fail"
+		return no(), "it waits between accepts that fail"
 	}
 	var alive, dead []string
 	for i := range l.Waits {
@@ -160,18 +158,18 @@ func (f *facts) waits(o *listener.Owner) (listener.Maybe[bool], string) {
 		}
 	}
 	if len(alive) > 0 {
-		return yes, strings.Join(alive, "; ")
+		return yes(), strings.Join(alive, "; ")
 	}
-	if shown, value := f.shown(&l.Alive, ""); shown != no {
+	if shown, value := f.shown(&l.Alive, ""); shown != no() {
 		return shown, value
 	}
-	if shown, value := f.shown(&l.Asked, ""); shown != no {
+	if shown, value := f.shown(&l.Asked, ""); shown != no() {
 		return shown, value
 	}
 	if len(dead) > 0 && !l.Alone() {
-		return yes, strings.Join(append(dead, others(&l)...), "; ")
+		return yes(), strings.Join(append(dead, others(&l)...), "; ")
 	}
-	return no, strings.Join(dead, "; ")
+	return no(), strings.Join(dead, "; ")
 }
 
 // told is of how many threads it is known what they wait for.
@@ -209,7 +207,7 @@ func others(l *listener.Life) []string {
 // lifted: all that it waits for is of the kind that --allow-waiting lets pass.
 func (f *facts) lifted(o *listener.Owner) bool {
 	l, known := life(o)
-	if !known || told(&l) < o.Evidence.Total || !l.Alone() || l.Alive.Within(f.within) != no {
+	if !known || told(&l) < o.Evidence.Total || !l.Alone() || l.Alive.Within(f.within) != no() {
 		return false
 	}
 	return !slices.ContainsFunc(l.Waits, func(w listener.Wait) bool {
@@ -222,31 +220,31 @@ func (f *facts) lifted(o *listener.Owner) bool {
 func (f *facts) atLimit(o *listener.Owner) (listener.Maybe[bool], string) {
 	l, known := life(o)
 	if !known {
-		return unknown, unmeasured
+		return unknown(), unmeasured
 	}
-	if polled, value := f.shown(&l.Polled, ""); polled == yes && !f.refused(o) {
-		return yes, value
+	if polled, value := f.shown(&l.Polled, ""); polled == yes() && !f.refused(o) {
+		return yes(), value
 	}
 	if readers, n := readersOfClients(&l), o.Connections.Or(0); n > 0 && readers >= n {
-		return yes, fmt.Sprintf("a thread reads from each of its %d clients", n)
+		return yes(), fmt.Sprintf("a thread reads from each of its %d clients", n)
 	}
 	full, asked := o.Evidence.FilesFull.Get()
 	ran, _ := f.shown(&l.Ran, "")
 	switch {
 	case inert(o) >= f.within:
-		return no, "it did not run, and polls nothing"
+		return no(), "it did not run, and polls nothing"
 	case full:
-		return yes, "it can open no further descriptor"
+		return yes(), "it can open no further descriptor"
 	case limits(l.Refused.Errno):
-		return yes, "accept fails for lack of descriptors or memory"
+		return yes(), "accept fails for lack of descriptors or memory"
 	case !asked:
-		return unknown, "how many descriptors it may open is not known"
+		return unknown(), "how many descriptors it may open is not known"
 	case f.refused(o):
-		return no, "it tries to accept"
-	case ran != no && !spinning(o):
-		return unknown, "it ran: what it would wait for is not known"
+		return no(), "it tries to accept"
+	case ran != no() && !spinning(o):
+		return unknown(), "it ran: what it would wait for is not known"
 	default:
-		return no, "it polls nothing, and has descriptors left"
+		return no(), "it polls nothing, and has descriptors left"
 	}
 }
 
@@ -264,15 +262,15 @@ func readersOfClients(l *listener.Life) int {
 func (f *facts) told(o *listener.Owner) (listener.Maybe[bool], string) {
 	switch {
 	case traced(o):
-		return yes, "a thread of it is traced"
+		return yes(), "a thread of it is traced"
 	case stopped(o):
-		return yes, "a thread of it is stopped"
+		return yes(), "a thread of it is stopped"
 	}
 	switch is := frozen(o); is {
-	case yes:
-		return yes, "it is frozen"
-	case unknown:
-		return unknown, "whether it is frozen is not known"
+	case yes():
+		return yes(), "it is frozen"
+	case unknown():
+		return unknown(), "whether it is frozen is not known"
 	}
-	return no, "neither traced nor stopped nor frozen"
+	return no(), "neither traced nor stopped nor frozen"
 }

@@ -45,7 +45,7 @@ func supersededGate(js []listener.Judgement) []condition {
 	for i := range asked {
 		switch c := &asked[i]; c.reason {
 		case listener.Frozen: // of one that accepts it is not asked closer
-			c.holds = func(f *facts) bool { return f.some(func(o *listener.Owner) bool { return frozen(o) == yes }) }
+			c.holds = func(f *facts) bool { return f.some(func(o *listener.Owner) bool { return frozen(o) == yes() }) }
 		case listener.ServesElsewhere:
 			c.holds = func(f *facts) bool {
 				return f.kills() && f.some(func(o *listener.Owner) bool { return f.neededElsewhere(o, js) })

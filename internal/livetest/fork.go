@@ -24,7 +24,7 @@ func ForkAlone() error {
 		return fmt.Errorf("fork: %w", errno)
 	}
 	if pid == 0 {
-		syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0)
+		_, _, _ = syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0)
 		syscall.ForkLock.Unlock()
 		return nil
 	}
@@ -44,7 +44,7 @@ func endAs(pid int) error {
 	if !status.Signaled() {
 		return fmt.Errorf("the child ended with status %d", status.ExitStatus())
 	}
-	if err := unix.Kill(unix.Getpid(), status.Signal()); err != nil {
+	if err := unix.Kill(unix.Getpid(), status.Signal()); err != nil { //nolint:forbidigo // itself
 		return fmt.Errorf("end as the child did: %w", err)
 	}
 	select {}

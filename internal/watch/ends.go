@@ -39,6 +39,7 @@ func endsOf(held []listener.Held, sought []listener.Key) ends {
 			e.connections[at] = append(e.connections[at], h)
 		case listener.HeldListener:
 			e.listeners[h.Port] = append(e.listeners[h.Port], h)
+		default: // of a set only its waiters are asked
 		}
 	}
 	return e

@@ -82,7 +82,7 @@ type seen struct {
 // goOn takes what one look saw of a process.
 func (f *life) goOn(p *listener.Process, s *seen) {
 	first := f.at.IsZero()
-	before, threads, calls, positions := f.totals, f.threads, f.calls, f.position
+	before, threads, calls := f.totals, f.threads, f.calls
 	f.totals = totals{at: s.at, throttle: p.Throttled, waited: before.waited, sockets: before.sockets}
 	f.whole = f.wait(p, before.at)
 	f.known = f.whole
@@ -104,7 +104,7 @@ func (f *life) goOn(p *listener.Process, s *seen) {
 	if !still {
 		f.ran = f.clock
 	}
-	f.show(&before, calls, positions, still)
+	f.show(&before, calls, still)
 	f.keep(p, s)
 }
 
@@ -124,7 +124,7 @@ func (f *life) stood(before map[int]thread) bool {
 }
 
 // show notes which signs of life this look saw.
-func (f *life) show(before *totals, calls listener.Maybe[listener.Calls], positions map[listener.Key]listener.Position, still bool) {
+func (f *life) show(before *totals, calls listener.Maybe[listener.Calls], still bool) {
 	moved, what := f.movedSince(before, calls)
 	if still && moved != listener.Known(true) {
 		moved = listener.Known(false)
@@ -212,6 +212,7 @@ func (f *life) look(things []listener.Thing) {
 			listeners++
 		case listener.ThingEpoll:
 			f.loop = true
+		default: // what it moves by these the kernel counts
 		}
 	}
 	f.sole = f.sole && listeners <= 1

@@ -67,6 +67,7 @@ func (f *life) waitOf(p *listener.Process, t *listener.Task, before map[listener
 				w.AllEnds = true
 			}
 		}
+	default: // nobody is at its other end
 	}
 	return w
 }
@@ -186,6 +187,7 @@ func waitsFor(t *listener.Task, c *listener.Call) listener.For {
 		return timed(c.Args[4] != 0 && c.Args[0] == 0, listener.ForEvents)
 	case callEpoll:
 		return listener.ForEvents
+	case callOther:
 	}
 	return listener.ForUnknown
 }
