@@ -75,7 +75,10 @@ func serveUnseen(t *testing.T, ns *livetest.Namespace, s server, prepare ...func
 		}
 	}, self)
 	if s.alone() {
-		p.worker = children(t, p, 1)[0]
+		livetest.Eventually(t, "it has forked", func() bool {
+			p.worker = livetest.ChildOf(p.Process.Pid)
+			return p.worker != 0
+		})
 	}
 	return p
 }

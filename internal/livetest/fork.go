@@ -3,7 +3,10 @@ package livetest
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -17,19 +20,80 @@ import (
 // garbage, for there is no thread for that.
 func ForkAlone() error {
 	runtime.LockOSThread()
-	time.Sleep(20 * time.Millisecond) // the runtime's own threads have begun, and hold no lock
-	syscall.ForkLock.Lock()
-	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
-	if errno != 0 {
-		return fmt.Errorf("fork: %w", errno)
+	for range 5 {
+		awaitStill()
+		pid, err := forkLively()
+		switch {
+		case err != nil:
+			return fmt.Errorf("fork: %w", err)
+		case pid == 0:
+			return nil
+		case pid > 0:
+			if err := os.WriteFile("/proc/self/comm", []byte(worksBy+fmt.Sprint(pid)), 0); err != nil {
+				return fmt.Errorf("tell of the child: %w", err)
+			}
+			return endAs(pid)
+		}
 	}
-	if pid == 0 {
+	return errors.New("no child came to life: each was forked while a thread of the runtime held a lock")
+}
+
+// worksBy begins the name of a parent, which ends with the pid of its child.
+const worksBy = "by-"
+
+// ChildOf is the pid of the child that a process goes on in, 0 as long as it has none.
+func ChildOf(parent int) int {
+	comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", parent))
+	pid, _ := strconv.Atoi(strings.TrimPrefix(strings.TrimSpace(string(comm)), worksBy))
+	return pid
+}
+
+// awaitStill waits until all other threads sleep, and so hold no lock of the runtime.
+func awaitStill() {
+	for still := 0; still < 3; time.Sleep(5 * time.Millisecond) {
+		still++
+		tasks, _ := os.ReadDir("/proc/self/task")
+		for _, task := range tasks {
+			stat, _ := os.ReadFile("/proc/self/task/" + task.Name() + "/stat")
+			if task.Name() != fmt.Sprint(unix.Gettid()) && !strings.Contains(string(stat), ") S ") {
+				still = 0
+			}
+		}
+	}
+}
+
+// forkLively gives the pid of a child that works, 0 in the child, or -1 where the child
+// waits for a lock that a thread held which it does not have.
+func forkLively() (int, error) {
+	var alive [2]int
+	if err := unix.Pipe2(alive[:], unix.O_CLOEXEC); err != nil {
+		return 0, err
+	}
+	defer unix.Close(alive[0])
+	defer unix.Close(alive[1])
+	syscall.ForkLock.Lock()
+	r, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	pid := int(r)
+	if errno == 0 && pid == 0 {
 		_, _, _ = syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0)
-		syscall.ForkLock.Unlock()
-		return nil
 	}
 	syscall.ForkLock.Unlock()
-	return endAs(int(pid))
+	if errno != 0 {
+		return 0, errno
+	}
+	if pid == 0 {
+		_, err := unix.Write(alive[1], []byte(strings.Repeat("alive", 2000)[:1]))
+		return 0, err
+	}
+	fds := []unix.PollFd{{Fd: int32(alive[0]), Events: unix.POLLIN}}
+	if n, _ := unix.Poll(fds, 3000); n == 1 {
+		return pid, nil
+	}
+	if err := unix.Kill(pid, unix.SIGKILL); err != nil { //nolint:forbidigo // its own child
+		return 0, err
+	}
+	_, err := unix.Wait4(pid, nil, 0, nil)
+	return -1, err
 }
 
 func endAs(pid int) error {
