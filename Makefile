@@ -11,7 +11,7 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 BIN := bin/reusewatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vm-test systemd-test package package-test image image-test lint generate check-generated picture bench bench-compare bench-publish install clean
+.PHONY: help build demo test mutations vm-test systemd-test package package-test image image-test lint generate check-generated picture bench bench-compare bench-publish install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ check-generated: ## fail if the committed BPF object is not what bpf/ compiles t
 
 picture: ## docs/top.png, from a real run (root; 90 s)
 	scripts/picture
+
+mutations: ## take each rule of the proof that somebody is dead out of a copy, and see a test miss it
+	scripts/mutations
 
 bench: ## measure all that reusewatch costs against what one would run instead, into bench.json (root; 7 min)
 	scripts/bench $(if $(KERNEL),-k $(KERNEL)) bench.json

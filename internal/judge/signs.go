@@ -233,14 +233,14 @@ func (f *facts) atLimit(o *listener.Owner) (listener.Maybe[bool], string) {
 	switch {
 	case inert(o) >= f.within:
 		return no(), "it did not run, and polls nothing"
-	case full:
-		return yes(), "it can open no further descriptor"
 	case limits(l.Refused.Errno):
 		return yes(), "accept fails for lack of descriptors or memory"
+	case f.refused(o): // by an error that says something else
+		return no(), "it tries to accept"
+	case full:
+		return yes(), "it can open no further descriptor"
 	case !asked:
 		return unknown(), "how many descriptors it may open is not known"
-	case f.refused(o):
-		return no(), "it tries to accept"
 	case ran != no() && !spinning(o):
 		return unknown(), "it ran: what it would wait for is not known"
 	default:

@@ -318,6 +318,11 @@ func TestForgotten(t *testing.T) {
 	if j := judgeFirst(t, snapshot(s.deaf, s.alive), s.policy); j.Decision.Act != listener.Close {
 		t.Errorf("%+v", j.Decision)
 	}
+	s.owner().Connections = listener.Known(1)
+	if j := judgeFirst(t, snapshot(s.deaf, s.alive), s.policy); j.Decision.Act != listener.Hold {
+		t.Errorf("one that holds a connection: %+v", j.Decision)
+	}
+	s.owner().Connections = listener.Known(0)
 	s.deaf.SeenWaiting = true
 	if j := judgeFirst(t, snapshot(s.deaf, s.alive), s.policy); j.Decision.Act != listener.Hold {
 		t.Errorf("one that served: %+v", j.Decision)
