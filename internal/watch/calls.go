@@ -34,19 +34,46 @@ func callOf(number int) call {
 	if c, known := olderCalls(number); known {
 		return c
 	}
-	return map[int]call{
-		unix.SYS_OPENAT: callOpen, unix.SYS_OPENAT2: callOpen,
-		unix.SYS_READ: callRead, unix.SYS_READV: callRead, unix.SYS_PREAD64: callRead,
-		unix.SYS_RECVFROM: callReceive, unix.SYS_RECVMSG: callReceive,
-		unix.SYS_WRITE: callWrite, unix.SYS_WRITEV: callWrite, unix.SYS_PWRITE64: callWrite,
-		unix.SYS_SENDTO: callSend, unix.SYS_SENDMSG: callSend, unix.SYS_SENDMMSG: callSend, unix.SYS_SENDFILE: callSend,
-		unix.SYS_ACCEPT: callAccept, unix.SYS_ACCEPT4: callAccept, unix.SYS_CONNECT: callConnect,
-		unix.SYS_FUTEX: callFutex, unix.SYS_RT_SIGSUSPEND: callPause, unix.SYS_RT_SIGTIMEDWAIT: callSigwait,
-		unix.SYS_NANOSLEEP: callSleep, unix.SYS_CLOCK_NANOSLEEP: callSleep,
-		unix.SYS_WAIT4: callChild, unix.SYS_WAITID: callChild, unix.SYS_CLONE: callFork, unix.SYS_CLONE3: callFork,
-		unix.SYS_FLOCK: callFlock, unix.SYS_FCNTL: callFcntl,
-		unix.SYS_PPOLL: callPpoll, unix.SYS_PSELECT6: callSelect,
-		unix.SYS_EPOLL_PWAIT: callEpoll, unix.SYS_EPOLL_PWAIT2: callEpoll,
-		unix.SYS_RESTART_SYSCALL: callResumed,
-	}[number]
+	switch number {
+	case unix.SYS_OPENAT, unix.SYS_OPENAT2:
+		return callOpen
+	case unix.SYS_READ, unix.SYS_READV, unix.SYS_PREAD64:
+		return callRead
+	case unix.SYS_RECVFROM, unix.SYS_RECVMSG:
+		return callReceive
+	case unix.SYS_WRITE, unix.SYS_WRITEV, unix.SYS_PWRITE64:
+		return callWrite
+	case unix.SYS_SENDTO, unix.SYS_SENDMSG, unix.SYS_SENDMMSG, unix.SYS_SENDFILE:
+		return callSend
+	case unix.SYS_ACCEPT, unix.SYS_ACCEPT4:
+		return callAccept
+	case unix.SYS_CONNECT:
+		return callConnect
+	case unix.SYS_FUTEX:
+		return callFutex
+	case unix.SYS_RT_SIGSUSPEND:
+		return callPause
+	case unix.SYS_RT_SIGTIMEDWAIT:
+		return callSigwait
+	case unix.SYS_NANOSLEEP, unix.SYS_CLOCK_NANOSLEEP:
+		return callSleep
+	case unix.SYS_WAIT4, unix.SYS_WAITID:
+		return callChild
+	case unix.SYS_CLONE, unix.SYS_CLONE3:
+		return callFork
+	case unix.SYS_FLOCK:
+		return callFlock
+	case unix.SYS_FCNTL:
+		return callFcntl
+	case unix.SYS_PPOLL:
+		return callPpoll
+	case unix.SYS_PSELECT6:
+		return callSelect
+	case unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_PWAIT2:
+		return callEpoll
+	case unix.SYS_RESTART_SYSCALL:
+		return callResumed
+	default:
+		return callOther
+	}
 }

@@ -4,9 +4,20 @@ import "golang.org/x/sys/unix"
 
 // olderCalls are those that arm64 never had.
 func olderCalls(number int) (call, bool) {
-	c, known := map[int]call{
-		unix.SYS_OPEN: callOpen, unix.SYS_CREAT: callOpen, unix.SYS_PAUSE: callPause, unix.SYS_POLL: callPoll, unix.SYS_SELECT: callSelect,
-		unix.SYS_EPOLL_WAIT: callEpoll, unix.SYS_VFORK: callFork, unix.SYS_FORK: callFork,
-	}[number]
-	return c, known
+	switch number {
+	case unix.SYS_OPEN, unix.SYS_CREAT:
+		return callOpen, true
+	case unix.SYS_PAUSE:
+		return callPause, true
+	case unix.SYS_POLL:
+		return callPoll, true
+	case unix.SYS_SELECT:
+		return callSelect, true
+	case unix.SYS_EPOLL_WAIT:
+		return callEpoll, true
+	case unix.SYS_VFORK, unix.SYS_FORK:
+		return callFork, true
+	default:
+		return callOther, false
+	}
 }

@@ -34,6 +34,9 @@ func (w *Watcher) suspects() []int {
 func (w *Watcher) follow() error {
 	pids := w.suspects()
 	if len(pids) == 0 {
+		if w.lives == nil {
+			return nil // nobody was followed, and nobody's calls are watched
+		}
 		w.lives, w.linked = nil, nil
 		return w.watchCalls(nil)
 	}
