@@ -4,13 +4,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
-
-// startTick is how exactly the start of a process is known.
-const startTick = time.Second / 100
 
 // inherited: who holds the listener is not who listened. Whoever executes another
 // program keeps what is open without knowing of it; a fork that executed nothing has the
@@ -23,10 +19,9 @@ func (f *facts) inherited(o *listener.Owner) (listener.Maybe[bool], string) {
 	if c, known := f.l.Caller.Get(); known && c.PID == o.PID {
 		return no(), "it called listen() itself"
 	}
-	if born, seen := f.l.ListenedAt.Get(); seen {
-		image := o.Image
+	if born, seen := f.l.BornSinceBoot.Get(); seen {
 		switch {
-		case image.IsZero() || !image.Add(startTick).After(born):
+		case o.Image <= born:
 			return no(), "it has the right of whoever called listen()"
 		case f.reexec(o):
 			return no(), "it is the pool's own program, executed again"

@@ -112,6 +112,7 @@ func (g gen) listener(key listener.Key) *listener.Listener {
 	born := instant().Add(-pick(g, time.Second, time.Minute, time.Hour))
 	l.FirstSeen = born // of one that we saw being born; nobody sees it earlier
 	l.ListenedAt, l.CountedSince = maybe(g, born), maybe(g, born, instant())
+	l.BornSinceBoot = maybe(g, time.Minute)
 	for _, c := range counters(l) {
 		*c = maybe[uint64](g, 0, 0, 1, 100)
 	}
@@ -230,7 +231,7 @@ func TestUnknownNeverActs(t *testing.T) {
 			case which == 7:
 				l.CountedSince = listener.Maybe[time.Time]{}
 			case which == 8:
-				l.ListenedAt = listener.Maybe[time.Time]{}
+				l.ListenedAt, l.BornSinceBoot = listener.Maybe[time.Time]{}, listener.Maybe[time.Duration]{}
 			default:
 				l.Share = listener.Maybe[float64]{}
 			}
@@ -311,7 +312,9 @@ func TestMissingHookNeverActs(t *testing.T) {
 		"queued": func(l *listener.Listener) {
 			l.Queued, l.Accepted, l.CountedSince = unknown, unknown, listener.Maybe[time.Time]{}
 		},
-		"births": func(l *listener.Listener) { l.ListenedAt = listener.Maybe[time.Time]{} },
+		"births": func(l *listener.Listener) {
+			l.ListenedAt, l.BornSinceBoot = listener.Maybe[time.Time]{}, listener.Maybe[time.Duration]{}
+		},
 	}
 	forAll(t, func(t *testing.T, _ gen, s *listener.Snapshot, p *Policy, before []listener.Judgement) {
 		for hook, lose := range hooks {

@@ -101,8 +101,8 @@ func lively() map[listener.Sign]map[string]func(*scene) {
 				s.live(func(l *listener.Life) { l.Execs = listener.Known(1) })
 			},
 			"it began after the listener": func(s *scene) {
-				s.deaf.ListenedAt, s.deaf.Caller = listener.Known(instant().Add(-time.Hour)), listener.Known(listener.Caller{PID: 9})
-				s.owner().Image, s.owner().Cmdline = instant().Add(-time.Minute), []string{"haproxy", "-vv"}
+				s.deaf.BornSinceBoot, s.deaf.Caller = listener.Known(time.Hour), listener.Known(listener.Caller{PID: 9})
+				s.owner().Image, s.owner().Cmdline = time.Hour+time.Nanosecond, []string{"haproxy", "-vv"}
 			},
 			"older than us, and another holds it with it": func(s *scene) { s.deaf.Owners = append(s.deaf.Owners, owner(deafPID+1)) },
 			"older than us, younger than its clients":     func(s *scene) { s.owner().Started = instant().Add(-time.Minute) },

@@ -23,6 +23,10 @@ func (k *Kernel) Events() ([]listener.Event, error) {
 	if err != nil {
 		return nil, err
 	}
+	slept, err := suspended()
+	if err != nil {
+		return nil, err
+	}
 	// A deadline in the past reads what is there and never waits.
 	k.reader.SetDeadline(time.Unix(1, 0))
 	var events []listener.Event
@@ -36,7 +40,7 @@ func (k *Kernel) Events() ([]listener.Event, error) {
 			return nil, fmt.Errorf("read the ring buffer: %w", err)
 		}
 		copy(memoryOf(&raw), k.record.RawSample)
-		events = append(events, event(&raw, boot))
+		events = append(events, event(&raw, boot, slept))
 	}
 }
 
@@ -49,10 +53,22 @@ func (k *Kernel) boot() (time.Time, error) {
 	return time.Now().Add(-time.Duration(ts.Nano())), nil
 }
 
-func event(raw *bpf.KernelEvent, boot time.Time) listener.Event {
+// suspended is how long the host was, which the monotonic clock leaves out.
+func suspended() (time.Duration, error) {
+	var with, without unix.Timespec
+	if err := errors.Join(unix.ClockGettime(unix.CLOCK_BOOTTIME, &with), unix.ClockGettime(unix.CLOCK_MONOTONIC, &without)); err != nil {
+		return 0, fmt.Errorf("read the clocks since boot: %w", err)
+	}
+	// What passes between the two makes it too short, and a birth too early: never one of
+	// before its process out of one of after it.
+	return max(0, time.Duration(with.Nano()-without.Nano())), nil
+}
+
+func event(raw *bpf.KernelEvent, boot time.Time, slept time.Duration) listener.Event {
 	e := listener.Event{
 		Kind: listener.ListenBegan, Key: listener.Key(raw.Sk), Cookie: listener.Cookie(raw.Cookie),
-		At: boot.Add(time.Duration(raw.KtimeNs)), PID: int(raw.Pid), UID: raw.Uid, Comm: comm(raw.Comm), Execs: raw.Execs,
+		At: boot.Add(time.Duration(raw.KtimeNs)), SinceBoot: time.Duration(raw.KtimeNs) + slept,
+		PID: int(raw.Pid), UID: raw.Uid, Comm: comm(raw.Comm), Execs: raw.Execs,
 	}
 	if raw.Kind == bpf.KernelEventKindEVENT_LISTEN_ENDED {
 		e.Kind = listener.ListenEnded

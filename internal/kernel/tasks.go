@@ -180,7 +180,7 @@ func (k *Kernel) tell(p *listener.Process, raw *bpf.KernelTask, frames []uint64,
 	if raw.Tid == raw.Pid {
 		p.Comm, p.State, p.Wchan, p.Tracer = t.Comm, t.State, t.Wchan, t.Tracer
 		// The kernel's own unit of it is a tick, and so is what /proc shows.
-		p.Start = uint64(t.Start / userTick)
+		p.Start, p.Forked = uint64(t.Start/userTick), t.Start
 	}
 	// A leader that has ended is in no namespace any more: another thread speaks for it.
 	if raw.Threads == 0 || raw.Tid != raw.Pid && p.NetNS != 0 {

@@ -25,11 +25,13 @@ type Listener struct {
 	CountedSince Maybe[time.Time]
 	LastAccept   Maybe[time.Time] // right to one interval
 	FirstSeen    time.Time
-	Share        Maybe[float64] // of the group's new connections in the last minute
-	Caller       Maybe[Caller]
-	Window       Window
-	Owners       []Owner
-	OwnersKnown  bool // false: no census since it was born
+	// BornSinceBoot is ListenedAt by the clock that processes are told by; unknown as that.
+	BornSinceBoot Maybe[time.Duration]
+	Share         Maybe[float64] // of the group's new connections in the last minute
+	Caller        Maybe[Caller]
+	Window        Window
+	Owners        []Owner
+	OwnersKnown   bool // false: no census since it was born
 	// Acceptors are the processes that were seen to wait on it, when nothing was
 	// wrong with it, and that still live.
 	Acceptors []Acceptor
@@ -90,10 +92,10 @@ type Owner struct {
 	Tracer  int // pid of the tracer, 0 for none
 	Kernel  bool
 	// NeverExec: it was forked, and has executed nothing since. Image is when whoever
-	// executed the program that it runs began, as far as is known: itself, or the nearest
-	// process above it that did; zero: not known.
+	// executed the program that it runs began, since boot, as far as is known: itself, or
+	// the nearest process above it that did; 0: not known.
 	NeverExec bool
-	Image     time.Time
+	Image     time.Duration
 	// Connections held by the process whose local port is the listener's, in
 	// its network namespace: accepted ones.
 	Connections Maybe[int]

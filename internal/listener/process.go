@@ -15,6 +15,7 @@ type Process struct {
 	State     string // of its leader, one letter as in /proc/PID/stat
 	Wchan     string // kernel function that its leader sleeps in; "" when it runs, or nobody asked
 	Start     uint64 // ticks since boot: beside the pid, its identity
+	Forked    time.Duration // the same, exactly, since boot
 	Execs     uint64 // grows with each exec
 	Kernel    bool   // a thread of the kernel's
 	NeverExec bool   // it was forked and has executed nothing since (PF_FORKNOEXEC)

@@ -135,6 +135,9 @@ type Event struct {
 	Key    Key
 	Cookie Cookie
 	At     time.Time
+	// SinceBoot is when, by the clock that processes' starts are told by (CLOCK_BOOTTIME): the
+	// wall clock may be set between the two.
+	SinceBoot time.Duration
 	PID    int // who called listen(), or ended the listener
 	UID    uint32
 	Comm   string

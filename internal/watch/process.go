@@ -163,17 +163,17 @@ func (w *Watcher) startedAt(ticks uint64) time.Time {
 // imageOf is when whoever executed the program that a process runs began: itself, or the
 // nearest above it that did and that runs the same by name. A parent that has left it to
 // the init is not known any more.
-func (w *Watcher) imageOf(p *listener.Process) time.Time {
+func (w *Watcher) imageOf(p *listener.Process) time.Duration {
 	if !p.NeverExec {
-		return w.startedAt(p.Start)
+		return p.Forked
 	}
-	var began time.Time
+	var began time.Duration
 	w.climb(p.PID, func(above *listener.Process) bool {
 		if above.Comm != p.Comm || above.PID == 1 || above.NSPID == 1 {
 			return false
 		}
 		if !above.NeverExec {
-			began = w.startedAt(above.Start)
+			began = above.Forked
 		}
 		return above.NeverExec
 	})

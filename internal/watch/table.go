@@ -65,7 +65,7 @@ func (w *Watcher) event(ev listener.Event) {
 	next := *e.l
 	next.Key, next.Cookie = ev.Key, ev.Cookie
 	next.Caller = listener.Known(listener.Caller{PID: ev.PID, UID: ev.UID, Comm: ev.Comm, Parents: w.parents(ev.PID)})
-	next.ListenedAt = listener.Known(ev.At)
+	next.ListenedAt, next.BornSinceBoot = listener.Known(ev.At), listener.Known(ev.SinceBoot)
 	e.caller, e.execs = ev.PID, ev.Execs
 	w.set(e, &next)
 	w.born = true
