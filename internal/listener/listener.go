@@ -96,6 +96,10 @@ type Owner struct {
 	// the nearest process above it that did; 0: not known.
 	NeverExec bool
 	Image     time.Duration
+	Running   File // the file of its program; zero: not known
+	// Guest is the user, as the initial user namespace knows it, who owns the user
+	// namespace that it lives in; unknown: nobody could tell, or it lives in the initial one.
+	Guest Maybe[uint32]
 	// Connections held by the process whose local port is the listener's, in
 	// its network namespace: accepted ones.
 	Connections Maybe[int]

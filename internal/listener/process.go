@@ -10,15 +10,15 @@ type Process struct {
 	Session   int
 	Tracer    int // of its leader, 0 for none
 	Comm      string
-	UID       uint32 // effective
-	RealUID   uint32 // who started it: a set-user-ID program keeps that
-	State     string // of its leader, one letter as in /proc/PID/stat
-	Wchan     string // kernel function that its leader sleeps in; "" when it runs, or nobody asked
-	Start     uint64 // ticks since boot: beside the pid, its identity
+	UID       uint32        // effective
+	RealUID   uint32        // who started it: a set-user-ID program keeps that
+	State     string        // of its leader, one letter as in /proc/PID/stat
+	Wchan     string        // kernel function that its leader sleeps in; "" when it runs, or nobody asked
+	Start     uint64        // ticks since boot: beside the pid, its identity
 	Forked    time.Duration // the same, exactly, since boot
-	Execs     uint64 // grows with each exec
-	Kernel    bool   // a thread of the kernel's
-	NeverExec bool   // it was forked and has executed nothing since (PF_FORKNOEXEC)
+	Execs     uint64        // grows with each exec
+	Kernel    bool          // a thread of the kernel's
+	NeverExec bool          // it was forked and has executed nothing since (PF_FORKNOEXEC)
 
 	// Threads that it has, and that share its memory, in whatever process. The second
 	// is 0 for a kernel thread, and for one whose leader has ended.
@@ -33,6 +33,9 @@ type Process struct {
 	Cgroup                        uint64 // id in the unified hierarchy
 	Speaker                       int
 
+	Running File          // the file of its program; zero: not known
+	Guest   Maybe[uint32] // as [Owner] has it
+
 	Frozen Maybe[bool] // by a cgroup, v1 or v2, or just being so
 	// Throttled is how long quotas held its cgroup and those above it back, summed over
 	// CPUs: that it grows is what it tells.
@@ -41,6 +44,13 @@ type Process struct {
 
 	// Threads, the leader first, where that was asked; of a process with thousands not all.
 	Threads []Task
+}
+
+// File is one file of the host, whatever its path: what inode numbers mean differs with
+// the device.
+type File struct {
+	Dev   uint32
+	Inode uint64
 }
 
 // Ask says of whom a pass over the tasks tells.

@@ -138,10 +138,10 @@ type Event struct {
 	// SinceBoot is when, by the clock that processes' starts are told by (CLOCK_BOOTTIME): the
 	// wall clock may be set between the two.
 	SinceBoot time.Duration
-	PID    int // who called listen(), or ended the listener
-	UID    uint32
-	Comm   string
-	Execs  uint64 // of that process, as [Process] has it
+	PID       int // who called listen(), or ended the listener
+	UID       uint32
+	Comm      string
+	Execs     uint64 // of that process, as [Process] has it
 }
 
 // HeldKind is what a descriptor refers to.
