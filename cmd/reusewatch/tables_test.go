@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"regexp"
@@ -149,7 +150,7 @@ func settingsTable() string {
 		if s.Note != "" {
 			says += "; " + s.Note
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", s.Key, values, f.String(), code(says))
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", s.Key, values, cmp.Or(f.String(), "none"), code(says))
 	}
 	return b.String()
 }

@@ -159,7 +159,7 @@ func (e *events) must(kinds ...string) event {
 func quick(p *pod, args ...string) []string {
 	return append([]string{
 		"run", "-o", "json", "--netns", p.Path, "--stuck-after", "2s", "--act-after", "3s", "--interval", "250ms",
-		"--container-logs", p.logs,
+		"--container-logs", p.logs, "--siblings", "pod",
 	}, args...)
 }
 

@@ -124,26 +124,6 @@ func (f *facts) holdsNoConnection() bool {
 	return true
 }
 
-// members of the group, the listener among them.
-func (f *facts) members() []*listener.Listener {
-	ms := []*listener.Listener{f.l}
-	for m := range f.snap.Siblings(f.l) {
-		ms = append(ms, m)
-	}
-	return ms
-}
-
-// accepting are the siblings that accepted in the window.
-func (f *facts) accepting() []*listener.Listener {
-	var siblings []*listener.Listener
-	for m := range f.snap.Siblings(f.l) {
-		if acceptedSince(m, f.l.Window.Since) {
-			siblings = append(siblings, m)
-		}
-	}
-	return siblings
-}
-
 func usage(o *listener.Owner) (listener.Usage, bool) {
 	if o.Evidence == nil {
 		return listener.Usage{}, false

@@ -20,7 +20,8 @@ func findings(s *listener.Snapshot, p *Policy, js []listener.Judgement) {
 		for i, j := range members {
 			ls[i] = j.Listener
 		}
-		all := listener.Generations(ls)
+		settings := p.For(ls[0])
+		all := listener.Generations(ls, kin(&settings))
 		mixed := mixture(s, ls)
 		for _, j := range members {
 			if len(all) > 0 {
@@ -76,7 +77,7 @@ func supersededBy(s *listener.Snapshot, all []listener.Generation, l *listener.L
 	var found *listener.Superseded
 	for i := mine + 1; i < len(all); i++ {
 		g := &all[i]
-		if g.Program != old.Program || g.Container != old.Container {
+		if g.Line != old.Line {
 			continue
 		}
 		if by := side(g); !by.Since.IsZero() && s.Time.Sub(by.Since) > after {

@@ -41,7 +41,7 @@ func gate() []condition {
 			return f.classed == listener.ServedClass && !f.settings.AllowServed && !f.forgotten()
 		}},
 		{listener.TooSoon, (*facts).tooSoon},
-		{listener.HostWide, (*facts).hostWide},
+		{listener.HostWide, func(f *facts) bool { return len(f.ill()) >= hostWide }},
 		{listener.Budget, (*facts).overBudget},
 		{listener.LastAcceptingMember, func(f *facts) bool { return f.kills() && f.takesLastAccepting() }},
 	}
@@ -60,6 +60,9 @@ func decideBy(gate []condition, f *facts) *listener.Decision {
 		return d
 	}
 	d.Act, d.Reason = listener.Hold, d.Reasons[0]
+	if slices.Contains(d.Reasons, listener.HostWide) {
+		d.Ill = f.ill()
+	}
 	if len(d.Reasons) == 1 && d.Reason == listener.NotArmed {
 		d.Act = listener.Observe
 	}
@@ -75,7 +78,8 @@ func together(stuck []*facts, js []listener.Judgement) {
 		if d.Act == listener.Hold || f.l.Group == 0 {
 			continue
 		}
-		if slices.ContainsFunc(stuck, func(o *facts) bool { return o.l.Group == f.l.Group && unripe(js[o.index].Decision) }) {
+		siblings := f.siblings()
+		if slices.ContainsFunc(stuck, func(o *facts) bool { return slices.Contains(siblings, o.l) && unripe(js[o.index].Decision) }) {
 			d.Reasons = append(d.Reasons, listener.TooSoon)
 			d.Act, d.Reason = listener.Hold, d.Reasons[0]
 		}
@@ -132,54 +136,6 @@ func (f *facts) containerInit(o *listener.Owner) bool {
 		}
 	}
 	return false
-}
-
-// mixed: members of more than one program, or an application's own program
-// chooses among them.
-func (f *facts) mixed() bool {
-	var first *listener.Owner
-	for _, m := range f.members() {
-		if m.Program || len(m.Owners) == 0 {
-			return true
-		}
-		if m == f.l && f.forgotten() {
-			continue // whoever inherited it is of no group
-		}
-		for i := range m.Owners {
-			if first == nil {
-				first = &m.Owners[i]
-			}
-			if !sameProgram(first, &m.Owners[i]) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// hostWide: three processes or more in different groups in scope stopped accepting
-// within one act-after. Then the host is ill, not they.
-func (f *facts) hostWide() bool {
-	groups, pids := make(map[string]bool), make(map[int]bool)
-	mine := stuckSince(f)
-	for _, o := range f.stuck {
-		apart := stuckSince(o).Sub(mine).Abs()
-		if apart > f.settings.ActAfter || o.culprit == nil && o != f || o != f && !f.policy.Scope.Match(o.l) {
-			continue
-		}
-		pid := 0
-		if o.culprit != nil {
-			pid = o.culprit.PID
-		}
-		if group := o.l.Counted(); !groups[group] && !pids[pid] {
-			groups[group], pids[pid] = true, true
-		}
-	}
-	return len(groups) >= 3
-}
-
-func (f *facts) overBudget() bool {
-	return f.spent(f.settings.Budget, false) || f.spent(f.policy.HostBudget, true)
 }
 
 // takesLastAccepting: members accept, and all of them end with the culprit.

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -65,10 +66,24 @@ func (s *scene) acted(netns uint64, ago time.Duration) {
 	s.past.Acts = append(s.past.Acts, listener.PastAct{At: instant().Add(-ago), Group: s.deaf.Counted(), Netns: netns})
 }
 
+// spent lets acts on users other than root have been done on the host.
+func (s *scene) spent(n int) {
+	for i := range n {
+		s.past.Acts = append(s.past.Acts, listener.PastAct{At: instant().Add(-59 * time.Minute), Group: string(rune('a' + i)), OfUser: true})
+	}
+}
+
+// elsewhereLives puts the two into containers, the sibling in that pod.
+func (s *scene) elsewhereLives(pod string) {
+	s.owner().Container = &listener.Container{ID: "1e07", PodUID: "1"}
+	s.alive.Owners[0].Container = &listener.Container{ID: "3f2a", PodUID: pod}
+}
+
 // TestGate: each case breaks one thing, and the gate must hold for it. Remove a
 // condition from the gate and its case fails.
 func TestGate(t *testing.T) {
 	held := []listener.Reason{listener.Served, listener.TooSoon}
+	strangers := []listener.Reason{listener.MixedGroup, listener.NoSiblingAccepted}
 	first := func(reasons ...listener.Reason) []listener.Reason { return append(reasons, held...) }
 	for name, c := range map[string]struct {
 		change func(*scene)
@@ -105,10 +120,14 @@ func TestGate(t *testing.T) {
 		"init of the container of its sibling": {func(s *scene) { s.owner().NSPID = 1 }, []listener.Reason{listener.ContainerInit}},
 		"init of its own container": {func(s *scene) {
 			s.owner().NSPID, s.owner().PIDNS = 1, listener.Known(uint32(5))
+		}, strangers},
+		"init of its own container, whose siblings may live anywhere": {func(s *scene) {
+			s.owner().NSPID, s.owner().PIDNS = 1, listener.Known(uint32(5))
+			s.policy.Default.Siblings = listener.Anywhere
 		}, nil},
 		"init of some container": {func(s *scene) {
 			s.owner().NSPID, s.owner().PIDNS = 1, listener.Maybe[uint32]{}
-		}, []listener.Reason{listener.ContainerInit}},
+		}, append([]listener.Reason{listener.ContainerInit}, strangers...)},
 		"served, and that is not allowed": {func(s *scene) { s.owner().Connections = listener.Known(1) }, held},
 		"served, allowed, long enough": {func(s *scene) {
 			s.owner().Connections = listener.Known(1)
@@ -120,18 +139,39 @@ func TestGate(t *testing.T) {
 			s.deaf.Window.Observed = 12*time.Second - 1
 		}, []listener.Reason{listener.TooSoon}},
 		"another program in the group": {func(s *scene) { s.alive.Owners[0].Exe = "/usr/sbin/nginx" },
-			first(listener.Inherited, listener.MixedGroup)},
+			first(append([]listener.Reason{listener.Inherited}, strangers...)...)},
+		"another, which is said to be the same": {func(s *scene) {
+			s.alive.Owners[0].Exe = "/usr/sbin/haproxy.old"
+			s.policy.Default.SameProgram = []string{"/usr/sbin/haproxy", "/usr/sbin/haproxy.old"}
+		}, nil},
 		"nobody could read what it runs, and a rule might protect it": {func(s *scene) { s.owner().Exe, s.alive.Owners[0].Exe = "", "" },
-			first(listener.Inherited, listener.MixedGroup)},
+			first(append([]listener.Reason{listener.Inherited}, strangers...)...)},
 		"a program of the same name elsewhere": {func(s *scene) { s.alive.Owners[0].Exe = "/opt/haproxy/haproxy" },
-			first(listener.Inherited, listener.MixedGroup)},
-		"the same program in another container": {func(s *scene) { s.alive.Owners[0].Container = &listener.Container{ID: "3f2a"} },
-			first(listener.Inherited, listener.MixedGroup)},
+			first(append([]listener.Reason{listener.Inherited}, strangers...)...)},
+		"the same program in another container": {func(s *scene) { s.elsewhereLives("1") }, strangers},
+		"the same in another container of the pod, which is enough": {func(s *scene) {
+			s.elsewhereLives("1")
+			s.policy.Default.Siblings = listener.WithinPod
+		}, nil},
+		"the same in a pod of another, where the same pod is enough": {func(s *scene) {
+			s.elsewhereLives("2")
+			s.policy.Default.Siblings = listener.WithinPod
+		}, strangers},
+		"the same program of a guest": {func(s *scene) { s.alive.Owners[0].Guest = listener.Known[uint32](0) }, strangers},
+		"a stranger beside siblings that accept": {func(s *scene) {
+			s.others = append(s.others, alive())
+			s.others[0].Key, s.others[0].Cookie, s.others[0].Owners[0].PIDNS = 3, 3, listener.Known(uint32(7))
+		}, nil},
+		"a stranger that is stuck too soon": {func(s *scene) {
+			s.others = append(s.others, deaf())
+			s.others[0].Key, s.others[0].Cookie, s.others[0].Owners[0].PIDNS = 3, 3, listener.Known(uint32(7))
+			s.others[0].Owners[0].PID, s.others[0].Window.Observed = 77, 6*time.Second
+			s.others = append(s.others, alive()) // a sibling of it
+			s.others[1].Key, s.others[1].Cookie, s.others[1].Owners[0].PIDNS = 4, 4, listener.Known(uint32(7))
+		}, nil},
 		"a program of the application chooses": {func(s *scene) { s.alive.Program = true }, []listener.Reason{listener.MixedGroup}},
 		"a sibling nobody is known to hold": {func(s *scene) { s.alive.Owners = nil },
-			[]listener.Reason{
-				listener.Inherited, listener.MixedGroup, listener.Served, listener.TooSoon, listener.LastAcceptingMember,
-			}},
+			first(append([]listener.Reason{listener.Inherited}, strangers...)...)},
 		"its own file was replaced by an upgrade": {func(s *scene) { s.owner().Exe += " (deleted)" }, nil},
 		"the sibling is of another user":          {func(s *scene) { s.alive.Owners[0].UID = 104 }, nil},
 		"the sibling accepted before the window": {func(s *scene) {
@@ -162,6 +202,27 @@ func TestGate(t *testing.T) {
 		"the host's budget is spent": {func(s *scene) {
 			for i := range 5 {
 				s.past.Acts = append(s.past.Acts, listener.PastAct{At: instant().Add(-59 * time.Minute), Group: string(rune('a' + i))})
+			}
+		}, []listener.Reason{listener.Budget}},
+		"three groups at once, two of one user's guests": {func(s *scene) {
+			s.ill(2, 0)
+			for _, l := range s.others {
+				l.Owners[0].Guest = listener.Known[uint32](1000)
+			}
+		}, nil},
+		"three groups at once, two of guests of two users": {func(s *scene) {
+			s.ill(2, 0)
+			for i, l := range s.others {
+				l.Owners[0].Guest = listener.Known(uint32(1000 + i))
+			}
+		}, []listener.Reason{listener.HostWide}},
+		"users have used up what is theirs, and it is root's":   {func(s *scene) { s.spent(2) }, nil},
+		"users have used up what is theirs, and it is a user's": {func(s *scene) { s.spent(2); s.owner().UID = 99 }, []listener.Reason{listener.Budget}},
+		"users have not, and it is a user's":                    {func(s *scene) { s.spent(1); s.owner().UID = 99 }, nil},
+		"users have, and it is root's in a namespace of theirs": {func(s *scene) {
+			s.spent(2)
+			for _, l := range []*listener.Listener{s.deaf, s.alive} {
+				l.Owners[0].Guest = listener.Known[uint32](99)
 			}
 		}, []listener.Reason{listener.Budget}},
 		"too soon": {func(s *scene) { s.deaf.Window.Observed = 8*time.Second - 1 }, []listener.Reason{listener.TooSoon}},
@@ -221,6 +282,10 @@ func checkGate(t *testing.T, change func(*scene), want []listener.Reason) {
 	if len(want) == 1 && want[0] == listener.NotArmed {
 		d.Act = listener.Observe
 	}
+	if slices.Contains(want, listener.HostWide) == (len(j.Decision.Ill) < 3) {
+		t.Errorf("%q are ill at once", j.Decision.Ill)
+	}
+	d.Ill = j.Decision.Ill
 	if diff := cmp.Diff(d, j.Decision); diff != "" {
 		t.Errorf("decision (-want +got):\n%s", diff)
 	}

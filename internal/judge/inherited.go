@@ -43,11 +43,25 @@ func (f *facts) inherited(o *listener.Owner) (listener.Maybe[bool], string) {
 	case no():
 		return yes(), "it runs another program than its siblings"
 	default:
-		if !f.l.Grouped() && f.olderThanClients(o) {
+		if f.alone(o) && f.olderThanClients(o) {
 			return no(), "it alone holds it, is older than its clients and has no siblings"
 		}
 	}
 	return unknown(), "who called listen() was not seen"
+}
+
+// alone: nobody of the group is in its place, as far as all of them are known.
+func (f *facts) alone(o *listener.Owner) bool {
+	k := kin(&f.settings)
+	if f.l.Grouped() && len(slices.Collect(f.snap.Siblings(f.l)))+1 < f.l.GroupSize {
+		return false
+	}
+	for m := range f.snap.Siblings(f.l) {
+		if len(m.Owners) == 0 || slices.ContainsFunc(m.Owners, func(other listener.Owner) bool { return other.Exe == "" || k.SamePlace(o, &other) }) {
+			return false
+		}
+	}
+	return true
 }
 
 func (f *facts) olderThanClients(o *listener.Owner) bool {
@@ -55,16 +69,17 @@ func (f *facts) olderThanClients(o *listener.Owner) bool {
 	return known && !o.Started.IsZero() && !o.Started.After(f.snap.Time.Add(-wait))
 }
 
-// siblingsProgram: some other member of the group runs the same program, and by an
+// siblingsProgram: some other member of its place runs the same program, and by an
 // interpreter the same script; unknown where there is none, or nobody could read of it.
 func (f *facts) siblingsProgram(o *listener.Owner) listener.Maybe[bool] {
+	k := kin(&f.settings)
 	same := unknown()
 	for m := range f.snap.Siblings(f.l) {
 		for i := range m.Owners {
-			k := &m.Owners[i]
+			other := &m.Owners[i]
 			switch {
-			case o.Exe == "" || k.Exe == "" || len(o.Cmdline) == 0 || len(k.Cmdline) == 0:
-			case sameProgram(o, k) && script(o) == script(k):
+			case o.Exe == "" || other.Exe == "" || len(o.Cmdline) == 0 || len(other.Cmdline) == 0 || !k.SamePlace(o, other):
+			case k.Are(o, other) && script(o) == script(other):
 				return yes()
 			default:
 				same = no()
@@ -101,7 +116,7 @@ func script(o *listener.Owner) string {
 func (f *facts) reexec(o *listener.Owner) bool {
 	for m := range f.snap.Siblings(f.l) {
 		if slices.ContainsFunc(m.Owners, func(k listener.Owner) bool {
-			return k.PID != o.PID && sameProgram(o, &k) && slices.Equal(command(o), command(&k)) && len(o.Cmdline) > 0
+			return k.PID != o.PID && kin(&f.settings).Are(o, &k) && slices.Equal(command(o), command(&k)) && len(o.Cmdline) > 0
 		}) {
 			return true
 		}
@@ -125,18 +140,4 @@ func command(o *listener.Owner) []string {
 		}
 	}
 	return words
-}
-
-// sameProgram: the same path, also where the file was replaced since, in the same
-// container, or both on the host.
-func sameProgram(a, b *listener.Owner) bool {
-	path := func(o *listener.Owner) string { return strings.TrimSuffix(o.Exe, " (deleted)") }
-	return a.Exe != "" && path(a) == path(b) && containerID(a) == containerID(b)
-}
-
-func containerID(o *listener.Owner) string {
-	if o.Container == nil {
-		return ""
-	}
-	return o.Container.ID
 }

@@ -80,21 +80,3 @@ type Past struct {
 	Disarmed bool
 	Acts     []listener.PastAct
 }
-
-// spent says whether a budget is used up, by acts of a group, or by all. An act
-// in a network namespace that has gone with its listeners counts no more.
-func (f *facts) spent(b Budget, all bool) bool {
-	n := 0
-	for _, a := range f.past.Acts {
-		mine := a.Group == f.l.Counted() && a.Netns == f.l.NetCookie
-		if f.snap.Time.Sub(a.At) < b.Per && (mine || all && listens(f.snap, a.Netns)) {
-			n++
-		}
-	}
-	return n >= b.Acts
-}
-
-// listens says whether a network namespace, by its cookie, has a listener.
-func listens(s *listener.Snapshot, netns uint64) bool {
-	return slices.ContainsFunc(s.Listeners, func(l *listener.Listener) bool { return l.NetCookie == netns })
-}

@@ -7,13 +7,13 @@ import (
 )
 
 // Settings are what holds for one listener.
-type Settings = settings[listener.Action, time.Duration, bool, Budget]
+type Settings = settings[listener.Action, time.Duration, bool, Budget, listener.Place, []string]
 
 // Override sets what is not nil.
-type Override = settings[*listener.Action, *time.Duration, *bool, *Budget]
+type Override = settings[*listener.Action, *time.Duration, *bool, *Budget, *listener.Place, *[]string]
 
 // settings has a field for each setting: for its value, or for what is said of it.
-type settings[Act, Duration, Bool, Limit any] struct {
+type settings[Act, Duration, Bool, Limit, Place, Paths any] struct {
 	Action         Act // Observe, Close or Kill
 	StuckAfter     Duration
 	ActAfter       Duration // of the classes dead and never-served
@@ -29,12 +29,10 @@ type settings[Act, Duration, Bool, Limit any] struct {
 	// one to be superseded; Superseded is what is done about that: Report, Close or Kill.
 	SupersededAfter Duration
 	Superseded      Act
-}
-
-// Budget is at most Acts in any Per; the zero value allows none.
-type Budget struct {
-	Acts int
-	Per  time.Duration
+	// Siblings is how far they may live from one another; SameProgram are executables that
+	// are one program.
+	Siblings    Place
+	SameProgram Paths
 }
 
 // Field is one setting by the name that policy files give it.
@@ -44,7 +42,7 @@ type Field struct {
 }
 
 // Fields are all of them.
-func (s *settings[Act, Duration, Bool, Limit]) Fields() []Field {
+func (s *settings[Act, Duration, Bool, Limit, Place, Paths]) Fields() []Field {
 	return []Field{
 		{"action", &s.Action},
 		{"stuck-after", &s.StuckAfter},
@@ -59,11 +57,13 @@ func (s *settings[Act, Duration, Bool, Limit]) Fields() []Field {
 		{"max-acts", &s.Budget},
 		{"superseded", &s.Superseded},
 		{"superseded-after", &s.SupersededAfter},
+		{"siblings", &s.Siblings},
+		{"same-program", &s.SameProgram},
 	}
 }
 
 // Field points to one of them, nil if there is none of that name.
-func (s *settings[Act, Duration, Bool, Limit]) Field(key string) any {
+func (s *settings[Act, Duration, Bool, Limit, Place, Paths]) Field(key string) any {
 	for _, f := range s.Fields() {
 		if f.Key == key {
 			return f.At
@@ -84,6 +84,8 @@ func Saying(s Settings, chosen func(key string) bool) Override {
 		say[time.Duration](to[i].At, f.At)
 		say[bool](to[i].At, f.At)
 		say[Budget](to[i].At, f.At)
+		say[listener.Place](to[i].At, f.At)
+		say[[]string](to[i].At, f.At)
 	}
 	return o
 }
@@ -105,6 +107,8 @@ func apply(o *Override, s *Settings) {
 		set[time.Duration](to[i].At, f.At)
 		set[bool](to[i].At, f.At)
 		set[Budget](to[i].At, f.At)
+		set[listener.Place](to[i].At, f.At)
+		set[[]string](to[i].At, f.At)
 	}
 }
 

@@ -309,7 +309,9 @@ func TestForgotten(t *testing.T) {
 		s.owner().Exe = "/usr/bin/sleep"
 		s.live(func(l *listener.Life) { l.Execs, l.Waits[0].For = listener.Known(1), listener.ForTimer })
 	}
-	kept := []listener.Reason{listener.Waits, listener.Inherited, listener.MixedGroup, listener.Served, listener.TooSoon}
+	kept := []listener.Reason{
+		listener.Waits, listener.Inherited, listener.MixedGroup, listener.NoSiblingAccepted, listener.Served, listener.TooSoon,
+	}
 	checkGate(t, sleeper, kept)
 	s := newScene()
 	s.policy.Default.Action = listener.Close

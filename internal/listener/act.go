@@ -84,12 +84,14 @@ type PastAct struct {
 	At    time.Time `json:"at"`
 	Group string    `json:"group"`      // as [Listener.Counted] names it
 	Netns uint64    `json:"net_cookie"` // of its network namespace
+	// OfUser: it was done to what a user other than root runs.
+	OfUser bool `json:"of_user,omitempty"`
 }
 
 // Past is what counts of it, begun at that time.
 func (a *Act) Past(at time.Time) PastAct {
 	l := a.Judgement.Listener
-	return PastAct{At: at, Group: l.Counted(), Netns: l.NetCookie}
+	return PastAct{At: at, Group: l.Counted(), Netns: l.NetCookie, OfUser: a.Owner.OfUser()}
 }
 
 // Counted names what an act on it is counted by: the group, or the one listener that

@@ -34,35 +34,34 @@ const (
 // Generation is one start of a program, with its members of a group: a tree of
 // processes, or several that nothing tells apart.
 type Generation struct {
-	Program   string
-	Container string  // its id, "" for none
-	Why       []Trait // what tells it from the one before it; none for the first
-	Owners    []*Owner
-	Members   []*Listener
-	trees     []*tree
+	// Line numbers those of which each may replace the one before it: of one program in one place.
+	Line    int
+	Why     []Trait // what tells it from the one before it; none for the first
+	Owners  []*Owner
+	Members []*Listener
+	trees   []*tree
 }
 
-// Generations sorts the members of one group, the oldest first. Those of another
-// program or container are generations of their own, and supersede nothing.
-func Generations(members []*Listener) []Generation {
+// Generations sorts the members of one group, the oldest first. Those of another program
+// or in another place are generations of their own, and supersede nothing.
+func Generations(members []*Listener, kin *Kin) []Generation {
 	all := trees(members)
 	slices.SortStableFunc(all, func(a, b *tree) int {
 		return cmp.Or(cmp.Compare(a.start(), b.start()), cmp.Compare(a.owners[0].PID, b.owners[0].PID))
 	})
-	type kind struct{ program, container string }
-	latest := make(map[kind]int)
+	var latest []int // of each line
 	var out []Generation
 	for _, t := range all {
-		k := kind{t.owners[0].Program(), containerOf(t.owners[0])}
+		line := slices.IndexFunc(latest, func(i int) bool { return kin.Are(out[i].Owners[0], t.owners[0]) })
 		var why []Trait
-		if i, some := latest[k]; some {
-			if why = out[i].before(t); len(why) == 0 {
-				out[i].add(t)
-				continue
-			}
+		if line < 0 {
+			line, latest = len(latest), append(latest, 0)
+		} else if why = out[latest[line]].before(t); len(why) == 0 {
+			out[latest[line]].add(t)
+			continue
 		}
-		latest[k] = len(out)
-		out = append(out, Generation{Program: k.program, Container: k.container, Why: why})
+		latest[line] = len(out)
+		out = append(out, Generation{Line: line, Why: why})
 		out[len(out)-1].add(t)
 	}
 	return out
@@ -178,13 +177,6 @@ func service(o *Owner) string {
 		}
 	}
 	return ""
-}
-
-func containerOf(o *Owner) string {
-	if o.Container == nil {
-		return ""
-	}
-	return o.Container.ID
 }
 
 // ListeningSince is when a listener began to listen, and whether that was seen: of

@@ -81,7 +81,7 @@ func TestGenerations(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			members := []*Listener{of(200, 100+c.after, c.now), of(100, 100, c.old)}
-			got := Generations(members)
+			got := Generations(members, &Kin{})
 			if len(c.want) == 0 {
 				if len(got) != 1 || len(got[0].Members) != 2 {
 					t.Fatalf("%d generations, want 1 with both: %+v", len(got), got)
@@ -124,25 +124,29 @@ func TestOneGeneration(t *testing.T) {
 			}
 		},
 	} {
-		if got := Generations(members()); len(got) != 1 {
+		if got := Generations(members(), &Kin{}); len(got) != 1 {
 			t.Errorf("%s: %d generations, want 1", name, len(got))
 		}
 	}
 	// The same without what joins them: the test can fail.
 	apart := called(Caller{PID: 200, Comm: "haproxy", Parents: []Parent{{PID: 60, Comm: "bash"}, {PID: 1}}})
-	if got := Generations(apart()); len(got) != 2 {
+	if got := Generations(apart(), &Kin{}); len(got) != 2 {
 		t.Errorf("two that one shell started: %d generations, want 2", len(got))
 	}
 }
 
-// TestOthersSupersedeNothing: another program, or another container, is a generation
-// of its own kind.
+// TestOthersSupersedeNothing: another program, or one in another place, is a generation of
+// its own kind.
 func TestOthersSupersedeNothing(t *testing.T) {
 	for name, change := range map[string]func(*Owner){
-		"program":   exe("/usr/sbin/nginx"),
-		"container": func(o *Owner) { o.Container = &Container{ID: "3f2a"} },
+		"program":                         all(exe("/usr/sbin/nginx"), cgroup("/system.slice/web.service")),
+		"program of its name":             all(exe("/home/eve/haproxy"), cgroup("/user.slice/user-9.slice/user@9.service/lb.service")),
+		"container":                       func(o *Owner) { o.Container = &Container{ID: "3f2a"} },
+		"pid namespace":                   func(o *Owner) { o.PIDNS = Known[uint32](7) },
+		"user namespace":                  func(o *Owner) { o.Guest = Known[uint32](65534) },
+		"place, of which nobody may tell": all(exe(""), cgroup("")),
 	} {
-		got := Generations([]*Listener{of(100, 100, nil), of(200, 200, all(change, config("/b")))})
+		got := Generations([]*Listener{of(100, 100, nil), of(200, 200, all(change, config("/b")))}, &Kin{})
 		if len(got) != 2 || len(got[1].Why) != 0 {
 			t.Errorf("another %s: %+v", name, got)
 		}

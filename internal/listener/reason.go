@@ -41,8 +41,8 @@ type ReasonRow struct {
 	Because  string // it holds, in a table
 	LiftedBy string // "" for nothing that a person could do here
 	// Meaning is what explain says of one listener. It has places for {observed} and
-	// {needed}, the times of its head, for {longer}, how to look longer, and for {waits},
-	// what it waits for.
+	// {needed}, the times of its head, for {longer}, how to look longer, for {waits}, what
+	// it waits for, and for {ill}, what got stuck at once.
 	Meaning string
 	// Soft: a person who knows better may overrule it, for it is a threshold or an
 	// allowance. The others say that the wrong one would be hit, or that nobody knows
@@ -93,20 +93,20 @@ func Reasons() []ReasonRow {
 			Meaning: "its process serves on something else, whose clients a kill would take with it"},
 		{Reason: ContainerInit, Because: "its end would end a sibling's container", LiftedBy: "--action close",
 			Meaning: "it is the init of a container in which a healthy member lives: both would go"},
-		{Reason: MixedGroup, Because: "members run different programs, or a BPF program chooses", Soft: true,
-			Meaning: "not all members are known to run one and the same program, or an own program chooses among them: none may stand in for another"},
-		{Reason: NoSiblingAccepted, Because: "nobody else would serve", LiftedBy: "--allow-sole", Soft: true,
-			Meaning: "no other member was seen accepting, so nobody would take over; --allow-sole acts all the same"},
+		{Reason: MixedGroup, Because: "only strangers accept, or a BPF program chooses", LiftedBy: "--siblings", Soft: true,
+			Meaning: "only members of another program or another place accept, or an own program chooses among them: none may stand in for another; `siblings` and `same-program` of a policy say who may"},
+		{Reason: NoSiblingAccepted, Because: "no sibling would serve: no other member that runs its program in its place", LiftedBy: "--allow-sole", Soft: true,
+			Meaning: "no sibling, a member that runs its program in its place, was seen accepting, so nobody would take over; --allow-sole acts all the same"},
 		{Reason: Starting, Because: "it may still be on its way: no younger sibling accepts, or it is not proven dead", LiftedBy: "--startup-grace", Soft: true, StuckOnly: true,
 			Meaning: "it may still be starting: --startup-grace has not passed, and it is not proven dead beside a younger member that accepts"},
 		{Reason: Served, Because: "it served before, or that is not excluded", LiftedBy: "--allow-served", Soft: true, StuckOnly: true,
 			Meaning: "it has served before, or it is not proven that it is of no use: --allow-served acts once it has shown no sign of life but that it runs"},
 		{Reason: TooSoon, Because: "the time has not passed, for it or a dead sibling", LiftedBy: "--act-after", Soft: true, Quiet: true,
 			Meaning: "the same client stood at the head for {observed} of the {needed} that it takes"},
-		{Reason: HostWide, Because: "three groups got stuck at once: the host is ill", Soft: true, StuckOnly: true,
-			Meaning: "three processes or more stopped accepting at once: the host is ill, not they"},
-		{Reason: Budget, Because: "the acts of the group, or of the host, are used up", LiftedBy: "--max-acts", Soft: true,
-			Meaning: "the acts of --max-acts are used up"},
+		{Reason: HostWide, Because: "three groups in scope got stuck at once: the host is ill", Soft: true, StuckOnly: true,
+			Meaning: "three or more stopped accepting at once, and the host is ill, not they: {ill}"},
+		{Reason: Budget, Because: "the acts of the group, of the host, or of users other than root on it are used up", LiftedBy: "--max-acts", Soft: true,
+			Meaning: "the acts of --max-acts are used up, or those of the host-budget, of which users other than root may use two fifths"},
 		{Reason: LastAcceptingMember, Because: "it would take the only members that accept",
 			Meaning: "every member that accepts belongs to the same process: nobody would be left"},
 		{Reason: ChangedMeanwhile, Because: "the last look saw another process, socket or client",

@@ -1,9 +1,6 @@
 package listener
 
-import (
-	"path"
-	"strings"
-)
+import "path"
 
 // Program is the name of what a process runs: that of its executable, also when
 // that was replaced; "" when it may not be known.
@@ -11,7 +8,7 @@ func (o *Owner) Program() string {
 	if o.Exe == "" {
 		return ""
 	}
-	return path.Base(strings.TrimSuffix(o.Exe, replaced))
+	return path.Base(o.path())
 }
 
 // replaced is what the kernel appends to an executable that is no longer there.

@@ -33,6 +33,7 @@ type Decision struct {
 	Act     Action
 	Reason  Reason   // the first of Reasons, "" where nothing holds
 	Reasons []Reason // all that hold, in the gate's order
+	Ill     []string // where host-wide does: what got stuck at once, each as it is counted
 }
 
 // Judgement is a listener with what the judge says of it.

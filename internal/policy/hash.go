@@ -108,14 +108,18 @@ func (s jsonSettings) MarshalJSON() ([]byte, error) {
 		if !is {
 			continue
 		}
-		said := []byte(text)
-		if _, truth := value[bool](f.At); !truth {
-			var err error
-			if said, err = json.Marshal(text); err != nil {
-				return nil, err
-			}
+		var said any = text
+		if truth, is := value[bool](f.At); is {
+			said = truth
 		}
-		fmt.Fprintf(&b, ",%q:%s", strings.ReplaceAll(f.Key, "-", "_"), said)
+		if paths, is := value[[]string](f.At); is {
+			said = plain(paths)
+		}
+		encoded, err := json.Marshal(said)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&b, ",%q:%s", strings.ReplaceAll(f.Key, "-", "_"), encoded)
 	}
 	return fmt.Appendf(nil, "{%s}", bytes.TrimPrefix(b.Bytes(), []byte(","))), nil
 }

@@ -177,6 +177,10 @@ func changes(t *testing.T, v reflect.Value, path string, try func(what string)) 
 			to(" another", reflect.ValueOf(listener.Close))
 			return
 		}
+		if v.Type() == reflect.TypeFor[listener.Place]() {
+			to(" another", reflect.ValueOf(listener.Anywhere))
+			return
+		}
 		for _, s := range []string{"x", "\xff", "\xfe", "hex:ff", "\ufffd", "\\xff", ""} {
 			to(fmt.Sprintf(" %q", s), reflect.ValueOf(s))
 		}

@@ -23,7 +23,7 @@ func testBase() judge.Policy {
 		Default: judge.Settings{
 			Action: listener.Observe, StuckAfter: 10 * time.Second, ActAfter: 30 * time.Second,
 			ActAfterServed: 2 * time.Minute, StartupGrace: 5 * time.Minute, Budget: judge.Budget{Acts: 1, Per: 10 * time.Minute},
-			Superseded: listener.Report, SupersededAfter: time.Minute,
+			Superseded: listener.Report, SupersededAfter: time.Minute, Siblings: listener.WithinContainer,
 		},
 		Protect: []string{"sshd"}, Self: []int{1, 4000},
 		Scope:      listener.Filter{Ports: []uint16{80}},
@@ -74,6 +74,7 @@ func TestLoad(t *testing.T) {
 				Action: new(listener.Kill), StuckAfter: new(90 * time.Second), ActAfter: new(time.Hour),
 				StartupGrace: new(time.Duration(0)), AllowSole: new(true), AllowStopped: new(true),
 				Superseded: new(listener.Close), SupersededAfter: new(2 * time.Minute),
+				Siblings: new(listener.WithinPod), SameProgram: &[]string{"/usr/sbin/nginx", "/usr/sbin/nginx.old"},
 			},
 		},
 	}
@@ -134,12 +135,15 @@ func TestDefaultsTakeEverySetting(t *testing.T) {
   max-acts: 7/8h
   superseded: close
   superseded-after: 9s
+  siblings: any
+  same-program: [/a, /b]
 `), testBase())
 	want := judge.Settings{
 		Action: listener.Kill, StuckAfter: time.Second, ActAfter: 2 * time.Second, ActAfterServed: 3 * time.Second,
 		StartupGrace: 4 * time.Second, AllowSole: true, AllowServed: true, AllowStopped: true, Protect: true,
 		Budget:     judge.Budget{Acts: 7, Per: 8 * time.Hour},
 		Superseded: listener.Close, SupersededAfter: 9 * time.Second,
+		Siblings: listener.Anywhere, SameProgram: []string{"/a", "/b"},
 	}
 	if d := diff(want, got.Default); err != nil || d != "" {
 		t.Error(err, d)

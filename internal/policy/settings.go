@@ -23,6 +23,8 @@ func (d *decoder) settings(n *yaml.Node, where string) settings {
 		row, field := Called(key), s.Field(key)
 		if to, is := field.(**bool); is {
 			*to = d.truth(key, v)
+		} else if to, is := field.(**[]string); is {
+			*to = d.programs(key, v)
 		} else if text, ok := d.scalar(key, v); ok {
 			if err := row.read(text, field); err != nil {
 				d.problem(at(v), "%s: %s", key, err)
@@ -52,6 +54,16 @@ func (d *decoder) truth(key string, n *yaml.Node) *bool {
 	}
 	d.problem(at(n), "%s must be true or false, without quotes%s", key, hint)
 	return nil
+}
+
+// programs reads paths of executables, of which one alone says nothing.
+func (d *decoder) programs(key string, n *yaml.Node) *[]string {
+	before := len(d.problems)
+	paths := some(d, key, n, parseProgram)
+	if len(paths) == 1 && len(d.problems) == before {
+		d.problem(at(n), "%s has one path, which is one program anyhow: write those that are one with it too", key)
+	}
+	return &paths
 }
 
 // effective gives what holds once all of this is said, the last word last.

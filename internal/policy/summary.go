@@ -54,7 +54,7 @@ func (f *file) describe() string {
 	}
 	fmt.Fprintln(&b, "of the rules, the first that matches a listener applies to it; flags typed for run win over this file")
 	fmt.Fprintf(&b, "never acted on, whatever a rule says: %s\n", clean(p.Protect))
-	fmt.Fprintf(&b, "on the whole host: %s\n", budget(p.HostBudget))
+	fmt.Fprintf(&b, "on the whole host: %s, %d of them on what users other than root run\n", budget(p.HostBudget), p.HostBudget.OfUsers().Acts)
 	for _, k := range blocks {
 		k.write(&b, p)
 	}
@@ -145,10 +145,23 @@ func (k *block) write(b *strings.Builder, p *judge.Policy) {
 	if k.act() == listener.Close {
 		row("several hold it", "leave alone: what they share is never closed")
 	}
+	row("siblings", siblings(s))
 	row("of one group", budget(s.Budget))
 	if safe := protected(k.comms, p.Protect); len(safe) > 0 {
 		row("but never", clean(safe))
 	}
+}
+
+// siblings says who may stand in for one another.
+func siblings(s *judge.Settings) string {
+	where := map[listener.Place]string{
+		listener.WithinContainer: "in the same container, or on the host", listener.WithinPod: "in the same pod, or on the host",
+		listener.Anywhere: "wherever they run",
+	}[s.Siblings]
+	if len(s.SameProgram) > 0 {
+		where += "; one program are " + clean(s.SameProgram)
+	}
+	return "members that run the same program " + where
 }
 
 // superseded says what is done about a generation that a newer one stands beside.

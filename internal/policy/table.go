@@ -85,6 +85,17 @@ func Table() []Setting {
 			Values: "duration",
 			Help:   "how long a newer generation of its program must listen beside an older one for that to be superseded",
 		}),
+		row("siblings", listener.WithinContainer, parsePlace, Setting{
+			Choices: []string{"container", "pod", "any"},
+			Help:    "where members of a group may live that may stand in for one another: in the same",
+			Note:    "on the host, or in the same container; in the same pod; or anywhere. All other members are strangers: they count for nothing, and get no client",
+		}),
+		row("same-program", []string(nil), readPaths, Setting{
+			FileOnly: true,
+			Values:   "list of absolute paths",
+			Help:     "executables that are one program, whose members of a group may stand in for one another",
+			Note:     "beside those of one path, of one file, or of one system unit of systemd: `[/usr/sbin/nginx, /usr/sbin/nginx.old]`",
+		}),
 	}
 }
 
@@ -106,6 +117,19 @@ func row[T any](key string, builtin T, parse func(string) (T, error), s Setting)
 		return nil
 	}
 	return s
+}
+
+// readPaths reads a list that stands in one word: a policy file has a real one.
+func readPaths(text string) ([]string, error) {
+	var paths []string
+	for word := range strings.SplitSeq(text, ",") {
+		path, err := parseProgram(word)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, path)
+	}
+	return paths, nil
 }
 
 // Called gives the row of a key of the table.
@@ -184,6 +208,12 @@ func written(at any) (string, bool) {
 	}
 	if v, is := value[judge.Budget](at); is {
 		return budgetText(v), true
+	}
+	if v, is := value[listener.Place](at); is {
+		return string(v), true
+	}
+	if v, is := value[[]string](at); is {
+		return strings.Join(plain(v), ","), true
 	}
 	v, is := value[bool](at)
 	return strconv.FormatBool(v), is

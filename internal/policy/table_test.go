@@ -26,7 +26,11 @@ func TestTable(t *testing.T) {
 		}
 		at := builtin.Field(r.Key)
 		was, _ := written(at)
-		for _, v := range append(r.Choices, was, another(r)) {
+		values := append([]string{another(r)}, r.Choices...)
+		if was != "" { // a list that is empty is left out
+			values = append(values, was)
+		}
+		for _, v := range values {
 			if err := r.read(v, at); err != nil {
 				t.Errorf("%s: %v", r.Key, err)
 			} else if got, _ := written(at); got != v {
@@ -46,6 +50,8 @@ func another(r Setting) string {
 		return "true"
 	case *judge.Budget:
 		return "7/8h"
+	case *[]string:
+		return "/a,/b"
 	default:
 		return r.Choices[1]
 	}
@@ -59,6 +65,9 @@ func TestEverySettingIsTold(t *testing.T) {
 			var b strings.Builder
 			b.WriteString("defaults:\n")
 			for key, v := range values {
+				if strings.Contains(v, ",") {
+					v = "[" + v + "]"
+				}
 				b.WriteString("  " + key + ": " + v + "\n")
 			}
 			path := write(t, b.String())

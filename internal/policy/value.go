@@ -83,6 +83,15 @@ func parseSuperseded(s string) (listener.Action, error) {
 	}
 }
 
+func parsePlace(s string) (listener.Place, error) {
+	switch p := listener.Place(s); p {
+	case listener.WithinContainer, listener.WithinPod, listener.Anywhere:
+		return p, nil
+	default:
+		return "", fmt.Errorf("%s is none of container, pod and any", quote(s))
+	}
+}
+
 // parseBool reads what a flag may be; a file is stricter.
 func parseBool(s string) (bool, error) {
 	v, err := strconv.ParseBool(s)
@@ -128,6 +137,22 @@ func parseExe(s string) (string, error) {
 		return "", fmt.Errorf("%s never matches: write the whole path, from /", quote(s))
 	case strings.Contains(s, "**"):
 		return "", fmt.Errorf("%s holds **, which is not read, and * stops at a /: write one * for each directory", quote(s))
+	case strings.HasSuffix(s, " (deleted)"):
+		return "", fmt.Errorf("%s never matches: leave (deleted) out, a replaced executable matches all the same", quote(s))
+	}
+	return s, nil
+}
+
+// parseProgram reads the whole path of an executable, and no pattern of one.
+func parseProgram(s string) (string, error) {
+	if _, err := parseName(s); err != nil {
+		return "", err
+	}
+	switch {
+	case !strings.HasPrefix(s, "/"):
+		return "", fmt.Errorf("%s never matches: write the whole path, from /", quote(s))
+	case strings.Contains(s, "*"):
+		return "", fmt.Errorf("%s is a pattern: write each path whole", quote(s))
 	case strings.HasSuffix(s, " (deleted)"):
 		return "", fmt.Errorf("%s never matches: leave (deleted) out, a replaced executable matches all the same", quote(s))
 	}

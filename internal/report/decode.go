@@ -141,7 +141,7 @@ func (in *jsonListener) judgement(at time.Time) (listener.Judgement, error) {
 		Listener: l, At: at, Verdict: listener.Verdict(in.Verdict.Or("")), Cause: listener.Cause(in.Cause.Or("")),
 	}
 	if d := in.Decision; d != nil {
-		j.Decision = &listener.Decision{Act: d.Act, Reason: listener.Reason(d.Reason.Or("")), Reasons: d.Reasons}
+		j.Decision = &listener.Decision{Act: d.Act, Reason: listener.Reason(d.Reason.Or("")), Reasons: d.Reasons, Ill: d.Ill}
 		j.Culprit = d.PID.Or(0)
 	}
 	for i := range in.Owners {

@@ -20,7 +20,7 @@ func (e *Explanation) Meaning(r listener.Reason) string {
 	}
 	return strings.NewReplacer(
 		"{observed}", span(stood), "{needed}", span(e.Policy.For(e.Class)), "{longer}", e.longer(),
-		"{waits}", e.waits(),
+		"{waits}", e.waits(), "{ill}", Join(e.Decision.Ill, ", "),
 	).Replace(meaning)
 }
 

@@ -115,7 +115,8 @@ type jsonDecision struct {
 	PID     listener.Maybe[int]    `json:"pid"`   // the culprit's
 	Reason  listener.Maybe[string] `json:"reason"`
 	Reasons []listener.Reason      `json:"reasons"`
-	Signs   []listener.Sign        `json:"signs"` // of life, that show or may
+	Signs   []listener.Sign        `json:"signs"`         // of life, that show or may
+	Ill     []string               `json:"ill,omitempty"` // where host-wide holds: what got stuck at once
 }
 
 type jsonOwner struct {
@@ -165,7 +166,7 @@ func toJSON(j *listener.Judgement) jsonListener {
 	if d := j.Decision; d != nil {
 		out.Decision = &jsonDecision{
 			Act: d.Act, Class: maybeText(j.Class), PID: maybePID(j.Culprit),
-			Reason: maybeText(d.Reason), Reasons: append([]listener.Reason{}, d.Reasons...), Signs: holding(j.Signs),
+			Reason: maybeText(d.Reason), Reasons: append([]listener.Reason{}, d.Reasons...), Signs: holding(j.Signs), Ill: j.Decision.Ill,
 		}
 	}
 	if j.OwnersKnown || len(j.Owners) > 0 {

@@ -109,7 +109,7 @@ func (w *Watcher) relate(anew map[listener.GroupKey]bool) {
 				w.place(e, looked)
 				ls[i] = e.l
 			}
-			more = len(listener.Generations(ls)) > 1
+			more = len(listener.Generations(ls, &listener.Kin{})) > 1
 		}
 		for _, e := range members {
 			e.generations = more

@@ -1,0 +1,62 @@
+package judge
+
+import (
+	"slices"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+func kin(s *Settings) *listener.Kin {
+	return &listener.Kin{Within: s.Siblings, Programs: s.SameProgram}
+}
+
+// Siblings are the members of a listener's group that run its program in its place, as
+// the policy has it. All other members are strangers.
+func (p *Policy) Siblings(s *listener.Snapshot, l *listener.Listener) []*listener.Listener {
+	settings := p.For(l)
+	var all []*listener.Listener
+	for m := range s.Siblings(l) {
+		if kin(&settings).Holders(l, m) {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// siblings are those of whoever an act would touch. Whoever inherited the listener is of
+// another program than the group that it was made for: that is all other members, if they
+// are one.
+func (f *facts) siblings() []*listener.Listener {
+	k := kin(&f.settings)
+	var all, others []*listener.Listener
+	for m := range f.snap.Siblings(f.l) {
+		others = append(others, m)
+		if f.some(func(o *listener.Owner) bool { return k.Any(o, m) }) {
+			all = append(all, m)
+		}
+	}
+	if len(all) > 0 || !f.forgotten() {
+		return all
+	}
+	if slices.ContainsFunc(others, func(m *listener.Listener) bool { return !k.Holders(others[0], m) }) {
+		return nil
+	}
+	return others
+}
+
+// accepting are the siblings that accepted in the window.
+func (f *facts) accepting() []*listener.Listener { return f.accepted(f.siblings()) }
+
+func (f *facts) accepted(members []*listener.Listener) []*listener.Listener {
+	return slices.DeleteFunc(slices.Clone(members), func(m *listener.Listener) bool { return !acceptedSince(m, f.l.Window.Since) })
+}
+
+// mixed: a program of the application's chooses among the members, or the only ones that
+// accept are strangers.
+func (f *facts) mixed() bool {
+	members := slices.Collect(f.snap.Siblings(f.l))
+	if f.l.Program || slices.ContainsFunc(members, func(m *listener.Listener) bool { return m.Program }) {
+		return true
+	}
+	return len(f.accepting()) == 0 && len(f.accepted(members)) > 0
+}

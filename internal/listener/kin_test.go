@@ -1,0 +1,49 @@
+package listener
+
+import "testing"
+
+// TestKin: who is a sibling, and what a policy widens.
+func TestKin(t *testing.T) {
+	const users = "/user.slice/user-7.slice/user@7.service/app.slice/lb.service"
+	unread := all(exe(""), cgroup(""), func(o *Owner) { o.Running = File{Dev: 1, Inode: 5} })
+	unit := func(path string) func(*Owner) { return all(exe("/opt/2/haproxy"), cgroup(path)) }
+	pod := func(id, uid string) func(*Owner) {
+		return func(o *Owner) { o.Container, o.PIDNS = &Container{ID: id, PodUID: uid}, Known(uint32(len(id))) }
+	}
+	file := func(path string, inode uint64) func(*Owner) {
+		return all(exe(path), cgroup("/system.slice/x.service"), func(o *Owner) { o.Running = File{Dev: 1, Inode: inode} })
+	}
+	elsewhere := func(path string) func(*Owner) { return all(exe(path), cgroup("/system.slice/other.service")) }
+	for name, c := range map[string]struct {
+		a, b func(*Owner)
+		kin  Kin
+		want bool
+	}{
+		"the same":                                {nil, nil, Kin{}, true},
+		"its file was replaced":                   {exe("/usr/sbin/haproxy (deleted)"), elsewhere("/usr/sbin/haproxy"), Kin{}, true},
+		"another path":                            {nil, elsewhere("/usr/local/sbin/haproxy"), Kin{}, false},
+		"another path of one file":                {file("/a", 5), all(file("/b", 5), cgroup("/system.slice/y.service")), Kin{}, true},
+		"files that nobody knows":                 {file("/a", 0), all(file("/b", 0), cgroup("/system.slice/y.service")), Kin{}, false},
+		"one unit":                                {nil, unit("/system.slice/lb.service"), Kin{}, true},
+		"one unit, in a slice of its own":         {cgroup("/web.slice/web-a.slice/lb.service"), unit("/web.slice/web-a.slice/lb.service/worker"), Kin{}, true},
+		"a user's unit of that name":              {nil, unit("/user.slice/user-7.slice/user@7.service/lb.service"), Kin{}, false},
+		"one unit of a user's":                    {all(cgroup(users)), all(exe("/x"), cgroup(users)), Kin{}, false},
+		"a folder of that name below a unit's":    {nil, unit("/system.slice/evil.service/lb.service"), Kin{}, false},
+		"a folder of that name, of no manager's":  {nil, unit("/evil/lb.service"), Kin{}, false},
+		"said to be one":                          {nil, elsewhere("/opt/2/haproxy"), Kin{Programs: []string{"/usr/sbin/haproxy", "/opt/2/haproxy"}}, true},
+		"one of them said":                        {nil, elsewhere("/opt/2/haproxy"), Kin{Programs: []string{"/usr/sbin/haproxy"}}, false},
+		"two containers of a pod":                 {pod("a", "1"), pod("bb", "1"), Kin{}, false},
+		"two containers of a pod, that is enough": {pod("a", "1"), pod("bb", "1"), Kin{Within: WithinPod}, true},
+		"containers of two pods":                  {pod("a", "1"), pod("bb", "2"), Kin{Within: WithinPod}, false},
+		"containers of no pod":                    {pod("a", ""), pod("bb", ""), Kin{Within: WithinPod}, false},
+		"the host and a container":                {nil, pod("a", "1"), Kin{Within: WithinPod}, false},
+		"anywhere":                                {nil, pod("a", "1"), Kin{Within: Anywhere}, true},
+		"another program anywhere":                {nil, elsewhere("/usr/sbin/nginx"), Kin{Within: Anywhere}, false},
+		"nobody could read of them":               {unread, unread, Kin{}, false},
+	} {
+		a, b := of(100, 100, c.a), of(200, 200, c.b)
+		if got, back := c.kin.Holders(a, b), c.kin.Holders(b, a); got != c.want || back != c.want {
+			t.Errorf("%s: siblings %t, the other way round %t, want %t", name, got, back, c.want)
+		}
+	}
+}
