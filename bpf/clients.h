@@ -132,14 +132,14 @@ int walk_clients(struct clients_io *ctx)
 	struct queue_walk q = { .sk = sk, .at = head, .rows_max = ctx->rows_max };
 
 	ctx->end = WALK_NOT_LISTENING;
-	if (sock_cookie(sk) != ctx->cookie || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
+	if (!still_listens(sk, ctx->cookie))
 		return 0;
 	q.net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
 	bpf_loop(CLIENTS_WALKED, next_client, &q, 0);
 	ctx->rows = q.rows;
 	ctx->total = q.total;
 	ctx->gone = q.gone;
-	if (sock_cookie(sk) != ctx->cookie || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
+	if (!still_listens(sk, ctx->cookie))
 		return 0;
 	if (q.broken || accept_head(sk) != head)
 		ctx->end = WALK_BROKEN;

@@ -134,6 +134,15 @@ type KernelLocalPort struct {
 	Pad   uint16
 }
 
+type KernelOneIo struct {
+	_       structs.HostLayout
+	Sk      uint64
+	Cookie  uint64
+	KtimeNs uint64
+	There   uint32
+	Pad     uint32
+}
+
 type KernelQuestion struct {
 	_        structs.HostLayout
 	What     uint32
@@ -415,6 +424,7 @@ const (
 	KernelProgCountTcp         = "count_tcp"
 	KernelProgEnterFile        = "enter_file"
 	KernelProgEnterTcp         = "enter_tcp"
+	KernelProgLookAt           = "look_at"
 	KernelProgLookTcp          = "look_tcp"
 	KernelProgNameSymbol       = "name_symbol"
 	KernelProgReusewatchMove   = "reusewatch_move"
@@ -502,6 +512,7 @@ type KernelProgramSpecs struct {
 	CountTcp         *ebpf.ProgramSpec `ebpf:"count_tcp"`
 	EnterFile        *ebpf.ProgramSpec `ebpf:"enter_file"`
 	EnterTcp         *ebpf.ProgramSpec `ebpf:"enter_tcp"`
+	LookAt           *ebpf.ProgramSpec `ebpf:"look_at"`
 	LookTcp          *ebpf.ProgramSpec `ebpf:"look_tcp"`
 	NameSymbol       *ebpf.ProgramSpec `ebpf:"name_symbol"`
 	ReusewatchMove   *ebpf.ProgramSpec `ebpf:"reusewatch_move"`
@@ -662,6 +673,7 @@ type KernelPrograms struct {
 	CountTcp         *ebpf.Program `ebpf:"count_tcp"`
 	EnterFile        *ebpf.Program `ebpf:"enter_file"`
 	EnterTcp         *ebpf.Program `ebpf:"enter_tcp"`
+	LookAt           *ebpf.Program `ebpf:"look_at"`
 	LookTcp          *ebpf.Program `ebpf:"look_tcp"`
 	NameSymbol       *ebpf.Program `ebpf:"name_symbol"`
 	ReusewatchMove   *ebpf.Program `ebpf:"reusewatch_move"`
@@ -688,6 +700,7 @@ func (p *KernelPrograms) Close() error {
 		p.CountTcp,
 		p.EnterFile,
 		p.EnterTcp,
+		p.LookAt,
 		p.LookTcp,
 		p.NameSymbol,
 		p.ReusewatchMove,

@@ -177,8 +177,8 @@ struct {
 } clients SEC(".maps");
 
 /*
- * Scratch of the iterator over sockets and of walk_waiters, whose row is too big
- * for their stack: one element, because user space runs one of them at a time.
+ * Scratch of the iterator over sockets, of walk_waiters and of look_at, whose row is too
+ * big for their stack: one element, because user space runs one of them at a time.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -207,8 +207,41 @@ int walk_waiters(struct waiters_io *ctx)
 	if (!s)
 		return 0;
 	__builtin_memset(s, 0, sizeof(*s));
-	if (sock_cookie(sk) == ctx->cookie && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN)
+	if (still_listens(sk, ctx->cookie))
 		read_waiters(s, sk);
+	return 0;
+}
+
+struct one_io {
+	__u64 sk;
+	__u64 cookie;
+	__u64 ktime_ns;
+	__u32 there;
+	__u32 pad;
+};
+
+/*
+ * One listener and no other, without its waiters and settings; user space reads the row
+ * in `scratch`. The tick's own memory is left alone: what it is to tell next stays news.
+ */
+SEC("syscall")
+int look_at(struct one_io *ctx)
+{
+	struct sock *sk = (struct sock *)ctx->sk;
+	__u32 zero = 0;
+	struct sample *s = bpf_map_lookup_elem(&scratch, &zero);
+	struct listener *l;
+
+	ctx->there = 0;
+	ctx->ktime_ns = bpf_ktime_get_ns();
+	if (!s || !still_listens(sk, ctx->cookie))
+		return 0;
+	l = lookup_listener(sk);
+	if (l && l->cookie != ctx->cookie)
+		l = NULL;
+	read_sample(s, sk, l);
+	/* It may have gone, and its memory been given away, while it was read. */
+	ctx->there = still_listens(sk, ctx->cookie);
 	return 0;
 }
 

@@ -36,6 +36,13 @@ static __always_inline __u64 sock_cookie(const struct sock *sk)
 	return (__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 }
 
+/* It is the same socket as ever, and listens. */
+static __always_inline bool still_listens(const struct sock *sk, __u64 cookie)
+{
+	return sock_cookie(sk) == cookie &&
+	       BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN;
+}
+
 static __always_inline bool is_mptcp(struct sock *sk)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;

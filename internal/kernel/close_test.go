@@ -69,9 +69,11 @@ func openAndClose(t *testing.T, opts kernel.Options, l *livetest.Listener) map[s
 	if err := k.Enter(); err != nil {
 		t.Fatal(err)
 	}
-	if s := sampleOf(t, use, l); s.Queue != 1 {
+	s := sampleOf(t, use, l)
+	if s.Queue != 1 {
 		t.Errorf("%d wait, want 1", s.Queue)
 	}
+	lookAt(t, use, s)
 	if _, err := k.Census(); err != nil {
 		t.Fatal(err)
 	}

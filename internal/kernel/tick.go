@@ -108,7 +108,7 @@ func (k *Kernel) grow(needed int) error {
 	err = k.unload()
 	k.objs, k.links, k.lost, k.iters = bigger.objs, bigger.links, bigger.lost, bigger.iters
 	k.reader, k.rows = bigger.reader, bigger.rows
-	k.tick, k.walker, k.symbols = bigger.tick, bigger.walker, bigger.symbols
+	k.tick, k.walker, k.looker, k.symbols = bigger.tick, bigger.walker, bigger.looker, bigger.symbols
 	k.started, k.seenLoss = bigger.started, bpf.KernelTickIo{}
 	k.calls = bigger.calls
 	return errors.Join(err, k.watchCalls(watched))
