@@ -95,6 +95,8 @@ type world struct {
 	see      func(look int, l *listener.Listener) bool // change what is seen; false: the listener is gone
 	judge    func(*listener.Judgement)
 	looks    int
+	started  func(ask int) uint64 // change when the process began, as it is told
+	asks     int
 	intend   error
 	disarmed bool
 
@@ -116,11 +118,30 @@ func (w *world) Clients(*listener.Listener, int) (listener.Clients, error) {
 	return listener.Clients{}, nil
 }
 
+func (w *world) LookAt(*listener.Listener) (listener.Sample, bool, error) {
+	l, there := w.look()
+	return l.Sample, there, nil
+}
+
+// look is what one look at the listener sees, be it beside others or alone.
+func (w *world) look() (*listener.Listener, bool) {
+	w.looks++
+	l := w.v.judgement().Listener
+	if w.see != nil {
+		return l, w.see(w.looks, l)
+	}
+	return l, w.v.alive()
+}
+
 // Processes are asked of /proc, for no kernel side is in these tests.
 func (w *world) Processes(ask listener.Ask) (map[int]*listener.Process, error) {
 	found := make(map[int]*listener.Process)
 	for _, pid := range ask.Some {
 		if start, err := proc.New("").StartTicks(pid); err == nil {
+			if w.started != nil {
+				w.asks++
+				start = w.started(w.asks)
+			}
 			found[pid] = &listener.Process{PID: pid, Start: start}
 		}
 	}
@@ -140,12 +161,7 @@ func (w *world) actor() *Actor {
 		Disarmed: func() bool { return w.disarmed },
 		Warn:     func(err error) { w.v.t.Error(err) },
 		Refresh: func(context.Context) (*listener.Snapshot, error) {
-			w.looks++
-			l := w.v.judgement().Listener
-			there := w.v.alive()
-			if w.see != nil {
-				there = w.see(w.looks, l)
-			}
+			l, there := w.look()
 			if !there {
 				return &listener.Snapshot{}, nil
 			}
@@ -278,18 +294,63 @@ func TestNothingIsDoneWhenSomethingChanged(t *testing.T) {
 	}
 }
 
-// TestNoFurtherRungWhenItAcceptsAgain: SIGTERM woke it up.
+// TestNoFurtherRungWhenItAcceptsAgain: it is left alone from the moment on at which its head
+// moves. Look 1 is that of the plan, look 2 the one right before SIGTERM.
 func TestNoFurtherRungWhenItAcceptsAgain(t *testing.T) {
-	v := stubborn(t)
-	w := &world{v: v, see: func(look int, l *listener.Listener) bool {
-		if look > 1 {
-			l.Head.Request++
-		}
-		return true
-	}}
+	for _, c := range []struct {
+		name   string
+		from   int // the look that sees another head
+		victim *victim
+		grace  time.Duration
+		says   string
+	}{
+		{"right before the first signal", 2, polite(t), time.Minute, "accepts again: nothing was done"},
+		{"SIGTERM woke it up", 3, stubborn(t), time.Minute, "accepts again after sigterm"},
+		// Without a grace there is one look after SIGTERM, and one before the next rung.
+		{"right before the next rung", 4, stubborn(t), 0, "accepts again after sigterm"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := &world{v: c.victim, see: func(look int, l *listener.Listener) bool {
+				if look >= c.from {
+					l.Head.Request++
+				}
+				return true
+			}}
+			a := w.actor()
+			a.TermGrace = c.grace
+			err := a.Act(t.Context(), c.victim.judgement())
+			time.Sleep(20 * time.Millisecond) // a signal would have arrived
+			if err == nil || !strings.Contains(err.Error(), c.says) || w.done[0].Method != listener.SIGTERM || !c.victim.alive() {
+				t.Errorf("%v by %s, alive %v; want %q, and it left alone", err, w.done[0].Method, c.victim.alive(), c.says)
+			}
+			if w.looks != c.from {
+				t.Errorf("%d looks, want it to end with look %d", w.looks, c.from)
+			}
+		})
+	}
+}
+
+// TestNoSignalForWhatHasLeft: the listener left before the first signal, by nobody's doing.
+// Its process lives on, and is left alone.
+func TestNoSignalForWhatHasLeft(t *testing.T) {
+	v := polite(t)
+	w := &world{v: v, see: func(look int, _ *listener.Listener) bool { return look < 2 }}
 	err := w.actor().Act(t.Context(), v.judgement())
-	if err == nil || !strings.Contains(err.Error(), "accepts again") || w.done[0].Method != listener.SIGTERM || !v.alive() {
-		t.Errorf("%v by %s, alive %v; want it left alone after SIGTERM", err, w.done[0].Method, v.alive())
+	time.Sleep(20 * time.Millisecond)
+	if err == nil || !strings.Contains(err.Error(), "left before") || !v.alive() {
+		t.Errorf("%v, alive %v; want an error and no signal", err, v.alive())
+	}
+}
+
+// TestAnotherProcessGetsNoSignal: it has ended by itself, and its pid is another's.
+func TestAnotherProcessGetsNoSignal(t *testing.T) {
+	v := polite(t)
+	w := &world{v: v, see: func(int, *listener.Listener) bool { return true }}
+	w.started = func(ask int) uint64 { return v.owner.Start + uint64(ask-1) } // the first is that of the plan
+	err := w.actor().Act(t.Context(), v.judgement())
+	time.Sleep(20 * time.Millisecond)
+	if !errors.Is(err, errAnother) || !v.alive() {
+		t.Errorf("%v, alive %v; want an error and no signal", err, v.alive())
 	}
 }
 

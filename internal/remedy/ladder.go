@@ -23,6 +23,7 @@ const (
 
 // kill climbs the ladder until the listener has left.
 func (a *Actor) kill(ctx context.Context, t *target) error {
+	done := listener.Method("")
 	for _, rung := range []struct {
 		method listener.Method
 		do     func() error
@@ -35,11 +36,15 @@ func (a *Actor) kill(ctx context.Context, t *target) error {
 		if a.Disarmed() {
 			return fmt.Errorf("disarmed before %s to process %d", rung.method, t.proc.pid)
 		}
+		if gone, err := a.before(t, done, rung.method); gone || err != nil {
+			return err
+		}
 		t.act.Method = rung.method
 		if err := rung.do(); err != nil {
 			return err
 		}
-		if gone, err := a.left(ctx, t, rung.grace); gone || err != nil {
+		done = rung.method
+		if gone, err := a.left(ctx, t, done, rung.grace); gone || err != nil {
 			return err
 		}
 	}
@@ -48,11 +53,14 @@ func (a *Actor) kill(ctx context.Context, t *target) error {
 
 // closeListener closes the one listener; its process and its connections stay.
 func (a *Actor) closeListener(ctx context.Context, t *target) error {
+	if gone, err := a.before(t, "", listener.Shutdown); gone || err != nil {
+		return err
+	}
 	t.act.Method = listener.Shutdown
 	if err := t.proc.shutdown(&t.act.Judgement.Sample, t.act.Owner.FD); err != nil {
 		return err
 	}
-	gone, err := a.left(ctx, t, closeGrace)
+	gone, err := a.left(ctx, t, listener.Shutdown, closeGrace)
 	if err == nil && !gone {
 		err = fmt.Errorf("listener %s is still there after its shutdown", t.act.Judgement.Cookie)
 	}
@@ -80,34 +88,69 @@ func (a *Actor) shutdownAll(ctx context.Context, t *target) error {
 	return errors.Join(errs...)
 }
 
-// left waits for the listener to leave, with or without its process. Should the
-// head change first, somebody accepts again: no further rung. A listener that
-// others hold too stays, and is healed when one of them accepts.
-func (a *Actor) left(ctx context.Context, t *target, grace time.Duration) (bool, error) {
+// before looks once more right before a rung: at the process, the socket and the head of
+// its queue, and at nothing else, for the rung that was done before, if any, has woken the
+// process. It is true where nothing is left to do.
+func (a *Actor) before(t *target, done, rung listener.Method) (bool, error) {
+	now, err := a.Kernel.Processes(listener.Ask{Some: []int{t.proc.pid}})
+	if err != nil {
+		return false, fmt.Errorf("look at process %d before %s: %w", t.proc.pid, rung, err)
+	}
+	exited, err := t.proc.exited(0)
+	if err != nil {
+		return false, err
+	}
+	if p := now[t.proc.pid]; !exited && (p == nil || p.Start != t.act.Owner.Start) {
+		return false, fmt.Errorf("before %s: process %d: %w", rung, t.proc.pid, errAnother)
+	}
+	gone, err := a.gone(t, done, exited)
+	if gone && !exited && done == "" {
+		return false, fmt.Errorf("listener %s left before %s to process %d", t.act.Judgement.Cookie, rung, t.proc.pid)
+	}
+	return gone, err
+}
+
+// gone looks whether the listener has left, with or without its process. Should the head
+// change first, somebody accepts again: no further rung. A listener that others hold too
+// stays, and is healed when one of them accepts.
+func (a *Actor) gone(t *target, done listener.Method, exited bool) (bool, error) {
 	j := &t.act.Judgement
 	shared := len(j.Owners) > 1
+	now, there, err := a.Kernel.LookAt(j.Listener)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("see whether listener %s is gone: %w", j.Cookie, err)
+	case !there, exited && shared && (now.Head != j.Head || now.Queue == 0):
+		t.act.Took = time.Since(t.act.Began)
+		return true, nil
+	case j.Stands() && now.Head != j.Head && done == "":
+		return false, fmt.Errorf("listener %s accepts again: nothing was done to process %d", j.Cookie, t.proc.pid)
+	case j.Stands() && now.Head != j.Head:
+		return false, fmt.Errorf("listener %s accepts again after %s to process %d", j.Cookie, done, t.proc.pid)
+	case exited && !shared:
+		return false, fmt.Errorf("process %d is gone and listener %s is still there: somebody else holds it", t.proc.pid, j.Cookie)
+	default:
+		return false, nil
+	}
+}
+
+// left waits for the listener to leave.
+func (a *Actor) left(ctx context.Context, t *target, done listener.Method, grace time.Duration) (bool, error) {
 	for deadline := time.Now().Add(grace); ; {
 		exited, err := t.ended(deadline)
 		if err != nil {
 			return false, err
 		}
-		snap, err := a.Refresh(ctx)
-		if err != nil {
-			return false, fmt.Errorf("prove that listener %s is gone: %w", j.Cookie, err)
-		}
-		now, there := snap.Find(j.Cookie)
+		gone, err := a.gone(t, done, exited)
 		switch {
-		case !there, exited && shared && (now.Head != j.Head || now.Queue == 0):
-			t.act.Took = time.Since(t.act.Began)
-			return true, nil
-		case j.Stands() && now.Head != j.Head:
-			return false, fmt.Errorf("listener %s accepts again after %s to process %d", j.Cookie, t.act.Method, t.proc.pid)
-		case exited && !shared:
-			return false, fmt.Errorf("process %d is gone and listener %s is still there: somebody else holds it", t.proc.pid, j.Cookie)
+		case gone || err != nil:
+			return gone, err
+		case ctx.Err() != nil:
+			return false, fmt.Errorf("wait for listener %s to leave: %w", t.act.Judgement.Cookie, ctx.Err())
 		case time.Now().Before(deadline):
 			time.Sleep(recheck / 10) // the end of a process wakes every poll
 		case exited:
-			return false, fmt.Errorf("process %d is gone and no other holder of listener %s accepts", t.proc.pid, j.Cookie)
+			return false, fmt.Errorf("process %d is gone and no other holder of listener %s accepts", t.proc.pid, t.act.Judgement.Cookie)
 		default:
 			return false, nil
 		}

@@ -38,7 +38,7 @@ func (a *Actor) drain(ctx context.Context, t *target) error {
 			}
 		}
 		drained += stale
-		if stale < len(clients.Oldest) || clients.Total == len(clients.Oldest) {
+		if ctx.Err() != nil || stale < len(clients.Oldest) || clients.Total == len(clients.Oldest) {
 			break
 		}
 	}
@@ -47,12 +47,14 @@ func (a *Actor) drain(ctx context.Context, t *target) error {
 		return nil
 	}
 	// The head is another now, by our own doing.
-	snap, err := a.Refresh(ctx)
+	now, there, err := a.Kernel.LookAt(j.Listener)
 	if err != nil {
 		return fmt.Errorf("look at listener %s without those that have gone: %w", j.Cookie, err)
 	}
-	if now, there := snap.Find(j.Cookie); there {
-		j.Listener = now
+	if there {
+		next := *j.Listener
+		next.Head, next.Queue, next.OldestWait = now.Head, now.Queue, now.OldestWait
+		j.Listener = &next
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package remedy
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -31,19 +32,22 @@ func (r *rescue) wake(ctx context.Context) {
 				return
 			case <-time.After(wakePause):
 			}
-			snap, err := r.actor.Refresh(ctx)
-			if err != nil {
-				return // the watcher will say so
-			}
 			asleep, waiting := false, false
-			for c := range g.heirs {
-				l, there := snap.Find(c)
-				if !there || !g.heirs[c] || l.Queue == 0 {
+			for _, m := range g.members {
+				if !g.heirs[m.Cookie] {
+					continue
+				}
+				now, there, err := r.actor.Kernel.LookAt(m)
+				if err != nil {
+					r.actor.Warn(fmt.Errorf("see whether member %s takes its new clients: %w", m.Cookie, err))
+					return
+				}
+				if !there || now.Queue == 0 {
 					continue
 				}
 				waiting = true
-				asleep = asleep || heads[c] == l.Head
-				heads[c] = l.Head
+				asleep = asleep || heads[m.Cookie] == now.Head
+				heads[m.Cookie] = now.Head
 			}
 			if !waiting {
 				break
