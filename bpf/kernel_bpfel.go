@@ -262,6 +262,7 @@ type KernelTask struct {
 	Execs         uint64
 	Cgroup        uint64
 	ThrottledNs   uint64
+	RunningInode  uint64
 	Used          KernelUsed
 	Ended         KernelUsed
 	Args          [6]uint64
@@ -282,6 +283,8 @@ type KernelTask struct {
 	Flags         uint32
 	MmUsers       uint32
 	Threads       uint32
+	RunningDev    uint32
+	Guest         uint32
 	Comm          [16]int8
 	Frozen        uint8
 	Compat        uint8
@@ -293,7 +296,8 @@ type KernelTask struct {
 	Frames        uint8
 	Timers        uint8
 	TimersKnown   uint8
-	Pad           [6]uint8
+	GuestKnown    uint8
+	Pad           [5]uint8
 	_             [4]byte
 	On            KernelThing
 }

@@ -11,6 +11,7 @@
 #include "task_row.h"
 #include "cgroup.h"
 #include "wait.h"
+#include "who.h"
 
 /*
  * What is told in one pass: of one process at the most, and beyond the first few of each
@@ -175,6 +176,8 @@ static __always_inline void read_process(struct task *t, struct task_struct *tas
 	read_freezer(t, task);
 	read_throttle(t, task);
 	read_timers(t, task);
+	read_running(t, task);
+	read_guest(t, task);
 }
 
 static __always_inline void read_task(struct task *t, struct task_struct *task)

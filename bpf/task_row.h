@@ -31,6 +31,7 @@ struct task {
 	__u64 execs;
 	__u64 cgroup; /* id in the unified hierarchy */
 	__u64 throttled_ns;
+	__u64 running_inode; /* the file of its program; 0 = not known */
 	struct used used;
 	struct used ended; /* of the process: by threads that have ended */
 	__u64 args[6];     /* of the system call */
@@ -51,6 +52,8 @@ struct task {
 	__u32 flags;
 	__u32 mm_users;
 	__u32 threads;
+	__u32 running_dev; /* as the kernel numbers devices: 20 bits of minor */
+	__u32 guest;       /* who owns its user namespace, unless that is the initial one */
 	char comm[COMM_LEN];
 	__u8 frozen;
 	__u8 compat; /* the system call's number and arguments are of a 32-bit program */
@@ -62,7 +65,8 @@ struct task {
 	__u8 frames;
 	__u8 timers; /* one is armed */
 	__u8 timers_known;
-	__u8 pad[6];
+	__u8 guest_known;
+	__u8 pad[5];
 	struct thing on; /* what the first argument of the call is a descriptor of; kind 0: nothing */
 };
 

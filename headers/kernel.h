@@ -260,6 +260,7 @@ struct eppoll_entry {
 };
 
 struct super_block {
+	__u32 s_dev;
 	unsigned long s_magic;
 };
 

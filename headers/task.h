@@ -53,6 +53,8 @@ typedef struct {
 } kuid_t;
 
 struct user_namespace {
+	int level; /* 0: the initial one */
+	kuid_t owner;
 	struct ns_common ns;
 };
 
@@ -69,6 +71,7 @@ struct nsproxy {
 
 struct mm_struct {
 	atomic_t mm_users;
+	struct file *exe_file;
 };
 
 struct hlist_node {

@@ -25,6 +25,13 @@ const asLeader = "REUSEWATCH_TEST_LEADER_ENDS"
 const asTicking = "REUSEWATCH_TEST_TICKS"
 
 func TestMain(m *testing.M) {
+	if user := os.Getenv(asHost); user != "" {
+		if err := beHost(user); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if os.Getenv(asTicking) != "" {
 		every := unix.NsecToTimeval(int64(10 * time.Millisecond))
 		if _, err := unix.Setitimer(unix.ITIMER_REAL, unix.Itimerval{Value: every, Interval: every}); err == nil {

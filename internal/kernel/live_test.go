@@ -65,6 +65,8 @@ func TestLive(t *testing.T) {
 		{"program of a group", testProgramOfGroup},
 		{"processes as /proc has them", testProcesses},
 		{"processes of all kinds", testProcessKinds},
+		{"guests", testGuests},
+		{"running", testRunning},
 		{"frozen", testFrozen},
 		{"throttled", testThrottled},
 		{"system calls", testCalls},

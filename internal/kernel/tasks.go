@@ -193,6 +193,10 @@ func (k *Kernel) tell(p *listener.Process, raw *bpf.KernelTask, frames []uint64,
 	p.NetNS, p.PIDNS, p.MountNS, p.UserNS, p.Cgroup = raw.Netns, raw.Pidns, raw.Mntns, raw.Userns, raw.Cgroup
 	p.Ended = used(&raw.Ended, raw.IoKnown != 0)
 	p.Speaker = t.TID
+	p.Running = listener.File{Dev: userDev(raw.RunningDev), Inode: raw.RunningInode}
+	if raw.GuestKnown != 0 {
+		p.Guest = listener.Known(raw.Guest)
+	}
 	if raw.FreezerKnown != 0 || raw.Frozen != 0 {
 		p.Frozen = listener.Known(raw.Frozen != 0)
 	}
@@ -203,6 +207,13 @@ func (k *Kernel) tell(p *listener.Process, raw *bpf.KernelTask, frames []uint64,
 		p.Throttled = listener.Known(time.Duration(raw.ThrottledNs))
 	}
 	return nil
+}
+
+// userDev numbers a device as stat() does: new_encode_dev() of <linux/kdev_t.h>.
+func userDev(kernel uint32) uint32 {
+	const minorBits = 20
+	major, minor := kernel>>minorBits, kernel&(1<<minorBits-1)
+	return minor&0xff | major<<8 | minor&^0xff<<12
 }
 
 // userTick is the unit of Process.Start: USER_HZ is 100 wherever Go runs.

@@ -49,7 +49,7 @@ type Process struct {
 // File is one file of the host, whatever its path: what inode numbers mean differs with
 // the device.
 type File struct {
-	Dev   uint32
+	Dev   uint32 // as stat() numbers it
 	Inode uint64
 }
 

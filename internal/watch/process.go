@@ -131,6 +131,7 @@ func (w *Watcher) owner(p *listener.Process) listener.Owner {
 		PID: p.PID, NSPID: p.NSPID, Comm: p.Comm, UID: p.UID, PPID: p.PPID,
 		Started: w.startedAt(p.Start), Start: p.Start,
 		State: p.State, Wchan: p.Wchan, Tracer: p.Tracer, Kernel: p.Kernel, NeverExec: p.NeverExec,
+		Running: p.Running, Guest: p.Guest,
 	}
 	if p.PIDNS != 0 {
 		o.PIDNS = listener.Known(p.PIDNS)

@@ -30,11 +30,14 @@ func TestNoNameOfAnEarlierProgram(t *testing.T) {
 	reader := &fickle{}
 	w := New(&script{}, Options{Reader: reader, Proc: proc.New("testdata/none")})
 	w.census, w.readFor = time.Now(), readFor
-	p := &listener.Process{PID: 7, Start: 1, NetNS: 1, Execs: 1}
+	p := &listener.Process{PID: 7, Start: 1, NetNS: 1, Execs: 1, Running: listener.File{Dev: 2, Inode: 3}, Guest: listener.Known(uint32(4))}
 	w.met = map[int]*listener.Process{7: p}
 	w.introduce([]int{7}, nil)
 	if o := w.owner(p); o.Exe != "/usr/bin/harmless" {
 		t.Fatalf("it was read, and is told as %q", o.Exe)
+	}
+	if o := w.owner(p); o.Running != p.Running || o.Guest != p.Guest {
+		t.Errorf("it runs %+v as the guest of %v, want what was told: %+v, %v", o.Running, o.Guest, p.Running, p.Guest)
 	}
 	reader.silent, p.Execs = true, 2
 	w.introduce([]int{7}, nil)
