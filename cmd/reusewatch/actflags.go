@@ -56,6 +56,7 @@ type acting struct {
 	judge   func(*listener.Snapshot) []listener.Judgement
 	policy  func() judge.Policy
 	count   func(listener.PastAct) error
+	uncount func(listener.PastAct) error // one that was counted and touched nothing
 	emit    func(...report.Event)
 	begun   func([]*listener.Act)
 	done    func(*listener.Act)
@@ -75,8 +76,12 @@ func (c *actFlags) actor(with acting) (*remedy.Actor, *audit.Log, error) {
 	o := remedy.Options{
 		Refresh: with.refresh, Judge: with.judge, Kernel: with.kernel, Keeper: dir,
 		ProcSys: c.procSys, TermGrace: c.termGrace, Disarmed: dir.Disarmed, Warn: with.warn,
+		Siblings: func(s *listener.Snapshot, l *listener.Listener) []*listener.Listener {
+			p := with.policy()
+			return p.Siblings(s, l)
+		},
 		Witness: &witness{
-			by: with.by, count: with.count, policy: with.policy, clients: with.kernel.Clients, log: log,
+			by: with.by, count: with.count, uncount: with.uncount, warn: with.warn, policy: with.policy, clients: with.kernel.Clients, log: log,
 			bundles: audit.NewBundles(c.evidenceDir), emit: with.emit, begun: with.begun, done: with.done,
 		},
 	}

@@ -122,7 +122,7 @@ func (c *byHand) run(ctx context.Context, name string) error {
 	hand.warn = func(err error) { log.Warn("after an act", "error", err) }
 	actor, auditLog, err := c.actor(acting{
 		by: listener.ByCommand, kernel: k, fs: c.fs, refresh: w.Refresh, judge: hand.judge,
-		policy: func() judge.Policy { return p }, count: hand.count, emit: hand.emit,
+		policy: func() judge.Policy { return p }, count: hand.count, uncount: hand.uncount, emit: hand.emit,
 		begun: func([]*listener.Act) {}, done: func(*listener.Act) {}, warn: hand.warn,
 	})
 	if err != nil {

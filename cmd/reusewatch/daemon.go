@@ -71,6 +71,7 @@ type daemon struct {
 	// Of the act under way, and so of whoever holds the token.
 	given   map[acted]bool
 	said    map[listener.Cookie]string // why an act was not begun at the last look
+	again   map[listener.Cookie]retry  // of acts that touched nothing
 	counted []listener.PastAct
 
 	alive  context.Context // ends with the watcher, which acts ask
@@ -152,7 +153,7 @@ func (d *daemon) act(ctx context.Context, j listener.Judgement) {
 	default:
 		return
 	}
-	if d.given[acted{owner.PID, owner.Start, 0}] || d.given[acted{owner.PID, owner.Start, j.Cookie}] {
+	if d.given[acted{owner.PID, owner.Start, 0}] || d.given[acted{owner.PID, owner.Start, j.Cookie}] || time.Now().Before(d.again[j.Cookie].at) {
 		<-d.busy
 		return
 	}
@@ -170,10 +171,9 @@ func (d *daemon) act(ctx context.Context, j listener.Judgement) {
 			return
 		}
 		d.log.Info("held at the last look", "cookie", j.Cookie, "pid", j.Culprit, "detail", err)
-		j.Decision = &listener.Decision{
-			Act: listener.Hold, Reason: listener.ChangedMeanwhile, Reasons: []listener.Reason{listener.ChangedMeanwhile},
+		if !remedy.Told(err) {
+			d.emit(changedMeanwhile(j))
 		}
-		d.emit(report.Event{Time: time.Now(), Kind: report.Held, Listener: &j})
 	})
 }
 
@@ -209,8 +209,39 @@ func (d *daemon) count(past listener.PastAct) error {
 	return err
 }
 
-// done is told of each act that has ended.
+// uncount gives back what an act was counted for that touched nothing.
+func (d *daemon) uncount(past listener.PastAct) error {
+	counted, err := d.state.Withdraw(d.counted, past)
+	d.rules.Lock()
+	defer d.rules.Unlock()
+	d.counted, d.past.Acts = counted, counted
+	return err
+}
+
+// retry is when an act that touched nothing is tried again.
+type retry struct {
+	at   time.Time
+	wait time.Duration
+}
+
+// The first wait, which doubles, and the longest.
+const (
+	retryAfter = 10 * time.Second
+	retryLast  = 5 * time.Minute
+)
+
+func (r retry) next(now time.Time) retry {
+	wait := min(max(retryAfter, 2*r.wait), retryLast)
+	return retry{now.Add(wait), wait}
+}
+
+// done is told of each act that has ended. One that touched nothing is tried again.
 func (d *daemon) done(act *listener.Act) {
+	if !act.Touched {
+		c := act.Judgement.Cookie
+		d.again[c] = d.again[c].next(time.Now())
+		return
+	}
 	closed := listener.Cookie(0)
 	if act.Action == listener.Close {
 		closed = act.Judgement.Cookie

@@ -57,6 +57,14 @@ func (h *hand) count(past listener.PastAct) error {
 	return err
 }
 
+func (h *hand) uncount(past listener.PastAct) error {
+	acts, err := h.state.Acts()
+	if err == nil {
+		_, err = h.state.Withdraw(acts, past)
+	}
+	return err
+}
+
 func (h *hand) emit(events ...report.Event) {
 	h.telling.Lock()
 	defer h.telling.Unlock()

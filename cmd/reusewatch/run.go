@@ -116,6 +116,7 @@ func (c *runCommand) run(ctx context.Context) error {
 		policy:  policy,
 		state:   state.At(c.stateDir),
 		given:   make(map[acted]bool),
+		again:   make(map[listener.Cookie]retry),
 		said:    make(map[listener.Cookie]string),
 		busy:    make(chan struct{}, 1),
 	}
@@ -128,7 +129,7 @@ func (c *runCommand) run(ctx context.Context) error {
 	}
 	actor, auditLog, err := c.actor(acting{
 		by: listener.ByRun, kernel: k, fs: c.fs, refresh: w.Refresh, judge: d.judge, policy: d.inForce,
-		count: d.count, emit: d.emit, begun: d.begun, done: d.done, warn: d.warn,
+		count: d.count, uncount: d.uncount, emit: d.emit, begun: d.begun, done: d.done, warn: d.warn,
 	})
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/policy"
+	"github.com/reusewatch/reusewatch/internal/remedy"
 	"github.com/reusewatch/reusewatch/internal/report"
 )
 
@@ -19,6 +21,9 @@ import (
 type witness struct {
 	by      listener.By
 	count   func(listener.PastAct) error
+	uncount func(listener.PastAct) error
+	counted *listener.PastAct // of the act under way; nil: not counted
+	warn    func(error)
 	policy  func() judge.Policy
 	clients func(*listener.Listener, int) (listener.Clients, error)
 	log     *audit.Log
@@ -30,16 +35,19 @@ type witness struct {
 
 // Intend counts the act before it is done: one that nobody counted, or of which
 // no evidence could be kept, must not be.
-func (w *witness) Intend(_ context.Context, acts []*listener.Act, snap *listener.Snapshot) error {
+func (w *witness) Intend(_ context.Context, acts []*listener.Act, look *remedy.Look) error {
 	now, p := time.Now(), w.policy()
+	w.counted = nil
 	hash := policy.Hash(p)
 	for _, act := range acts {
 		act.By, act.Policy = w.by, hash
 	}
-	if err := w.count(acts[0].Past(now)); err != nil {
+	past := acts[0].Past(now)
+	if err := w.count(past); err != nil {
 		return err
 	}
-	path, err := w.bundle(now, acts, snap, p)
+	w.counted = &past
+	path, err := w.bundle(now, acts, look, p)
 	if err != nil {
 		return err
 	}
@@ -56,7 +64,7 @@ func (w *witness) Intend(_ context.Context, acts []*listener.Act, snap *listener
 	return nil
 }
 
-func (w *witness) bundle(now time.Time, acts []*listener.Act, snap *listener.Snapshot, p judge.Policy) (string, error) {
+func (w *witness) bundle(now time.Time, acts []*listener.Act, look *remedy.Look, p judge.Policy) (string, error) {
 	if w.bundles == nil {
 		return "", nil
 	}
@@ -64,7 +72,7 @@ func (w *witness) bundle(now time.Time, acts []*listener.Act, snap *listener.Sna
 	if err != nil {
 		return "", err
 	}
-	b := &report.Bundle{Time: now, Tier: snap.Tier, Policy: text}
+	b := &report.Bundle{Time: now, Tier: look.Snapshot.Tier, Policy: text}
 	for _, act := range acts {
 		if clients, err := w.clients(act.Judgement.Listener, kernel.MaxClients); err == nil {
 			act.Clients = listener.Known(clients)
@@ -73,7 +81,7 @@ func (w *witness) bundle(now time.Time, acts []*listener.Act, snap *listener.Sna
 		}
 		b.Acts = append(b.Acts, *act)
 	}
-	for _, j := range judge.Judge(snap, &p, &judge.Past{}) {
+	for _, j := range look.Judgements {
 		if j.Group != 0 && j.Group == acts[0].Judgement.Group {
 			b.Group = append(b.Group, j)
 		}
@@ -87,13 +95,37 @@ func (w *witness) bundle(now time.Time, acts []*listener.Act, snap *listener.Sna
 
 // Done keeps and tells how an act ended.
 func (w *witness) Done(act *listener.Act) {
-	kind := report.Acted
 	if err := w.log.Outcome(act); err != nil {
 		act.Failure = strings.TrimPrefix(act.Failure+"\n"+err.Error(), "\n")
-	}
-	if act.Failure != "" {
-		kind = report.ActFailed
+		if act.Result != listener.LeftAlone {
+			act.Result = listener.Failed
+		}
 	}
 	w.done(act)
-	w.emit(report.Event{Time: time.Now(), Kind: kind, Listener: &act.Judgement, Act: act})
+	e := report.Event{Time: time.Now(), Kind: report.Acted, Listener: &act.Judgement, Act: act}
+	switch act.Result {
+	case listener.Failed:
+		e.Kind = report.ActFailed
+	case listener.LeftAlone:
+		e = changedMeanwhile(act.Judgement)
+	default:
+	}
+	w.emit(e)
+}
+
+// Untouched gives back what an act that did nothing was counted for.
+func (w *witness) Untouched() {
+	if w.counted == nil {
+		return
+	}
+	if err := w.uncount(*w.counted); err != nil {
+		w.warn(fmt.Errorf("give back the budget of an act that touched nothing: %w", err))
+	}
+}
+
+// changedMeanwhile tells that a last look held.
+func changedMeanwhile(j listener.Judgement) report.Event {
+	held := []listener.Reason{listener.ChangedMeanwhile}
+	j.Decision = &listener.Decision{Act: listener.Hold, Reason: held[0], Reasons: held}
+	return report.Event{Time: time.Now(), Kind: report.Held, Listener: &j}
 }

@@ -28,7 +28,8 @@ type Outcome struct {
 	Rescued Maybe[int]    // clients that a sibling got, or the next holder
 	Stale   Maybe[int]    // clients that had gone, and were left to be reset
 	Result  Result        // "" as long as it is under way
-	Failure string        // what went wrong
+	Failure string        // what went wrong, or had changed
+	Touched bool          // something was done: a signal was sent, or a listener shut down
 }
 
 // Method is the rung of the ladder that did it.
@@ -57,6 +58,7 @@ type Result string
 // not live to say.
 const (
 	Acted      Result = "acted"
+	LeftAlone  Result = "left-alone" // it had changed: nothing was done
 	Failed     Result = "failed"
 	FoundGone  Result = "found-gone"
 	FoundThere Result = "found-there"

@@ -21,13 +21,27 @@ import (
 // the same network namespace. Nothing was done.
 var ErrChanged = errors.New("something changed between the decision and the act")
 
+// told is an error of which the witness knows.
+type told struct{ error }
+
+func (t told) Unwrap() error { return t.error }
+
+// Told says whether the witness was told of an error of [Actor.Act]: it is of an act that
+// was begun.
+func Told(err error) bool {
+	var t told
+	return errors.As(err, &t)
+}
+
 // Witness is told of an act as it goes.
 type Witness interface {
-	// Intend is told after the last look and before anything is touched; its error
-	// stops the act.
-	Intend(context.Context, []*listener.Act, *listener.Snapshot) error
+	// Intend is told what is planned, and what was seen then, before anything is touched;
+	// its error stops the act.
+	Intend(context.Context, []*listener.Act, *Look) error
 	// Done is told once for each of them.
 	Done(*listener.Act)
+	// Untouched is told after that if nothing was done to any of them.
+	Untouched()
 }
 
 // Kernel is what an act asks of the kernel side.
@@ -54,8 +68,11 @@ type Options struct {
 	// Refresh looks at everything and everyone now.
 	Refresh func(context.Context) (*listener.Snapshot, error)
 	// Judge judges a snapshot by the policy in force.
-	Judge  func(*listener.Snapshot) []listener.Judgement
-	Kernel Kernel
+	Judge func(*listener.Snapshot) []listener.Judgement
+	// Siblings are the members of a listener's group that may stand in for it, by the
+	// policy in force; all others are strangers.
+	Siblings func(*listener.Snapshot, *listener.Listener) []*listener.Listener
+	Kernel   Kernel
 	// LoadMigration loads the program of a rescue; nil: no rescue (--rescue off).
 	LoadMigration func() (Migration, error)
 	Keeper        Keeper
@@ -82,9 +99,9 @@ func New(o Options) *Actor {
 	return &Actor{Options: o, locks: make(map[uint32]*lock), windows: make(map[*window]bool)}
 }
 
-// Act does what was decided about a listener, and about every other dead member
-// of its group that the gate lets go too. An error that is ErrChanged means that
-// nothing was done; any other was told to the witness.
+// Act does what was decided about a listener, and about every dead sibling of it that the
+// gate lets go too, each after a look of its own. An error that is ErrChanged means that
+// nothing was done.
 func (a *Actor) Act(ctx context.Context, j listener.Judgement) error {
 	if _, ok := culprit(j); !ok {
 		return fmt.Errorf("%w: its culprit is unknown", ErrChanged)
@@ -98,7 +115,7 @@ func (a *Actor) Act(ctx context.Context, j listener.Judgement) error {
 		return err
 	}
 	defer a.unlock(held)
-	snap, acts, err := a.lastLook(ctx, j)
+	look, acts, err := a.plan(ctx, j)
 	if err != nil {
 		return err
 	}
@@ -107,9 +124,9 @@ func (a *Actor) Act(ctx context.Context, j listener.Judgement) error {
 		return err
 	}
 	defer closeAll(targets)
-	r := a.planRescue(held, snap, acts)
+	r := a.planRescue(held, look.Snapshot, acts)
 	errs := make([]error, len(targets))
-	if err := a.Witness.Intend(ctx, acts, snap); err != nil {
+	if err := a.Witness.Intend(ctx, acts, look); err != nil {
 		errs[0] = fmt.Errorf("before the act on %s: %w", j.Local, err)
 		for i := range errs {
 			errs[i] = errs[0]
@@ -124,17 +141,41 @@ func (a *Actor) Act(ctx context.Context, j listener.Judgement) error {
 			a.Warn(err)
 		}
 	}
+	return a.tell(targets, errs)
+}
+
+// tell tells the witness how each act ended. Whoever was left alone, for it had changed,
+// is no failure beside those that are.
+func (a *Actor) tell(targets []*target, errs []error) error {
+	var failed, held []error
+	touched := false
 	for i, t := range targets {
+		touched = touched || t.act.Touched
 		if t.act.Took == 0 {
 			t.act.Took = time.Since(t.act.Began)
 		}
-		t.act.Result = listener.Acted
-		if errs[i] != nil {
-			t.act.Result, t.act.Failure = listener.Failed, errs[i].Error()
+		switch err := errs[i]; {
+		case err == nil:
+			t.act.Result = listener.Acted
+		case errors.Is(err, ErrChanged) && !t.act.Touched:
+			t.act.Result, t.act.Failure = listener.LeftAlone, err.Error()
+			held = append(held, err)
+		default:
+			t.act.Result, t.act.Failure = listener.Failed, err.Error()
+			failed = append(failed, err)
 		}
 		a.Witness.Done(t.act)
 	}
-	return errors.Join(errs...)
+	if !touched {
+		a.Witness.Untouched()
+	}
+	if len(failed) == 0 {
+		failed = held
+	}
+	if err := errors.Join(failed...); err != nil {
+		return told{err}
+	}
+	return nil
 }
 
 // carryOut does one act of the plan.
@@ -146,7 +187,13 @@ func (a *Actor) carryOut(ctx context.Context, t *target, r *rescue) error {
 	if err != nil {
 		return err
 	}
+	if err := a.lookRightBefore(ctx, t); err != nil {
+		return err
+	}
 	if err := r.prepare(ctx, t); err != nil {
+		return err
+	}
+	if err := a.stoodStill(t); err != nil {
 		return err
 	}
 	if t.act.Action == listener.Close {

@@ -97,14 +97,20 @@ type world struct {
 	looks    int
 	started  func(ask int) uint64 // change when the process began, as it is told
 	asks     int
+	slices   uint64
+	runs     bool // it gets a time slice between two looks
 	intend   error
 	disarmed bool
 
 	intended []listener.Act
 	done     []listener.Act
+	// untouched is how often all was given back.
+	untouched int
 }
 
-func (w *world) Intend(_ context.Context, acts []*listener.Act, _ *listener.Snapshot) error {
+func (w *world) Untouched() { w.untouched++ }
+
+func (w *world) Intend(_ context.Context, acts []*listener.Act, _ *Look) error {
 	for _, a := range acts {
 		w.intended = append(w.intended, *a)
 	}
@@ -136,6 +142,14 @@ func (w *world) look() (*listener.Listener, bool) {
 // Processes are asked of /proc, for no kernel side is in these tests.
 func (w *world) Processes(ask listener.Ask) (map[int]*listener.Process, error) {
 	found := make(map[int]*listener.Process)
+	for _, pid := range ask.Threads {
+		t := listener.Task{TID: pid, State: "S"}
+		if w.runs {
+			w.slices++
+		}
+		t.Sched = listener.Known(listener.Sched{Slices: w.slices})
+		found[pid] = &listener.Process{PID: pid, ThreadCount: 1, Threads: []listener.Task{t}}
+	}
 	for _, pid := range ask.Some {
 		if start, err := proc.New("").StartTicks(pid); err == nil {
 			if w.started != nil {
@@ -159,6 +173,7 @@ func (w *world) actor() *Actor {
 	return New(Options{
 		TermGrace: 300 * time.Millisecond, Witness: w, Kernel: w,
 		Disarmed: func() bool { return w.disarmed },
+		Siblings: func(*listener.Snapshot, *listener.Listener) []*listener.Listener { return nil },
 		Warn:     func(err error) { w.v.t.Error(err) },
 		Refresh: func(context.Context) (*listener.Snapshot, error) {
 			l, there := w.look()
@@ -212,7 +227,7 @@ func TestNothingIsDoneWithoutAWitness(t *testing.T) {
 		t.Errorf("%v, want the witness's", err)
 	}
 	time.Sleep(20 * time.Millisecond)
-	if !v.alive() || len(w.done) != 1 || w.done[0].Result != listener.Failed || !strings.Contains(w.done[0].Failure, full.Error()) {
+	if !v.alive() || w.untouched != 1 || len(w.done) != 1 || w.done[0].Result != listener.Failed || !strings.Contains(w.done[0].Failure, full.Error()) {
 		t.Errorf("alive %v, told %v", v.alive(), w.done)
 	}
 }
@@ -295,7 +310,8 @@ func TestNothingIsDoneWhenSomethingChanged(t *testing.T) {
 }
 
 // TestNoFurtherRungWhenItAcceptsAgain: it is left alone from the moment on at which its head
-// moves. Look 1 is that of the plan, look 2 the one right before SIGTERM.
+// moves. Look 1 is that of the plan, look 2 that before the target, look 3 right before
+// SIGTERM. Where nothing was done yet it was no failure, and all is given back.
 func TestNoFurtherRungWhenItAcceptsAgain(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -304,10 +320,11 @@ func TestNoFurtherRungWhenItAcceptsAgain(t *testing.T) {
 		grace  time.Duration
 		says   string
 	}{
-		{"right before the first signal", 2, polite(t), time.Minute, "accepts again: nothing was done"},
-		{"SIGTERM woke it up", 3, stubborn(t), time.Minute, "accepts again after sigterm"},
+		{"while it is logged", 2, polite(t), time.Minute, "has accepted"},
+		{"right before the first signal", 3, polite(t), time.Minute, "accepts again"},
+		{"SIGTERM woke it up", 4, stubborn(t), time.Minute, "accepts again after sigterm"},
 		// Without a grace there is one look after SIGTERM, and one before the next rung.
-		{"right before the next rung", 4, stubborn(t), 0, "accepts again after sigterm"},
+		{"right before the next rung", 5, stubborn(t), 0, "accepts again after sigterm"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := &world{v: c.victim, see: func(look int, l *listener.Listener) bool {
@@ -326,6 +343,13 @@ func TestNoFurtherRungWhenItAcceptsAgain(t *testing.T) {
 			if w.looks != c.from {
 				t.Errorf("%d looks, want it to end with look %d", w.looks, c.from)
 			}
+			result, before := listener.Failed, c.from <= 3
+			if before {
+				result = listener.LeftAlone
+			}
+			if got := w.done[0]; got.Result != result || got.Touched == before || (w.untouched == 1) != before || errors.Is(err, ErrChanged) != before || !Told(err) {
+				t.Errorf("%s, touched %t, given back %d times, %v; want %s", got.Result, got.Touched, w.untouched, err, result)
+			}
 		})
 	}
 }
@@ -334,11 +358,31 @@ func TestNoFurtherRungWhenItAcceptsAgain(t *testing.T) {
 // Its process lives on, and is left alone.
 func TestNoSignalForWhatHasLeft(t *testing.T) {
 	v := polite(t)
-	w := &world{v: v, see: func(look int, _ *listener.Listener) bool { return look < 2 }}
+	w := &world{v: v, see: func(look int, _ *listener.Listener) bool { return look < 3 }}
 	err := w.actor().Act(t.Context(), v.judgement())
 	time.Sleep(20 * time.Millisecond)
-	if err == nil || !strings.Contains(err.Error(), "left before") || !v.alive() {
+	if !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), "went before") || !v.alive() {
 		t.Errorf("%v, alive %v; want an error and no signal", err, v.alive())
+	}
+}
+
+// TestNoSignalForWhoRan: whoever is acted on because it stands still, and got a time slice
+// while that was looked at, is left alone.
+func TestNoSignalForWhoRan(t *testing.T) {
+	for _, class := range []listener.Class{listener.Dead, listener.NeverServed, listener.ServedClass} {
+		v := polite(t)
+		w := &world{v: v, runs: true, judge: func(j *listener.Judgement) { j.Class = class }}
+		err := w.actor().Act(t.Context(), v.judgement())
+		if class == listener.ServedClass {
+			if err != nil {
+				t.Errorf("%s: %v", class, err)
+			}
+			continue
+		}
+		time.Sleep(20 * time.Millisecond)
+		if !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), "has run") || !v.alive() || w.untouched != 1 {
+			t.Errorf("%s: %v, alive %v; want no signal", class, err, v.alive())
+		}
 	}
 }
 

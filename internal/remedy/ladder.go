@@ -39,7 +39,7 @@ func (a *Actor) kill(ctx context.Context, t *target) error {
 		if gone, err := a.before(t, done, rung.method); gone || err != nil {
 			return err
 		}
-		t.act.Method = rung.method
+		t.act.Method, t.act.Touched = rung.method, true
 		if err := rung.do(); err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func (a *Actor) closeListener(ctx context.Context, t *target) error {
 	if gone, err := a.before(t, "", listener.Shutdown); gone || err != nil {
 		return err
 	}
-	t.act.Method = listener.Shutdown
+	t.act.Method, t.act.Touched = listener.Shutdown, true
 	if err := t.proc.shutdown(&t.act.Judgement.Sample, t.act.Owner.FD); err != nil {
 		return err
 	}
@@ -101,11 +101,11 @@ func (a *Actor) before(t *target, done, rung listener.Method) (bool, error) {
 		return false, err
 	}
 	if p := now[t.proc.pid]; !exited && (p == nil || p.Start != t.act.Owner.Start) {
-		return false, fmt.Errorf("before %s: process %d: %w", rung, t.proc.pid, errAnother)
+		return false, fmt.Errorf("before %s to process %d: %w: %w", rung, t.proc.pid, ErrChanged, errAnother)
 	}
 	gone, err := a.gone(t, done, exited)
-	if gone && !exited && done == "" {
-		return false, fmt.Errorf("listener %s left before %s to process %d", t.act.Judgement.Cookie, rung, t.proc.pid)
+	if done == "" && (gone || exited) {
+		return false, fmt.Errorf("%w: listener %s, or process %d, went before %s", ErrChanged, t.act.Judgement.Cookie, t.proc.pid, rung)
 	}
 	return gone, err
 }
@@ -124,7 +124,7 @@ func (a *Actor) gone(t *target, done listener.Method, exited bool) (bool, error)
 		t.act.Took = time.Since(t.act.Began)
 		return true, nil
 	case j.Stands() && now.Head != j.Head && done == "":
-		return false, fmt.Errorf("listener %s accepts again: nothing was done to process %d", j.Cookie, t.proc.pid)
+		return false, fmt.Errorf("%w: listener %s accepts again", ErrChanged, j.Cookie)
 	case j.Stands() && now.Head != j.Head:
 		return false, fmt.Errorf("listener %s accepts again after %s to process %d", j.Cookie, done, t.proc.pid)
 	case exited && !shared:

@@ -12,31 +12,30 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// lastLook judges anew what is there now: the same process, socket and head, and
-// a gate that still agrees. With it come the other dead members of its group, for
-// who is moved from one of them may land on the next.
-func (a *Actor) lastLook(ctx context.Context, j listener.Judgement) (*listener.Snapshot, []*listener.Act, error) {
-	snap, err := a.Refresh(ctx)
+// plan judges anew what is there now: the same process, socket and head, and a gate that
+// still agrees. With it come its dead siblings, for who is moved from one of them may land
+// on the next.
+func (a *Actor) plan(ctx context.Context, j listener.Judgement) (*Look, []*listener.Act, error) {
+	look, err := a.look(ctx, j.Cookie)
 	if err != nil {
-		return nil, nil, fmt.Errorf("look once more at listener %s: %w", j.Cookie, err)
+		return nil, nil, err
 	}
-	var acts []*listener.Act
-	id, began := newID(), j.At
-	for _, now := range a.Judge(snap) {
-		switch {
-		case now.Cookie == j.Cookie:
-			if err := unchanged(j, now); err != nil {
-				return nil, nil, err
-			}
-			acts = slices.Insert(acts, 0, &listener.Act{Judgement: now})
-		case now.Group != 0 && now.Group == groupIn(snap, j.Cookie) && ripe(now):
+	first, there := look.of(j.Cookie)
+	if !there {
+		return nil, nil, fmt.Errorf("%w: listener %s is gone", ErrChanged, j.Cookie)
+	}
+	if err := unchanged(j, first); err != nil {
+		return nil, nil, err
+	}
+	acts := []*listener.Act{{Judgement: first}}
+	siblings := a.Siblings(look.Snapshot, first.Listener)
+	for _, now := range look.Judgements {
+		if ripe(now) && slices.Contains(siblings, now.Listener) {
 			acts = append(acts, &listener.Act{Judgement: now})
 		}
 	}
-	if len(acts) == 0 || acts[0].Judgement.Cookie != j.Cookie {
-		return nil, nil, fmt.Errorf("%w: listener %s is gone", ErrChanged, j.Cookie)
-	}
 	acts = onePerProcess(acts)
+	id, began := newID(), j.At
 	for _, act := range acts {
 		act.ID, act.Began = id, began
 		act.Action, act.Method = act.Judgement.Decision.Act, listener.SIGTERM
@@ -44,9 +43,9 @@ func (a *Actor) lastLook(ctx context.Context, j listener.Judgement) (*listener.S
 			act.Method = listener.Shutdown
 		}
 		act.Owner, _ = culprit(act.Judgement)
-		act.Listeners = leaving(snap, act, acts)
+		act.Listeners = leaving(look.Snapshot, act, acts)
 	}
-	return snap, acts, nil
+	return look, acts, nil
 }
 
 func unchanged(then, now listener.Judgement) error {
@@ -63,13 +62,6 @@ func unchanged(then, now listener.Judgement) error {
 		return fmt.Errorf("%w: listener %s has accepted", ErrChanged, then.Cookie)
 	}
 	return nil
-}
-
-func groupIn(s *listener.Snapshot, c listener.Cookie) listener.GroupKey {
-	if l, there := s.Find(c); there {
-		return l.Group
-	}
-	return 0
 }
 
 func ripe(j listener.Judgement) bool {
@@ -115,6 +107,7 @@ func leaving(s *listener.Snapshot, act *listener.Act, acts []*listener.Act) []li
 type target struct {
 	act  *listener.Act
 	proc *process
+	ran  map[int]ran // what its threads had run when the last look began
 }
 
 // open takes hold of every process of a plan before anything is touched.
@@ -129,7 +122,7 @@ func (a *Actor) open(acts []*listener.Act) ([]*target, error) {
 			}
 			return nil, err
 		}
-		targets = append(targets, &target{act, p})
+		targets = append(targets, &target{act: act, proc: p})
 	}
 	return targets, nil
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -45,6 +46,21 @@ func (d Dir) Acts() ([]listener.PastAct, error) {
 		return nil, err
 	}
 	return acts, nil
+}
+
+// Withdraw takes an act back that was kept and touched nothing, and returns what counts.
+func (d Dir) Withdraw(acts []listener.PastAct, act listener.PastAct) ([]listener.PastAct, error) {
+	i := slices.IndexFunc(acts, func(a listener.PastAct) bool {
+		return a.At.Equal(act.At) && a.Group == act.Group && a.Netns == act.Netns
+	})
+	if i < 0 {
+		return acts, nil
+	}
+	kept := slices.Delete(slices.Clone(acts), i, i+1)
+	if d.path == "" {
+		return kept, nil
+	}
+	return kept, d.write(d.acts(), kept)
 }
 
 // Record keeps an act before it is done, and returns all that count from now on.

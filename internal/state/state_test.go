@@ -32,6 +32,12 @@ func TestActs(t *testing.T) {
 	if acts, err = At(path).Acts(); err != nil || !cmp.Equal(want, acts) {
 		t.Errorf("the next start reads %v, %v", acts, err)
 	}
+	if acts, err = d.Withdraw(acts, second); err != nil || !cmp.Equal([]listener.PastAct{first}, acts) {
+		t.Errorf("the second taken back: %v, %v", acts, err)
+	}
+	if acts, err = At(path).Acts(); err != nil || !cmp.Equal([]listener.PastAct{first}, acts) {
+		t.Errorf("the next start reads %v, %v", acts, err)
+	}
 	if err := os.WriteFile(filepath.Join(path, "acts.json"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,100 @@
+package remedy
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// Look is what was seen of the host at one moment, and how it was judged.
+type Look struct {
+	Snapshot   *listener.Snapshot
+	Judgements []listener.Judgement
+}
+
+// of finds one listener in it.
+func (l *Look) of(c listener.Cookie) (listener.Judgement, bool) {
+	i := slices.IndexFunc(l.Judgements, func(j listener.Judgement) bool { return j.Cookie == c })
+	if i < 0 {
+		return listener.Judgement{}, false
+	}
+	return l.Judgements[i], true
+}
+
+func (a *Actor) look(ctx context.Context, c listener.Cookie) (*Look, error) {
+	snap, err := a.Refresh(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look once more at listener %s: %w", c, err)
+	}
+	return &Look{snap, a.Judge(snap)}, nil
+}
+
+// lookRightBefore is the look before the first thing that is done to a target: the end of
+// another one, the log or a person may have freed it since the last.
+func (a *Actor) lookRightBefore(ctx context.Context, t *target) error {
+	then := &t.act.Judgement
+	var err error
+	if t.ran, err = a.slices(t.proc.pid); err != nil {
+		return err
+	}
+	look, err := a.look(ctx, then.Cookie)
+	if err != nil {
+		return err
+	}
+	now, there := look.of(then.Cookie)
+	if !there {
+		return fmt.Errorf("%w: listener %s is gone", ErrChanged, then.Cookie)
+	}
+	if err := unchanged(*then, now); err != nil {
+		return err
+	}
+	t.act.Judgement = now
+	return nil
+}
+
+// stoodStill says that a process that is acted on because it stands still did so since the
+// look: that took its time, and what we did in it wakes nobody.
+func (a *Actor) stoodStill(t *target) error {
+	if c := t.act.Judgement.Class; c != listener.Dead && c != listener.NeverServed {
+		return nil // it is acted on though it runs
+	}
+	now, err := a.slices(t.proc.pid)
+	if err != nil {
+		return err
+	}
+	if len(now) == 0 || !maps.Equal(t.ran, now) {
+		return fmt.Errorf("%w: process %d has run", ErrChanged, t.proc.pid)
+	}
+	return nil
+}
+
+// ran is how often a thread got a CPU, and for how long.
+type ran struct {
+	slices listener.Maybe[uint64]
+	run    time.Duration
+	state  string
+}
+
+// slices of all threads of a process by their ids; none if not all of them are told.
+func (a *Actor) slices(pid int) (map[int]ran, error) {
+	told, err := a.Kernel.Processes(listener.Ask{Threads: []int{pid}})
+	if err != nil {
+		return nil, fmt.Errorf("see whether process %d runs: %w", pid, err)
+	}
+	all := make(map[int]ran)
+	if p := told[pid]; p != nil && p.Whole() {
+		for i := range p.Threads {
+			t := &p.Threads[i]
+			now := ran{run: t.Used.Run, state: t.State}
+			if sched, known := t.Sched.Get(); known {
+				now.slices = listener.Known(sched.Slices)
+			}
+			all[t.TID] = now
+		}
+	}
+	return all, nil
+}
