@@ -217,6 +217,13 @@ enum held_kind {
 };
 
 /*
+ * Of a listener: who holds it made it, in the program that it runs. A file keeps the
+ * credentials of whoever opened it, and so their address; a fork and an exec get others,
+ * and only threads share them (copy_creds, prepare_exec_creds).
+ */
+#define HELD_MADE 4
+
+/*
  * One descriptor of one process: a listener, a connection that a listener may
  * have accepted, an epoll set that a suspected listener is in, or what was sought.
  */
@@ -228,7 +235,7 @@ struct held {
 	__u32 pid;
 	__u32 fd;
 	__u32 netns;
-	__u32 mode; /* of what was sought: FMODE_READ 1, FMODE_WRITE 2 */
+	__u32 mode; /* of what was sought: FMODE_READ 1, FMODE_WRITE 2; or HELD_MADE */
 	__u16 port;
 	__u16 peer; /* of a connection: its remote port */
 };
@@ -283,12 +290,14 @@ int census(struct bpf_iter__task_file *ctx)
 	h.sk = (__u64)sk;
 	census_sought(ctx->meta->seq, &h, file);
 	state = sk->__sk_common.skc_state;
-	if (state == TCP_LISTEN)
+	if (state == TCP_LISTEN) {
 		h.kind = HELD_LISTENER;
-	else if (state != TCP_SYN_SENT && sk->__sk_common.skc_dport)
+		h.mode = file->f_cred == task->real_cred ? HELD_MADE : 0;
+	} else if (state != TCP_SYN_SENT && sk->__sk_common.skc_dport) {
 		h.kind = HELD_CONNECTION;
-	else
+	} else {
 		return 0;
+	}
 
 	switch (sk->sk_protocol) {
 	case IPPROTO_TCP:

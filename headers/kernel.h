@@ -280,6 +280,7 @@ struct file {
 	unsigned int f_mode;
 	unsigned int f_flags;
 	struct inode *f_inode;
+	const struct cred *f_cred;
 	void *private_data;
 	struct path f_path;
 };

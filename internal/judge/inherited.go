@@ -16,6 +16,9 @@ func (f *facts) inherited(o *listener.Owner) (listener.Maybe[bool], string) {
 	if execs, known := l.Execs.Get(); followed && known && execs > 0 && !f.reexec(o) {
 		return yes(), "it executed another program after the listener was made"
 	}
+	if o.Made {
+		return no(), "it made the socket itself"
+	}
 	if c, known := f.l.Caller.Get(); known && c.PID == o.PID {
 		return no(), "it called listen() itself"
 	}

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -98,6 +99,10 @@ func lively() map[listener.Sign]map[string]func(*scene) {
 		listener.SignInherited: {
 			"it executed another program": func(s *scene) {
 				s.owner().Cmdline = []string{"haproxy", "-vv"}
+				s.live(func(l *listener.Life) { l.Execs = listener.Known(1) })
+			},
+			"it made the socket, and executed another program since": func(s *scene) {
+				s.owner().Made, s.owner().Cmdline = true, []string{"haproxy", "-vv"}
 				s.live(func(l *listener.Life) { l.Execs = listener.Known(1) })
 			},
 			"it began after the listener": func(s *scene) {
@@ -289,6 +294,23 @@ func TestRefused(t *testing.T) {
 	checkGate(t, loop(syscall.EMFILE), []listener.Reason{listener.AtLimit, listener.Waits})
 	checkGate(t, func(s *scene) { loop(syscall.EPERM)(s); s.policy.Default.AllowServed = false },
 		[]listener.Reason{listener.Served})
+}
+
+// TestMade: who made the socket in the program that it runs has inherited nothing, whoever
+// else holds it and whatever its siblings are.
+func TestMade(t *testing.T) {
+	for name, change := range lively()[listener.SignInherited] {
+		s := newScene()
+		change(s)
+		for i := range s.deaf.Owners { // while the culprit is unknown, all are asked
+			s.deaf.Owners[i].Made = true
+		}
+		j := judgeFirst(t, snapshot(s.deaf, s.alive), s.policy)
+		i := slices.IndexFunc(j.Signs, func(seen listener.SignSeen) bool { return seen.Sign == listener.SignInherited })
+		if executed := strings.Contains(name, "executed"); j.Signs[i].Alive == listener.Known(false) == executed {
+			t.Errorf("%s: %+v", name, j.Signs[i])
+		}
+	}
 }
 
 // TestAllowStopped: one that is stopped waits for SIGCONT alone, which is allowed for.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
@@ -138,8 +139,16 @@ func checkBirth(t *testing.T, k live, events []listener.Event, l *livetest.Liste
 	if !known || at.Sub(ev.At).Abs() > time.Minute {
 		t.Errorf("%s: born at %v; the look says %v, %v", k.tier, ev.At, at, known)
 	}
+	// This process was forked before it listened, which the same clock tells.
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
+		t.Fatal(err)
+	}
+	if forked := told(t, k, os.Getpid()).Forked; ev.SinceBoot <= forked || ev.SinceBoot > time.Duration(now.Nano()) {
+		t.Errorf("%s: born %v after boot by a process forked at %v, now it is %v", k.tier, ev.SinceBoot, forked, time.Duration(now.Nano()))
+	}
 	want := listener.Event{
-		Kind: listener.ListenBegan, Key: s.Key, Cookie: listener.Cookie(l.Cookie), At: ev.At,
+		Kind: listener.ListenBegan, Key: s.Key, Cookie: listener.Cookie(l.Cookie), At: ev.At, SinceBoot: ev.SinceBoot,
 		PID: os.Getpid(), UID: uint32(os.Geteuid()), Comm: strings.TrimSpace(string(comm)), Execs: told(t, k, os.Getpid()).Execs,
 	}
 	if diff := cmp.Diff(want, ev); diff != "" {

@@ -59,7 +59,7 @@ func (k *Kernel) census() ([]listener.Held, error) {
 		h := listener.Held{
 			PID: int(raw.Pid), FD: int(raw.Fd), Inode: raw.Inode, Netns: raw.Netns, Port: raw.Port, Peer: raw.Peer,
 			Key: listener.Key(raw.Sk), Kind: heldKind(raw.Kind), File: listener.Key(raw.File),
-			Reads: raw.Mode&fmodeRead != 0, Writes: raw.Mode&fmodeWrite != 0,
+			Reads: raw.Mode&fmodeRead != 0, Writes: raw.Mode&fmodeWrite != 0, Made: raw.Mode&heldMade != 0,
 		}
 		if !seen[h] {
 			seen[h] = true

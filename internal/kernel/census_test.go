@@ -58,7 +58,7 @@ func testCensusOfListeners(t *testing.T, f *field) {
 			held := func(pid, fd int, l *livetest.Listener) listener.Held {
 				return listener.Held{
 					PID: pid, FD: fd, Inode: l.Inode, Netns: ns.Inode, Port: l.Port(),
-					Key: samples[l.Inode].Key, Kind: listener.HeldListener,
+					Key: samples[l.Inode].Key, Kind: listener.HeldListener, Made: pid == os.Getpid(),
 				}
 			}
 			var want []listener.Held

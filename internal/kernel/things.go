@@ -52,6 +52,7 @@ func (k *Kernel) Things(pids []int) ([]listener.Thing, error) {
 const (
 	fmodeRead  = 1
 	fmodeWrite = 2
+	heldMade   = 4 // HELD_MADE
 	tcpListen  = 10
 )
 

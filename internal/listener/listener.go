@@ -96,6 +96,7 @@ type Owner struct {
 	// the nearest process above it that did; 0: not known.
 	NeverExec bool
 	Image     time.Duration
+	Made      bool // it opened the listener's socket itself, in the program that it runs
 	Running   File // the file of its program; zero: not known
 	// Guest is the user, as the initial user namespace knows it, who owns the user
 	// namespace that it lives in; unknown: nobody could tell, or it lives in the initial one.

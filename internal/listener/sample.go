@@ -168,4 +168,6 @@ type Held struct {
 	// Of what was sought: the open file, and which ends of a pipe it is.
 	File          Key
 	Reads, Writes bool
+	// Made: of a listener: the process opened it, in the program that it runs.
+	Made bool
 }

@@ -42,7 +42,7 @@ func Signs() []SignRow {
 		{Sign: SignTold, Means: "it was told to stand still", Holds: []Reason{Traced, Frozen, Stopped},
 			Known: "a thread of it is traced or stopped, or its cgroup is frozen"},
 		{Sign: SignInherited, Means: "the listener is not its own", Holds: []Reason{Inherited},
-			Known: "it executed another program after the listener was made, or began after it and executed one then (PF_FORKNOEXEC)"},
+			Known: "it executed another program after the listener was made, or began after it and executed one then (PF_FORKNOEXEC); no, if it made the socket itself (f_cred of the file is its own)"},
 	}
 }
 

@@ -72,7 +72,7 @@ func (w *Watcher) followOwners(e *entry) {
 			continue // gone: the next census says who holds it now
 		}
 		o := w.owner(p)
-		o.FD, o.Connections, o.AcceptedElsewhere, o.Origin, o.Image = old.FD, old.Connections, old.AcceptedElsewhere, old.Origin, old.Image
+		o.FD, o.Connections, o.AcceptedElsewhere, o.Origin, o.Image, o.Made = old.FD, old.Connections, old.AcceptedElsewhere, old.Origin, old.Image, old.Made
 		ev := listener.Evidence{}
 		if old.Evidence != nil {
 			ev = *old.Evidence

@@ -208,7 +208,7 @@ func (w *Watcher) renew(e *entry) {
 			continue
 		}
 		o := w.owner(p)
-		o.FD, o.Connections, o.AcceptedElsewhere, o.Origin, o.Image = old.FD, old.Connections, old.AcceptedElsewhere, old.Origin, old.Image
+		o.FD, o.Connections, o.AcceptedElsewhere, o.Origin, o.Image, o.Made = old.FD, old.Connections, old.AcceptedElsewhere, old.Origin, old.Image, old.Made
 		next.Owners = append(next.Owners, o)
 	}
 	w.set(e, &next)

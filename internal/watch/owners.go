@@ -148,7 +148,7 @@ func (w *Watcher) takeCensus() error {
 				o.Image = w.imageOf(p)
 				processes[d.PID], serves[d.PID] = o, h.serves(d.PID)
 			}
-			o.FD = listener.Known(d.FD)
+			o.FD, o.Made = listener.Known(d.FD), d.Made
 			o.Connections = listener.Known(h.connections[d.PID][at])
 			elsewhere := len(serves[d.PID])
 			if serves[d.PID][at] {
