@@ -21,6 +21,7 @@ type checkCommand struct {
 	output string
 	expect int           // generations in each group; 0: that is not asked
 	wait   time.Duration // for as many
+	newer  string        // since when they began; not given: that is not asked
 }
 
 func newCheck(std streams, fs proc.FS) *cobra.Command {
@@ -36,12 +37,17 @@ the filters match none. These causes are let pass, for they end by themselves:
 With --expect-generations it asks something else, which is for the hook after a
 reload: does each group have that many generations, and no older one beside the one
 that was just started? It looks for up to --wait, and ends as soon as it is so.
+A reload that did nothing leaves one generation, too: the old one. So take a moment
+before the reload, and give it to --newer-than: who accepts must have begun after it.
+That is an RFC 3339 time, a duration ago such as 30s, or file:PATH, for when that file
+was last written. A new worker behind an old socket is a new one.
 
 With -o nagios it prints a plugin's line with performance data, and exits with the
 plugin's codes: 0 OK, 2 CRITICAL, 3 UNKNOWN.`,
-		Example: "  reusewatch check --port 80 --for 10s\n  reusewatch check --comm haproxy -o nagios\n  reusewatch check --expect-generations 1 --port 80 --wait 10s",
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
+		Example: "  reusewatch check --port 80 --for 10s\n  reusewatch check --comm haproxy -o nagios\n  reusewatch check --expect-generations 1 --port 80 --wait 10s\n" +
+			"  touch /run/reload-stamp; systemctl reload haproxy\n  reusewatch check --expect-generations 1 --newer-than file:/run/reload-stamp --port 80",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 	}
 	c.observing.add(cmd)
 	c.flags = cmd.Flags()
@@ -50,6 +56,7 @@ plugin's codes: 0 OK, 2 CRITICAL, 3 UNKNOWN.`,
 	c.flags.StringVarP(&c.output, "output", "o", "text", "text or nagios")
 	c.flags.IntVar(&c.expect, "expect-generations", 0, "exit with 1 unless each group that the filters choose has this many generations of its program")
 	c.flags.DurationVar(&c.wait, "wait", 10*time.Second, "with --expect-generations: how long it may take until then")
+	c.flags.StringVar(&c.newer, "newer-than", "", "with --expect-generations: and unless who accepts began after this: a time, a duration ago, or file:PATH")
 	return cmd
 }
 
@@ -60,8 +67,12 @@ func (c *checkCommand) run(ctx context.Context) error {
 	look := c.look
 	if c.flags.Changed("expect-generations") {
 		look = c.expectGenerations
-	} else if c.flags.Changed("wait") {
-		return usagef("--wait goes with --expect-generations")
+	} else {
+		for _, name := range []string{"wait", "newer-than"} {
+			if c.flags.Changed(name) {
+				return usagef("--%s goes with --expect-generations", name)
+			}
+		}
 	}
 	found, err := look(ctx)
 	if c.output == "nagios" {

@@ -52,6 +52,7 @@ func complete(cmd *cobra.Command, fs proc.FS) {
 	words := map[string][]string{
 		"tier": {"functions", "tracepoints", "queues"}, "from": {"kernel", "unix:"},
 		"rescue": {"auto", "off"}, "count": {"always", "suspected"}, "sort": orderNames(),
+		"newer-than": {"file:"},
 	}
 	for _, s := range policy.Table() {
 		if len(s.Choices) > 0 {

@@ -12,8 +12,8 @@ import (
 // reload has just started may not listen yet, and what it replaces may.
 const expectedLooks = 3
 
-// expectGenerations looks until each group has as many generations as it should, or
-// the time is over.
+// expectGenerations looks until each group has as many generations as it should, and
+// they began when they should, or the time is over.
 func (c *checkCommand) expectGenerations(ctx context.Context) (*report.Check, error) {
 	switch {
 	case c.expect < 1:
@@ -22,6 +22,13 @@ func (c *checkCommand) expectGenerations(ctx context.Context) (*report.Check, er
 		return nil, usagef("--wait %s is too short: %s is the least, three looks", c.wait, expectedLooks*c.interval)
 	case c.flags.Changed("for"):
 		return nil, usagef("--for does not go with --expect-generations: that looks for --wait at the most")
+	}
+	found := &report.Check{Expected: c.expect}
+	if c.flags.Changed("newer-than") {
+		var err error
+		if found.NewerThan, err = moment(c.newer, time.Now()); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.check(); err != nil {
 		return nil, err
@@ -41,7 +48,6 @@ func (c *checkCommand) expectGenerations(ctx context.Context) (*report.Check, er
 	began := time.Now()
 	limited, cancel := context.WithDeadline(ctx, began.Add(c.wait))
 	defer cancel()
-	found := &report.Check{Expected: c.expect}
 	for looks := 0; ; {
 		f, err := v.Next(limited)
 		switch {

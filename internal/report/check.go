@@ -16,8 +16,10 @@ type Check struct {
 	Listeners []listener.Judgement
 	Stuck     []listener.Judgement // of these, the worst first
 	// Expected is how many generations each group should have, 0 where that is not
-	// asked; AsExpected, that they had for a while.
+	// asked; NewerThan, after when they should have begun, zero where that is not;
+	// AsExpected, that it was so for a while.
 	Expected   int
+	NewerThan  time.Time
 	AsExpected bool
 }
 
@@ -28,40 +30,6 @@ func (c *Check) Failed() bool {
 		return !c.AsExpected
 	}
 	return len(c.Stuck) > 0 || c.Filtered && len(c.Listeners) == 0
-}
-
-// Unexpected is the first listener whose group has another number of generations than
-// expected, nil for none.
-func (c *Check) Unexpected() *listener.Judgement {
-	for i := range c.Listeners {
-		if n, known := c.Listeners[i].Generations.Get(); !known || n != c.Expected {
-			return &c.Listeners[i]
-		}
-	}
-	return nil
-}
-
-// generationsLine says it of generations.
-func (c *Check) generationsLine() string {
-	j := c.Unexpected()
-	switch {
-	case len(c.Listeners) == 0:
-		return "NOTHING: no listener is what the filters ask for"
-	case c.AsExpected:
-		return fmt.Sprintf("OK: %s, %s each", plural(len(c.Listeners), "listener"), plural(c.Expected, "generation"))
-	case j == nil:
-		return fmt.Sprintf("UNSETTLED: %s, but for too short a time", plural(c.Expected, "generation"))
-	}
-	s := fmt.Sprintf("GENERATIONS: %s has an unknown number of generations", j.Local)
-	if n, known := j.Generations.Get(); known {
-		s = fmt.Sprintf("GENERATIONS: %s has %s, not %d", j.Local, plural(n, "generation"), c.Expected)
-	}
-	for i := range c.Listeners {
-		if other := &c.Listeners[i]; other.Superseded != nil {
-			return s + ". " + SupersededSentence(other)
-		}
-	}
-	return s
 }
 
 // CheckLine says it in one line for a person.

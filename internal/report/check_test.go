@@ -2,6 +2,7 @@ package report
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,16 @@ func TestCheckLines(t *testing.T) {
 	l := *piped.Listener
 	l.Owners = []listener.Owner{{PID: 26939, Comm: "a|b\n"}}
 	piped.Listener = &l
+	reloaded := time.Date(2026, 11, 3, 11, 20, 0, 0, time.UTC)
+	old := reloaded.Add(-time.Hour)
+	aged := func(started time.Time) listener.Judgement {
+		j := bare()
+		l := *j.Listener
+		l.Local = netip.MustParseAddrPort("10.39.1.68:80")
+		l.Owners, l.OwnersKnown = []listener.Owner{{PID: 4100, Comm: "haproxy", Started: started}}, true
+		j.Listener, j.Generations = &l, listener.Known(1)
+		return j
+	}
 	for name, c := range map[string]struct {
 		check        Check
 		failed       bool
@@ -34,6 +45,23 @@ func TestCheckLines(t *testing.T) {
 		"more": {
 			Check{Listeners: []listener.Judgement{full(), full()}, Stuck: []listener.Judgement{full(), full()}}, true,
 			"STUCK: 2 of 2 listeners: ", "waiting=6570;;;0 oldest=7860.0s;;;0",
+		},
+		"no moment, no age": {
+			Check{Listeners: []listener.Judgement{aged(old)}, Expected: 1, AsExpected: true}, false,
+			"OK: 1 listener, 1 generation each", "REUSEWATCH OK - ",
+		},
+		"all newer": {
+			Check{Listeners: []listener.Judgement{aged(reloaded.Add(time.Second))}, Expected: 1, AsExpected: true, NewerThan: reloaded}, false,
+			"OK: 1 listener, 1 generation each, begun after 2026-11-03T11:20:00.000Z", "REUSEWATCH OK - ",
+		},
+		"nothing was reloaded": {
+			Check{Listeners: []listener.Judgement{aged(reloaded.Add(time.Second)), aged(old)}, Expected: 1, NewerThan: reloaded}, true,
+			"OLDER: 10.39.1.68:80 is still that of haproxy pid 4100, which has run since 2026-11-03T10:20:00.000Z: nothing has replaced it after 2026-11-03T11:20:00.000Z",
+			"REUSEWATCH CRITICAL - OLDER: ",
+		},
+		"too few, which is said first": {
+			Check{Listeners: []listener.Judgement{aged(old)}, Expected: 2, NewerThan: reloaded}, true,
+			"GENERATIONS: 10.39.1.68:80 has 1 generation, not 2", "REUSEWATCH CRITICAL - GENERATIONS: ",
 		},
 	} {
 		line, plugin := CheckLine(&c.check), PluginLine(&c.check)
