@@ -1,39 +1,13 @@
 package corpus
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
-
-	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
 // patience of a client. Who gave up stays in the queue of a server that accepts nobody.
 const patience = time.Second
-
-// dial connects to a port of a namespace; nobody waits for the handshake.
-func dial(ns *livetest.Namespace, to int) (*os.File, error) {
-	fd := -1
-	var err error
-	ns.Do(func() {
-		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-		if err != nil {
-			return
-		}
-		err = unix.Connect(fd, &unix.SockaddrInet4{Port: to, Addr: [4]byte{127, 0, 0, 1}})
-	})
-	if err != nil && !errors.Is(err, unix.EINPROGRESS) {
-		if fd >= 0 {
-			_ = unix.Close(fd)
-		}
-		return nil, fmt.Errorf("dial port %d: %w", to, err)
-	}
-	return os.NewFile(uintptr(fd), "client"), nil
-}
 
 // ask asks by an open connection and gives the letter of who answered, 0 for nobody.
 func ask(c *os.File, word string) byte {
@@ -53,7 +27,7 @@ func ask(c *os.File, word string) byte {
 // ask connects and asks; not to be answered fails the test.
 func (s *scene) ask(word string) *os.File {
 	s.t.Helper()
-	c, err := dial(s.ns, port)
+	c, err := s.ns.Connect(port)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -67,7 +41,7 @@ func (s *scene) ask(word string) *os.File {
 // and asks now and then if it is to talk.
 func (s *scene) keep(talk bool) {
 	s.t.Helper()
-	c, err := dial(s.ns, port)
+	c, err := s.ns.Connect(port)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -116,7 +90,7 @@ func (s *scene) load() {
 	}
 	for range 2 {
 		s.every(300*time.Millisecond, func() {
-			c, err := dial(s.ns, port)
+			c, err := s.ns.Connect(port)
 			if err != nil {
 				return
 			}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reusewatch/reusewatch/internal/e2etest/zoo"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
@@ -44,14 +45,14 @@ func TestMain(m *testing.M) {
 // TestCorpus plays every row.
 func TestCorpus(t *testing.T) {
 	livetest.Root(t)
-	zoo := program(t)
+	program := zoo.Program(t)
 	var scenes []*scene
 	var in []*livetest.Namespace
 	for _, r := range rows() {
 		if r.host && livetest.InVM() {
 			continue
 		}
-		s := &scene{row: r, zoo: zoo, ns: livetest.Netns(t)}
+		s := &scene{row: r, zoo: program, ns: livetest.Netns(t)}
 		in = append(in, s.ns)
 		if r.bad.otherNetns {
 			s.second = livetest.Netns(t)

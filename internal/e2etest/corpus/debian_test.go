@@ -1,7 +1,6 @@
 package corpus
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -58,7 +57,7 @@ func (s *scene) write(name, content string) string {
 }
 
 // listens waits until a process listens on the port, and has that listener judged.
-func (s *scene) listens(p *process) {
+func (s *scene) listens(p *livetest.Program) {
 	s.pid = p.Process.Pid
 	s.judgesOf(s.pid)
 	s.awaitListener(s.pid)
@@ -95,38 +94,12 @@ func haproxyFIFO(s *scene) {
 }
 
 func haproxyStderr(s *scene) {
-	w := fullPipe(s, 250)
+	_, w := livetest.FullPipe(s.t, 250)
 	s.listens(s.family("sh", []*os.File{w}, "-c", "ulimit -n 600; exec haproxy -db -f "+s.write("stuck.cfg", haproxyConfig)+" 2>&3"))
 }
 
 func haproxyHealthy(s *scene) {
 	s.awaitListener(s.family("haproxy", nil, "-db", "-f", s.write("haproxy.cfg", haproxyConfig)).Process.Pid)
-}
-
-// fullPipe is a pipe that this process never reads, with so much room left.
-func fullPipe(s *scene, room int) *os.File {
-	r, w, err := os.Pipe()
-	s.must(err)
-	s.t.Cleanup(func() {
-		_ = r.Close()
-		_ = w.Close()
-	})
-	in, out := int(w.Fd()), int(r.Fd())
-	s.must(unix.SetNonblock(in, true))
-	page := make([]byte, 4096)
-	for n := len(page); n > 0; {
-		if _, err := unix.Write(in, page[:n]); errors.Is(err, unix.EAGAIN) {
-			n /= 2
-		} else {
-			s.must(err)
-		}
-	}
-	_, err = unix.Read(out, page)
-	s.must(err)
-	_, err = unix.Write(in, page[:len(page)-room])
-	s.must(err)
-	s.must(unix.SetNonblock(in, false))
-	return w
 }
 
 const nginxConfig = `daemon off; master_process on; worker_processes 1; pid %[1]s/%[2]s.pid; error_log %[1]s/%[2]s.err; user root;
@@ -149,11 +122,12 @@ func (s *scene) nginx(name, log string, files ...*os.File) (worker int) {
 }
 
 func nginxLogPipe(s *scene) {
-	s.pid = s.nginx("a", "/dev/stderr", fullPipe(s, 2000))
+	_, w := livetest.FullPipe(s.t, 2000)
+	s.pid = s.nginx("a", "/dev/stderr", w)
 	s.judgesOf(s.pid)
 	time.Sleep(11 * time.Second) // until it was seen who waits on it, as all is well
 	livetest.Eventually(s.t, "its worker hangs", func() bool {
-		if c, err := dial(s.ns, port); err == nil {
+		if c, err := s.ns.Connect(port); err == nil {
 			ask(c, "GET / HTTP/1.0\r\n\r\n")
 			_ = c.Close()
 		}
@@ -174,7 +148,7 @@ def app(env, start):
     start("200 OK", [("Content-Length", "2")]); return [b"ok"]
 `
 
-func (s *scene) gunicorn() *process {
+func (s *scene) gunicorn() *livetest.Program {
 	s.write("app.py", gunicornApp)
 	p := s.family("gunicorn", nil, "--reuse-port", "--workers", "1", "--timeout", "0", "--bind", "127.0.0.1:80", "--chdir", s.dir, "app:app")
 	s.awaitListener(p.Process.Pid)
@@ -184,7 +158,7 @@ func (s *scene) gunicorn() *process {
 
 func gunicornJob(s *scene) {
 	s.listens(s.gunicorn())
-	c, err := dial(s.ns, port)
+	c, err := s.ns.Connect(port)
 	s.must(err)
 	s.t.Cleanup(func() { _ = c.Close() })
 	_ = c.SetDeadline(time.Now().Add(patience))

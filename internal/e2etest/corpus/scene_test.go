@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/reusewatch/reusewatch/internal/e2etest/zoo"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
@@ -36,10 +37,10 @@ type scene struct {
 	files   []*os.File // what it gets from descriptor 3 on
 	env     []string
 	fuse    *livetest.Dead
-	main    *process     // the server
-	pid     int          // who should accept, maybe a child of it
-	answers atomic.Int64 // of the healthy member
-	others  atomic.Int64 // of the server itself
+	main    *livetest.Program // the server
+	pid     int               // who should accept, maybe a child of it
+	answers atomic.Int64      // of the healthy member
+	others  atomic.Int64      // of the server itself
 
 	// subject tells the listener that is judged; nil: it is not there yet.
 	subject atomic.Pointer[func(*listener.Listener) bool]
@@ -138,7 +139,7 @@ func (s *scene) start() {
 		_ = f.Close()
 	}
 	s.pid = s.main.Process.Pid
-	s.judges(s.main.await("listens"))
+	s.judges(s.main.Await("listens"))
 	if s.row.hog {
 		s.hurry()
 	}
@@ -155,9 +156,9 @@ func (s *scene) start() {
 			}
 		}
 	}
-	s.main.await("set")
+	s.main.Await("set")
 	if b.keeper || slices.Contains([]string{"asks-main", "handed", "fork-lock"}, b.mode) {
-		pid, err := strconv.Atoi(s.main.await("worker"))
+		pid, err := strconv.Atoi(s.main.Await("worker"))
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -206,27 +207,17 @@ func (s *scene) judgesOf(pid int) {
 
 // sibling starts a healthy member that runs this program.
 func (s *scene) sibling(program string) {
-	s.run(program, nil, "serve", strconv.Itoa(port), "g", "fresh").await("set")
+	s.run(program, nil, "serve", strconv.Itoa(port), "g", "fresh").Await("set")
 }
 
 // helper starts a process of the zoo that is no server, and waits until it is ready.
-func (s *scene) helper(mode, arg string, files ...*os.File) *process {
+func (s *scene) helper(mode, arg string, files ...*os.File) *livetest.Program {
 	p := s.run(s.zoo, files, mode, strconv.Itoa(peerPort), "p", "fresh", arg)
-	p.await("set")
+	p.Await("set")
 	return p
 }
 
 // copyOfZoo is the same program at another path.
-func (s *scene) copyOfZoo(name string) string {
-	b, err := os.ReadFile(s.zoo)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	path := s.path(name)
-	if err := os.WriteFile(path, b, 0o755); err != nil {
-		s.t.Fatal(err)
-	}
-	return path
-}
+func (s *scene) copyOfZoo(name string) string { return zoo.Copy(s.t, s.zoo, s.path(name)) }
 
 func (s *scene) path(name string) string { return fmt.Sprintf("%s/%s", s.dir, name) }

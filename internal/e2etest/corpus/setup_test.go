@@ -115,7 +115,7 @@ func peerFull(s *scene) {
 	s.must(err)
 	s.t.Cleanup(func() { _ = unix.Close(fd) })
 	for range 2 {
-		c, err := dial(s.ns, peerPort)
+		c, err := s.ns.Connect(peerPort)
 		s.must(err)
 		s.t.Cleanup(func() { _ = c.Close() })
 	}
@@ -189,7 +189,7 @@ func releaseFolder(s *scene) { s.t.Cleanup(s.fuse.Release) }
 // clientsOf asks a port of a namespace all the time, and is answered there.
 func (s *scene) clientsOf(ns *livetest.Namespace, to int) {
 	s.every(300*time.Millisecond, func() {
-		c, err := dial(ns, to)
+		c, err := ns.Connect(to)
 		if err != nil {
 			return
 		}
@@ -239,7 +239,7 @@ func clientsOfUnix(s *scene) {
 
 // adopted ends a process that is no child of the server, though it came of it.
 func adopted(s *scene) {
-	pid, err := strconv.Atoi(s.main.await("pid"))
+	pid, err := strconv.Atoi(s.main.Await("pid"))
 	s.must(err)
 	s.t.Cleanup(func() {
 		_ = unix.Kill(pid, unix.SIGKILL)
