@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
 // asHost is set, to a user's number, for the child that becomes that user and starts
@@ -140,6 +141,8 @@ func testRunning(t *testing.T, f *field) {
 	seen := make(map[listener.File]bool)
 	for path, want := range files {
 		pid := child(t, nil, path, "300")
+		// Start may return while the child is still about to execute it.
+		livetest.Eventually(t, "it has executed its program", func() bool { return !told(t, k, pid).NeverExec })
 		if got := told(t, k, pid).Running; got != want {
 			t.Errorf("%s runs file %+v, stat says %+v", path, got, want)
 		}
