@@ -61,7 +61,7 @@ func TestDoctorCapabilities(t *testing.T) {
 		says(t, here, "capability missing: CAP_SYSLOG (not needed: symbols are named in the kernel, not by /proc/kallsyms)")
 	diagnose(t, without(unix.CAP_SYSLOG, unix.CAP_SYS_ADMIN, unix.CAP_KILL)).
 		says(t, here, "capability missing: CAP_KILL (--action kill)",
-			"capability missing: CAP_SYS_ADMIN (counts, list and acts in other network namespaces; kernel stacks)")
+			"capability missing: CAP_SYS_ADMIN (acts; counts and list in other network namespaces; kernel stacks)")
 	diagnose(t, without(unix.CAP_BPF, unix.CAP_SYS_PTRACE)).
 		refuses(t, "no CAP_BPF, CAP_SYS_PTRACE", "run it as root, or give it these capabilities",
 			"capability missing: CAP_BPF (programs and maps)")

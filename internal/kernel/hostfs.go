@@ -138,7 +138,7 @@ func (f hostFS) capabilities() ([]Capability, error) {
 		{Name: "CAP_BPF", Number: unix.CAP_BPF, For: "programs and maps", Needed: true},
 		{Name: "CAP_PERFMON", Number: unix.CAP_PERFMON, For: "tracepoints and iterators", Needed: true},
 		{Name: "CAP_SYS_PTRACE", Number: unix.CAP_SYS_PTRACE, For: "owners' executables and namespaces", Needed: true},
-		{Name: "CAP_SYS_ADMIN", Number: unix.CAP_SYS_ADMIN, For: "counts, list and acts in other network namespaces; kernel stacks"},
+		{Name: "CAP_SYS_ADMIN", Number: unix.CAP_SYS_ADMIN, For: "acts; counts and list in other network namespaces; kernel stacks"},
 		{Name: "CAP_DAC_READ_SEARCH", Number: unix.CAP_DAC_READ_SEARCH, For: "owners' descriptors when not root"},
 		{Name: "CAP_KILL", Number: unix.CAP_KILL, For: "--action kill"},
 		{Name: "CAP_SYSLOG", Number: unix.CAP_SYSLOG, For: "not needed: symbols are named in the kernel, not by /proc/kallsyms"},

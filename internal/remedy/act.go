@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -53,6 +54,9 @@ type Kernel interface {
 	Processes(listener.Ask) (map[int]*listener.Process, error)
 	// Namespace opens a network namespace by its inode.
 	Namespace(inode uint32) (*os.File, error)
+	// Claim takes the right to act in the network namespace of a cookie, until it is
+	// closed; listener.ErrClaimed while another agent has it.
+	Claim(netns uint64) (io.Closer, error)
 }
 
 // Migration is a program that moves the clients of closing members.
@@ -88,15 +92,16 @@ type Options struct {
 // Actor acts, one act at a time.
 type Actor struct {
 	Options
-	mu      sync.Mutex
-	locks   map[uint32]*lock // of the network namespaces of acts that are under way
-	windows map[*window]bool // in which half-open clients may still come
-	ending  sync.WaitGroup
+	claiming sync.Mutex // one claim at a time
+	mu       sync.Mutex
+	locks    map[uint64]*lock // by the cookies of the network namespaces of acts that are under way
+	windows  map[*window]bool // in which half-open clients may still come
+	ending   sync.WaitGroup
 }
 
 // New makes an actor.
 func New(o Options) *Actor {
-	return &Actor{Options: o, locks: make(map[uint32]*lock), windows: make(map[*window]bool)}
+	return &Actor{Options: o, locks: make(map[uint64]*lock), windows: make(map[*window]bool)}
 }
 
 // Act does what was decided about a listener, and about every dead sibling of it that the
@@ -110,7 +115,7 @@ func (a *Actor) Act(ctx context.Context, j listener.Judgement) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrChanged, err)
 	}
-	held, err := a.lock(at)
+	held, err := a.lock(at, j.NetCookie)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package remedy
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -101,6 +102,7 @@ type world struct {
 	runs     bool // it gets a time slice between two looks
 	intend   error
 	disarmed bool
+	claim    func(netns uint64) (io.Closer, error) // nil: whoever asks gets it
 
 	intended []listener.Act
 	done     []listener.Act
@@ -167,6 +169,13 @@ func (w *world) Namespace(inode uint32) (*os.File, error) {
 		return nil, os.ErrNotExist
 	}
 	return netns.Own().Open()
+}
+
+func (w *world) Claim(netns uint64) (io.Closer, error) {
+	if w.claim == nil {
+		return io.NopCloser(nil), nil
+	}
+	return w.claim(netns)
 }
 
 func (w *world) actor() *Actor {
@@ -240,36 +249,6 @@ func TestDisarmedBetweenRungs(t *testing.T) {
 	err := w.actor().Act(t.Context(), v.judgement())
 	if err == nil || !strings.Contains(err.Error(), "disarmed") || w.done[0].Method != listener.SIGTERM || !v.alive() {
 		t.Errorf("%v by %s, alive %v; want it to end after SIGTERM", err, w.done[0].Method, v.alive())
-	}
-}
-
-// TestOneAgentANamespace: while one acts, or waits for handshakes, no other does.
-func TestOneAgentANamespace(t *testing.T) {
-	v := polite(t)
-	first, second := &world{v: v}, &world{v: v}
-	inode, cookie := ownNamespace(t)
-	a := first.actor()
-	f, err := a.find(inode, cookie)
-	if err != nil {
-		t.Fatal(err)
-	}
-	held, err := a.lock(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := second.actor()
-	if err := b.Act(t.Context(), v.judgement()); !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), "another reusewatch") {
-		t.Errorf("%v, want that another one acts", err)
-	}
-	if b.Idle(inode, cookie) || len(second.intended) > 0 {
-		t.Error("idle while another one acts, or it has acted")
-	}
-	a.unlock(held)
-	if !b.Idle(inode, cookie) {
-		t.Error("not idle after it")
-	}
-	if err := b.Act(t.Context(), v.judgement()); err != nil || v.alive() {
-		t.Errorf("%v, alive %v", err, v.alive())
 	}
 }
 

@@ -3,20 +3,23 @@ package remedy
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/netns"
 )
 
-// lock is the right to act in one network namespace, which one agent has at a
-// time; the kernel takes it back when the agent ends, however it ends. The open
-// file keeps the namespace too.
+// lock is the right to act in one network namespace, which one agent of the host has
+// at a time; the kernel takes it back when the agent ends, however it ends. It is no lock
+// on the namespace's file: anybody may open that of his own and lock it for ever.
 type lock struct {
-	file  *os.File
-	inode uint32
-	users int
+	file   *os.File // keeps the namespace, and leads into it
+	claim  io.Closer
+	cookie uint64
+	users  int
 }
 
 // namespace leads into it for as long as the lock is held.
@@ -55,40 +58,50 @@ func cookieOf(n netns.Namespace) (cookie uint64, err error) {
 	return cookie, err
 }
 
-// lock takes the right to act in a namespace, and f with it; of one's own acts
-// several may.
-func (a *Actor) lock(f *os.File) (*lock, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+// lock takes the right to act in the namespace of a cookie, and the file that leads
+// into it; of one's own acts several may.
+func (a *Actor) lock(f *os.File, cookie uint64) (*lock, error) {
+	a.claiming.Lock() // a second claim of our own would find the first
+	defer a.claiming.Unlock()
+	if held := a.share(cookie); held != nil {
 		f.Close()
-		return nil, fmt.Errorf("stat a network namespace: %w", err)
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if held := a.locks[uint32(st.Ino)]; held != nil {
-		f.Close()
-		held.users++
 		return held, nil
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	claim, err := a.Kernel.Claim(cookie)
+	if err != nil {
 		f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%w: another reusewatch acts in network namespace %d", ErrChanged, st.Ino)
+		if errors.Is(err, listener.ErrClaimed) {
+			err = fmt.Errorf("%w: %w", ErrChanged, err)
 		}
-		return nil, fmt.Errorf("lock network namespace %d: %w", st.Ino, err)
+		return nil, fmt.Errorf("lock the network namespace of cookie %d: %w", cookie, err)
 	}
-	l := &lock{file: f, inode: uint32(st.Ino), users: 1}
-	a.locks[l.inode] = l
+	l := &lock{file: f, claim: claim, cookie: cookie, users: 1}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.locks[cookie] = l
 	return l, nil
+}
+
+// share gives the lock that an act of one's own has already.
+func (a *Actor) share(cookie uint64) *lock {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	held := a.locks[cookie]
+	if held != nil {
+		held.users++
+	}
+	return held
 }
 
 func (a *Actor) unlock(l *lock) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if l.users--; l.users == 0 {
-		delete(a.locks, l.inode)
-		l.file.Close()
+	if l.users--; l.users > 0 {
+		return
 	}
+	delete(a.locks, l.cookie)
+	_ = l.claim.Close() // a descriptor: it is closed whatever is said
+	l.file.Close()
 }
 
 // Idle says whether no agent acts in a namespace now; one that has gone is idle.
@@ -97,7 +110,7 @@ func (a *Actor) Idle(inode uint32, cookie uint64) bool {
 	if err != nil {
 		return errors.Is(err, os.ErrNotExist)
 	}
-	held, err := a.lock(f)
+	held, err := a.lock(f, cookie)
 	if err != nil {
 		return false
 	}

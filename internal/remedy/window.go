@@ -201,7 +201,7 @@ func (a *Actor) restoring(inode uint32, cookie uint64, do func(*lock) error) err
 	if err != nil {
 		return err
 	}
-	held, err := a.lock(f)
+	held, err := a.lock(f, cookie)
 	if errors.Is(err, ErrChanged) {
 		return nil // somebody is at it
 	}

@@ -1,0 +1,75 @@
+package remedy
+
+import (
+	"bufio"
+	"errors"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/reusewatch/reusewatch/internal/kernel"
+	"github.com/reusewatch/reusewatch/internal/livetest"
+)
+
+// TestOneAgentANamespace: while one acts, or waits for handshakes, no other does.
+func TestOneAgentANamespace(t *testing.T) {
+	livetest.Root(t)
+	v := polite(t)
+	claim := new(kernel.Kernel).Claim
+	first, second := &world{v: v, claim: claim}, &world{v: v, claim: claim}
+	inode, cookie := ownNamespace(t)
+	a := first.actor()
+	f, err := a.find(inode, cookie)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := a.lock(f, cookie)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := second.actor()
+	if err := b.Act(t.Context(), v.judgement()); !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), "another reusewatch") {
+		t.Errorf("%v, want that another one acts", err)
+	}
+	if b.Idle(inode, cookie) || len(second.intended) > 0 {
+		t.Error("idle while another one acts, or it has acted")
+	}
+	a.unlock(held)
+	if !b.Idle(inode, cookie) {
+		t.Error("not idle after it")
+	}
+	if err := b.Act(t.Context(), v.judgement()); err != nil || v.alive() {
+		t.Errorf("%v, alive %v", err, v.alive())
+	}
+}
+
+// TestFileLocksDoNotHinder: anybody may lock the file of his own network namespace.
+func TestFileLocksDoNotHinder(t *testing.T) {
+	livetest.Root(t)
+	stranger := exec.Command("flock", "-n", "/proc/self/ns/net", "sh", "-c", "echo has it; exec sleep 60")
+	stranger.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, Pdeathsig: syscall.SIGKILL}
+	out, err := stranger.StdoutPipe()
+	if err == nil {
+		err = stranger.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = stranger.Process.Kill()
+		_, _ = stranger.Process.Wait()
+	}()
+	if said, err := bufio.NewReader(out).ReadString('\n'); said != "has it\n" {
+		t.Fatalf("%q, %v", said, err)
+	}
+	v := polite(t)
+	w := &world{v: v, claim: new(kernel.Kernel).Claim}
+	a := w.actor()
+	if inode, cookie := ownNamespace(t); !a.Idle(inode, cookie) {
+		t.Error("a lock on a file is taken for an act")
+	}
+	if err := a.Act(t.Context(), v.judgement()); err != nil || v.alive() {
+		t.Errorf("%v, alive %v", err, v.alive())
+	}
+}
