@@ -453,6 +453,7 @@ const (
 	KernelVarLostEvents        = "lost_events"
 	KernelVarLostListeners     = "lost_listeners"
 	KernelVarLostStorage       = "lost_storage"
+	KernelVarMoveHalfOpen      = "move_half_open"
 	KernelVarQuestionType      = "question_type"
 	KernelVarRefusalType       = "refusal_type"
 	KernelVarRefusedKeyType    = "refused_key_type"
@@ -568,6 +569,7 @@ type KernelVariableSpecs struct {
 	LostEvents     *ebpf.VariableSpec `ebpf:"lost_events"`
 	LostListeners  *ebpf.VariableSpec `ebpf:"lost_listeners"`
 	LostStorage    *ebpf.VariableSpec `ebpf:"lost_storage"`
+	MoveHalfOpen   *ebpf.VariableSpec `ebpf:"move_half_open"`
 	QuestionType   *ebpf.VariableSpec `ebpf:"question_type"`
 	RefusalType    *ebpf.VariableSpec `ebpf:"refusal_type"`
 	RefusedKeyType *ebpf.VariableSpec `ebpf:"refused_key_type"`
@@ -652,6 +654,7 @@ type KernelVariables struct {
 	LostEvents     *ebpf.Variable `ebpf:"lost_events"`
 	LostListeners  *ebpf.Variable `ebpf:"lost_listeners"`
 	LostStorage    *ebpf.Variable `ebpf:"lost_storage"`
+	MoveHalfOpen   *ebpf.Variable `ebpf:"move_half_open"`
 	QuestionType   *ebpf.Variable `ebpf:"question_type"`
 	RefusalType    *ebpf.Variable `ebpf:"refusal_type"`
 	RefusedKeyType *ebpf.Variable `ebpf:"refused_key_type"`

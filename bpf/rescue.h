@@ -8,7 +8,7 @@
 /* What became of the requests of the members that were closed. */
 struct rescued {
 	__u64 moved; /* connections sent on to a sibling */
-	__u64 half_open;
+	__u64 half_open; /* handshakes sent on to a sibling */
 	__u64 gone; /* left to be reset: their client had gone */
 };
 
@@ -22,6 +22,12 @@ struct {
 	__type(key, __u32);
 	__type(value, struct rescued);
 } rescues SEC(".maps");
+
+/*
+ * Set before the program is loaded, for its act: handshakes are moved as well. Kernels had faults in that
+ * (reqsk_timer_handler, MPTCP joins and tokens); who waits in the accept queue does not pass that code.
+ */
+const volatile __u8 move_half_open;
 
 /*
  * Its name tells what an earlier run left behind. A program of this kind turns migration on for its group alone, while
@@ -47,6 +53,8 @@ int reusewatch_move(struct sk_reuseport_md *md)
 		__sync_fetch_and_add(&r->gone, 1);
 		return SK_DROP;
 	case BPF_TCP_NEW_SYN_RECV:
+		if (!move_half_open)
+			return SK_DROP;
 		__sync_fetch_and_add(&r->half_open, 1);
 		return SK_PASS;
 	default:

@@ -72,6 +72,10 @@ func (c *actFlags) actor(with acting) (*remedy.Actor, *audit.Log, error) {
 			return nil, nil, usageError{err}
 		}
 	}
+	halfOpen, err := kernel.MovesHalfOpen()
+	if err != nil {
+		with.warn(err) // they are let go then
+	}
 	dir := state.At(c.stateDir)
 	o := remedy.Options{
 		Refresh: with.refresh, Judge: with.judge, Kernel: with.kernel, Keeper: dir,
@@ -80,13 +84,14 @@ func (c *actFlags) actor(with acting) (*remedy.Actor, *audit.Log, error) {
 			p := with.policy()
 			return p.Siblings(s, l)
 		},
+		MoveHalfOpen: halfOpen,
 		Witness: &witness{
 			by: with.by, count: with.count, uncount: with.uncount, warn: with.warn, policy: with.policy, clients: with.kernel.Clients, log: log,
 			bundles: audit.NewBundles(c.evidenceDir), emit: with.emit, begun: with.begun, done: with.done,
 		},
 	}
 	if c.rescue == "auto" {
-		o.LoadMigration = func() (remedy.Migration, error) { return kernel.LoadMigration() }
+		o.LoadMigration = func(m listener.Moving) (remedy.Migration, error) { return kernel.LoadMigration(m) }
 	}
 	return remedy.New(o), log, nil
 }

@@ -18,7 +18,7 @@ func TestDoctor(t *testing.T) {
 	d.says(t, tierHere(t), "BTF /sys/kernel/btf/vmlinux", "pid namespace the host's", "capability CAP_BPF (programs and maps)")
 	subjects := []string{"kernel", "tier", "way out"}
 	if !tooOld(t) {
-		subjects = append(subjects, "lockdown", "kptr_restrict", "memlock", "tracefs", "bpffs", "lost")
+		subjects = append(subjects, "lockdown", "kptr_restrict", "memlock", "tracefs", "bpffs", "lost", "half-open")
 	}
 	for _, subject := range subjects {
 		if _, found := d.line(subject); !found {

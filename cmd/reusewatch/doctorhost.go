@@ -22,6 +22,7 @@ func tellHost(w io.Writer, h *kernel.Host) {
 	for _, c := range h.Capabilities {
 		line(w, "capability", "%s (%s)", has(c.Has, c.Name), c.For)
 	}
+	line(w, "half-open", "%s", handshakes(h))
 	line(w, "kptr_restrict", "%s: costs nothing, symbols are named in the kernel", kptrRestrict(h))
 	line(w, "memlock", "%s: costs nothing, the memory of BPF is charged to the cgroup", memlock(h.Memlock))
 	line(w, "tracefs", "%s: not needed, tracepoints are found by their types", h.Tracefs)
@@ -64,6 +65,15 @@ func lockdown(h *kernel.Host) string {
 	default:
 		return h.Lockdown
 	}
+}
+
+// handshakes says what an act does with the handshakes that it meets.
+func handshakes(h *kernel.Host) string {
+	if h.MovesHalfOpen() {
+		return "handshakes that an act meets are moved to other members: this kernel has the mends for that"
+	}
+	return "handshakes that an act meets are let go, their clients try again or are reset; those who wait to be accepted are moved: " +
+		"this kernel is not known to move handshakes without fault (" + h.Version + ")"
 }
 
 func kptrRestrict(h *kernel.Host) string {

@@ -24,7 +24,7 @@ func TestKilledInTheAct(t *testing.T) {
 	interrupted := 0
 	for round := range rounds {
 		// MPTCP takes the sysctl, the others the program; those who defer leave
-		// handshakes, for which both stay on.
+		// handshakes, for which the program stays on where the kernel moves them.
 		s := server{Addr: web, MPTCP: round%2 == 0, DeferAccept: 30 * (round / 2 % 2)}
 		healthy := serve(t, ns, s)
 		deaf := s

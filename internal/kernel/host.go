@@ -48,6 +48,7 @@ type Capability struct {
 // taken to need.
 type Host struct {
 	Release      string // of the kernel, uname -r
+	Version      string // the same, uname -v
 	Machine      string
 	BTF          BTF
 	Lockdown     string // "none", "integrity", "confidentiality"; "" unknown

@@ -42,7 +42,8 @@ func (f hostFS) inspect(types *Types) (Host, error) {
 		return Host{}, fmt.Errorf("uname: %w", err)
 	}
 	h := Host{
-		Release: unix.ByteSliceToString(u.Release[:]), Machine: unix.ByteSliceToString(u.Machine[:]),
+		Release: unix.ByteSliceToString(u.Release[:]), Version: unix.ByteSliceToString(u.Version[:]),
+		Machine:      unix.ByteSliceToString(u.Machine[:]),
 		Lockdown:     f.lockdown(),
 		Securityfs:   mounted(filepath.Join(f.sys, "kernel/security"), unix.SECURITYFS_MAGIC),
 		Tracefs:      mounted(filepath.Join(f.sys, "kernel/tracing"), unix.TRACEFS_MAGIC),

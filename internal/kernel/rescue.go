@@ -9,6 +9,9 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
+// constantsMap holds what is set before loading.
+const constantsMap = ".rodata"
+
 // Migration is a program that sends the clients of a closing member of the
 // group it is attached to on to its siblings, but for those who have gone.
 type Migration struct {
@@ -17,14 +20,29 @@ type Migration struct {
 }
 
 // LoadMigration loads the program; whoever asks attaches it (SO_ATTACH_REUSEPORT_EBPF).
-func LoadMigration() (*Migration, error) {
+func LoadMigration(o listener.Moving) (*Migration, error) {
 	spec, err := bpf.LoadKernel()
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded BPF object: %w", err)
 	}
+	var halfOpen uint8
+	if o.HalfOpen {
+		halfOpen = 1
+	}
+	if err := spec.Variables[bpf.KernelVarMoveHalfOpen].Set(halfOpen); err != nil {
+		return nil, fmt.Errorf("set constant %s: %w", bpf.KernelVarMoveHalfOpen, err)
+	}
 	spec.Programs = map[string]*ebpf.ProgramSpec{bpf.KernelProgReusewatchMove: spec.Programs[bpf.KernelProgReusewatchMove]}
-	spec.Maps = map[string]*ebpf.MapSpec{bpf.KernelMapRescues: spec.Maps[bpf.KernelMapRescues]}
-	spec.Variables = nil
+	maps := make(map[string]*ebpf.MapSpec)
+	for _, name := range []string{bpf.KernelMapRescues, constantsMap} {
+		maps[name] = spec.Maps[name]
+	}
+	spec.Maps = maps
+	for name, v := range spec.Variables {
+		if v.SectionName != constantsMap {
+			delete(spec.Variables, name)
+		}
+	}
 	coll, err := ebpf.NewCollection(spec)
 	if err != nil {
 		return nil, fmt.Errorf("load BPF program %s: %w", bpf.KernelProgReusewatchMove, err)

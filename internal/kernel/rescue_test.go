@@ -1,6 +1,7 @@
 package kernel_test
 
 import (
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -31,7 +32,7 @@ func TestMigration(t *testing.T) {
 					}
 				}
 				left, own := dying.Queue(), heir.Queue()
-				m, err := kernel.LoadMigration()
+				m, err := kernel.LoadMigration(listener.Moving{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -52,5 +53,80 @@ func TestMigration(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Handshakes that are under way are moved where that is asked for, and let go where it
+// is not; who is queued is moved either way.
+func TestMigrationHalfOpen(t *testing.T) {
+	livetest.Root(t)
+	for name, moved := range map[string]bool{"moved": true, "let go": false} {
+		t.Run(name, func(t *testing.T) {
+			const each = 40
+			ns := livetest.Netns(t)
+			group := ns.Group(2, livetest.Listen{DeferAccept: 30})
+			dying, heir := group[0], group[1]
+			ns.DialMany(each, livetest.Dial{To: heir.Dest(livetest.V4), Word: true})
+			livetest.AwaitQueue(each, group...)
+			left, own := dying.Queue(), heir.Queue()
+			half := ns.DialMany(each, livetest.Dial{To: heir.Dest(livetest.V4)})
+			m, err := kernel.LoadMigration(listener.Moving{HalfOpen: moved})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			if err := unix.SetsockoptInt(dying.FD, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_EBPF, m.FD()); err != nil {
+				t.Fatal(err)
+			}
+			dying.Shutdown()
+			for _, c := range half {
+				c.Send()
+			}
+			came, reset := 0, 0
+			livetest.Eventually(t, "every handshake has an end", func() bool {
+				came, reset = heir.Queue()-own-left, resets(half)
+				return came+reset == each
+			})
+			got, err := m.Rescued()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Moved != left || (got.HalfOpen > 0) != moved {
+				t.Errorf("%+v, want %d moved, and of those under way some: %v", got, left, moved)
+			}
+			if came == 0 || (reset == 0) != moved {
+				t.Errorf("%d of %d handshakes came to the heir, %d were reset", came, each, reset)
+			}
+		})
+	}
+}
+
+// resets counts the clients whose connection the kernel has reset.
+func resets(clients []*livetest.Conn) (n int) {
+	for _, c := range clients {
+		fds := []unix.PollFd{{Fd: int32(c.FD)}}
+		if _, err := unix.Poll(fds, 0); err == nil && fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// What is known of the kernels that Debian has: 6.12 has the mends, 6.1 has not.
+func TestMovesHalfOpenHere(t *testing.T) {
+	got, err := kernel.MovesHalfOpen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	livetest.Fact("half-open", got)
+	if !livetest.InVM() {
+		return
+	}
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		t.Fatal(err)
+	}
+	if release := unix.ByteSliceToString(u.Release[:]); got != strings.HasPrefix(release, "6.12.") {
+		t.Errorf("%s: %v (%s)", release, got, unix.ByteSliceToString(u.Version[:]))
 	}
 }

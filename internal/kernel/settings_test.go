@@ -66,7 +66,7 @@ func testHalfOpenRequests(t *testing.T, f *field) {
 func testProgramOfGroup(t *testing.T, f *field) {
 	ns := f.netns(t)
 	plain, ours, classic := ns.Group(2, livetest.Listen{}), ns.Group(2, livetest.Listen{}), ns.Group(2, livetest.Listen{})
-	m, err := kernel.LoadMigration()
+	m, err := kernel.LoadMigration(listener.Moving{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,11 +78,13 @@ type Options struct {
 	Siblings func(*listener.Snapshot, *listener.Listener) []*listener.Listener
 	Kernel   Kernel
 	// LoadMigration loads the program of a rescue; nil: no rescue (--rescue off).
-	LoadMigration func() (Migration, error)
-	Keeper        Keeper
-	ProcSys       string        // a /proc/sys that can be written; "" is that one
-	TermGrace     time.Duration // between SIGTERM and SIGKILL
-	Witness       Witness
+	LoadMigration func(listener.Moving) (Migration, error)
+	// MoveHalfOpen: the kernel is known to move handshakes under way without fault.
+	MoveHalfOpen bool
+	Keeper       Keeper
+	ProcSys      string        // a /proc/sys that can be written; "" is that one
+	TermGrace    time.Duration // between SIGTERM and SIGKILL
+	Witness      Witness
 	// Disarmed stops an act between two rungs.
 	Disarmed func() bool
 	// Warn is told what went wrong when nobody waits for an answer.

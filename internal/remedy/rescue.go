@@ -11,6 +11,9 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
+// unmended is why handshakes under way are not moved.
+const unmended = "this kernel is not known to move them without fault"
+
 // rescue takes the clients of closing listeners along: those of each group to
 // its other members, those of a shared listener to its next holder.
 type rescue struct {
@@ -19,13 +22,13 @@ type rescue struct {
 	snap   *listener.Snapshot
 	acts   []*listener.Act
 	groups map[listener.GroupKey]*moving
+	sysctl *sysctl // while it is on, for the target whose turn it is
 }
 
 // moving is one group whose clients are to be moved.
 type moving struct {
 	why      string    // nothing is moved; "": it is
-	by       Migration // nil: by the sysctl of the namespace
-	sysctl   *sysctl
+	by       Migration // nil: by the sysctl of the namespace, which MPTCP needs
 	members  []*listener.Listener
 	halfOpen int
 	heirs    map[listener.Cookie]bool
@@ -61,17 +64,22 @@ func (a *Actor) planRescue(held *lock, s *listener.Snapshot, acts []*listener.Ac
 			g.heirs[m.Cookie] = leaving[m.Cookie] == nil
 		}
 		r.groups[l.Group] = g
-		g.why = a.unsafe(g)
+	}
+	for _, g := range r.groups {
+		g.why = r.unsafe(g)
 	}
 	r.tell()
 	return r
 }
 
-// start turns migration on where nothing speaks against it.
+// start turns migration on where nothing speaks against it, by a program for each group.
 func (r *rescue) start() {
 	for _, g := range r.groups {
-		if g.why == "" {
-			g.start(r)
+		if g.why != "" || g.leaving.MPTCP {
+			continue
+		}
+		if err := g.attach(r.actor); err != nil {
+			g.why = "failed: " + err.Error()
 		}
 	}
 	r.tell()
@@ -84,7 +92,8 @@ func (r *rescue) tell() {
 }
 
 // unsafe says why the clients of a group must not be moved.
-func (a *Actor) unsafe(g *moving) string {
+func (r *rescue) unsafe(g *moving) string {
+	a := r.actor
 	switch {
 	case a.LoadMigration == nil:
 		return "off"
@@ -93,7 +102,32 @@ func (a *Actor) unsafe(g *moving) string {
 	case !slices.ContainsFunc(g.members, func(m *listener.Listener) bool { return g.heirs[m.Cookie] }):
 		return "none: no other member is left"
 	}
-	return a.differ(g.members)
+	if why := a.differ(g.members); why != "" || !g.leaving.MPTCP {
+		return why
+	}
+	return r.unsafeForAll(g)
+}
+
+// unsafeForAll says why migration must not be turned on in the whole namespace of a
+// group, for as long as one of its members closes. It is what is left for an MPTCP socket,
+// which takes no program (EOPNOTSUPP).
+func (r *rescue) unsafeForAll(g *moving) string {
+	// Those that are queued are moved while their listener closes, and the others only
+	// when their time or their last ACK comes: with the sysctl gone by then they are let
+	// go. Some milliseconds lie between, so there must be none where they do harm.
+	if !r.actor.MoveHalfOpen && g.halfOpen > 0 {
+		return "refused: handshakes are under way, and " + unmended
+	}
+	for _, l := range r.snap.Listeners {
+		if l.NetCookie != g.leaving.NetCookie || l.Group == 0 || l.Group == g.leaving.Group {
+			continue
+		}
+		members := append([]*listener.Listener{l}, slices.Collect(r.snap.Siblings(l))...)
+		if why := r.actor.differ(members); why != "" {
+			return fmt.Sprintf("%s, in another group of the namespace (%s)", why, l.Local)
+		}
+	}
+	return ""
 }
 
 // differ says in what members of a group differ that must not if one is to get
@@ -125,33 +159,6 @@ func (a *Actor) differ(members []*listener.Listener) string {
 	return ""
 }
 
-// start turns migration on: for this group alone, by a program of its own. An
-// MPTCP socket takes none (EOPNOTSUPP): then for the whole namespace, if that
-// harms no other group.
-func (g *moving) start(r *rescue) {
-	err := g.attach(r.actor)
-	if err == nil {
-		return
-	}
-	if !g.leaving.MPTCP {
-		g.why = "failed: " + err.Error()
-		return
-	}
-	for _, l := range r.snap.Listeners {
-		if l.NetCookie != g.leaving.NetCookie || l.Group == 0 || l.Group == g.leaving.Group {
-			continue
-		}
-		members := append([]*listener.Listener{l}, slices.Collect(r.snap.Siblings(l))...)
-		if why := r.actor.differ(members); why != "" {
-			g.why = fmt.Sprintf("%s, in another group of the namespace (%s)", why, l.Local)
-			return
-		}
-	}
-	if g.sysctl, err = r.actor.migrateAll(r.held, g.leaving); err != nil {
-		g.why = "failed: " + err.Error()
-	}
-}
-
 // attach attaches the program by the descriptor of the member that leaves.
 func (g *moving) attach(a *Actor) error {
 	p, err := openProcess(a.Kernel, g.act.Owner.PID, g.act.Owner.Start)
@@ -164,7 +171,7 @@ func (g *moving) attach(a *Actor) error {
 		return err
 	}
 	defer unix.Close(fd)
-	m, err := a.LoadMigration()
+	m, err := a.LoadMigration(listener.Moving{HalfOpen: a.MoveHalfOpen})
 	if err != nil {
 		return err
 	}
@@ -198,10 +205,12 @@ func (r *rescue) told(act *listener.Act) string {
 		return "its next holder takes over"
 	case g.why != "":
 		return g.why
-	case g.sysctl != nil:
-		return "moved to other members, net.ipv4.tcp_migrate_req"
+	case g.leaving.MPTCP:
+		return "moved to other members, by net.ipv4.tcp_migrate_req until it has closed; handshakes under way are let go"
+	case r.actor.MoveHalfOpen:
+		return "moved to other members, handshakes under way too"
 	default:
-		return "moved to other members"
+		return "moved to other members; handshakes under way are let go: " + unmended
 	}
 }
 
@@ -224,17 +233,39 @@ func (r *rescue) moved() (listener.Rescued, error) {
 }
 
 // prepare lets those go whose client has gone, where no program does: what the
-// next holder, or a sibling, would execute for nobody.
+// next holder, or a sibling, would execute for nobody. Then, where it takes the sysctl,
+// it turns that on; count, which comes once the target has left, turns it off.
 func (r *rescue) prepare(ctx context.Context, t *target) error {
-	g := r.of(t.act)
-	if g != nil && (g.why != "" || g.by != nil) {
-		return nil
+	if g := r.of(t.act); g == nil || g.why == "" && g.by == nil {
+		if err := r.actor.drain(ctx, t); err != nil {
+			return err
+		}
 	}
-	return r.actor.drain(ctx, t)
+	for _, g := range r.groups {
+		if !g.bySysctl() || !slices.ContainsFunc(t.act.Listeners, g.has) {
+			continue
+		}
+		if r.sysctl == nil {
+			var err error
+			if r.sysctl, err = r.actor.migrateAll(r.held, g.leaving); err != nil {
+				g.why = "failed: " + err.Error()
+				r.tell()
+			}
+		}
+	}
+	return nil
 }
 
-// count tells what became of the clients of one act.
+// bySysctl says whether its clients are moved by the sysctl of the namespace.
+func (g *moving) bySysctl() bool { return g.why == "" && g.leaving.MPTCP }
+
+func (g *moving) has(c listener.Cookie) bool {
+	return slices.ContainsFunc(g.members, func(m *listener.Listener) bool { return m.Cookie == c })
+}
+
+// count turns the sysctl off, and tells what became of the clients of one act.
 func (r *rescue) count(t *target, before listener.Rescued) error {
+	_ = r.restore() // end tries again, and says so
 	g := r.of(t.act)
 	if g == nil || g.by == nil {
 		return nil // prepare has counted

@@ -48,7 +48,7 @@ func (a *Actor) migrateAll(l *lock, of *listener.Listener) (*sysctl, error) {
 		}
 		s.kept.Value = string(bytes.TrimSpace(old))
 		if s.kept.Value == "1" {
-			return nil // the operator's own, or an act's whose window is open
+			return nil // the operator's own
 		}
 		if err := a.Keeper.Keep(s.kept); err != nil {
 			return err
@@ -62,6 +62,18 @@ func (a *Actor) migrateAll(l *lock, of *listener.Listener) (*sysctl, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// restore turns migration off again in the namespace, if it is on.
+func (r *rescue) restore() error {
+	if r.sysctl == nil {
+		return nil
+	}
+	err := r.sysctl.restore()
+	if err == nil {
+		r.sysctl = nil
+	}
+	return err
 }
 
 // restore writes the old value back, unless somebody else has changed it.

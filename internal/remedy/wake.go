@@ -22,7 +22,7 @@ const (
 // connections; they are closed at once.
 func (r *rescue) wake(ctx context.Context) {
 	for _, g := range r.groups {
-		if g.by == nil && g.sysctl == nil {
+		if g.by == nil && !g.bySysctl() {
 			continue
 		}
 		heads := make(map[listener.Cookie]listener.Head)

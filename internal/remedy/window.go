@@ -20,37 +20,30 @@ const halfOpenWindow = 63 * time.Second
 // be completed, to be moved then.
 type window struct {
 	timer   *time.Timer
-	program uint32 // 0: the sysctl
+	program uint32
 	end     func() error
 	lock    *lock
 }
 
-// end turns migration off: at once where no handshake was under way, else after
-// the window, or when the agent ends.
+// end takes what is on off: programs at once where no handshake was under way that may be
+// moved, else after the window, or when the agent ends.
 func (r *rescue) end() error {
-	var errs []error
+	errs := []error{r.restore()}
 	for _, g := range r.groups {
-		if g.by == nil && g.sysctl == nil {
+		if g.by == nil {
 			continue
 		}
 		end := func() error { return g.end(r.actor) }
-		if g.halfOpen == 0 {
+		if g.halfOpen == 0 || !r.actor.MoveHalfOpen {
 			errs = append(errs, end())
 		} else {
-			w := &window{end: end, lock: r.held}
-			if g.by != nil {
-				w.program = g.by.ID()
-			}
-			r.actor.leaveOpen(w)
+			r.actor.leaveOpen(&window{end: end, lock: r.held, program: g.by.ID()})
 		}
 	}
 	return errors.Join(errs...)
 }
 
 func (g *moving) end(a *Actor) error {
-	if g.sysctl != nil {
-		return g.sysctl.restore()
-	}
 	return errors.Join(a.detach(g.by.ID()), g.by.Close())
 }
 
