@@ -80,6 +80,31 @@ static void waits_signal(int l)
 		sigwait(&term, &sig);
 }
 
+static void says_sigterm(int sig) { say("sigterm\n"); }
+
+/*
+ * It hangs until somebody reads its FIFO, serves then, and says of each client and of each
+ * SIGTERM when it came. SIGTERM does not end it.
+ */
+static void recovers(int l)
+{
+	struct sigaction says = {.sa_handler = says_sigterm, .sa_flags = SA_RESTART};
+
+	sigaction(SIGTERM, &says, NULL);
+	checked(open(arg, O_WRONLY), "open");
+	for (;;) {
+		int c = accept4(l, NULL, NULL, SOCK_CLOEXEC);
+
+		if (c < 0) { /* it was shut down */
+			say("closed\n");
+			stay();
+		}
+		say("accepted\n");
+		answer(c);
+		close(c);
+	}
+}
+
 /* Its log folder is on a FUSE mount whose server died. */
 static void fuse_dir(int l) { checked(chdir(arg), "chdir"); }
 
@@ -94,6 +119,7 @@ const struct mode dead_ends[] = {
 	{"pause", pauses},
 	{"sigsuspend", suspends},
 	{"sigwait", waits_signal},
+	{"recovers", recovers},
 	{"fuse-dir", fuse_dir},
 	{}
 };
