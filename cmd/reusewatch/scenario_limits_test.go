@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -78,6 +80,31 @@ func TestDisarmed(t *testing.T) {
 	if !sibling.alive() {
 		t.Error("its sibling has ended")
 	}
+}
+
+// TestTriedAgain: an act that could not keep its evidence touches nothing and counts for
+// nothing. It is done once there is room.
+func TestTriedAgain(t *testing.T) {
+	ns, state := livetest.Netns(t), t.TempDir()
+	evidence := write(t, t.TempDir(), "evidence", "no folder")
+	r := armIn(t, ns, state, "--evidence-dir", evidence)
+	stuck := serve(t, ns, server{Addr: web, Answers: 3, Then: wayMutex})
+	stays(t, serve(t, ns, server{Addr: web}))
+	hangs(t, ns, web)
+	r.await("an act fails", func(e told) bool { return e.Event == "act_failed" })
+	if !stuck.alive() {
+		t.Fatal("it has ended all the same")
+	}
+	livetest.Eventually(t, "what it was counted for is given back", func() bool {
+		acts, err := os.ReadFile(filepath.Join(state, "acts.json"))
+		return err == nil && string(acts) == "[]"
+	})
+	if err := unix.Unlink(evidence); err != nil {
+		t.Fatal(err)
+	}
+	r.await("an act that is done", func(e told) bool { return e.Event == "acted" && e.PID == stuck.pid() })
+	livetest.Eventually(t, "its process has ended", func() bool { return gone(stuck.pid()) })
+	only(t, r, stuck.pid())
 }
 
 // TestPausedAgent: two looks far apart prove nothing, for nobody looked between
