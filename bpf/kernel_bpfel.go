@@ -409,6 +409,7 @@ const (
 	KernelMapCounted           = "counted"
 	KernelMapEpolls            = "epolls"
 	KernelMapEvents            = "events"
+	KernelMapHeirs             = "heirs"
 	KernelMapListeners         = "listeners"
 	KernelMapParents           = "parents"
 	KernelMapPorts             = "ports"
@@ -449,6 +450,8 @@ const (
 	KernelVarCountChildren     = "count_children"
 	KernelVarCountsExact       = "counts_exact"
 	KernelVarEventType         = "event_type"
+	KernelVarHeirsLen          = "heirs_len"
+	KernelVarHeirsOnly         = "heirs_only"
 	KernelVarHeldType          = "held_type"
 	KernelVarLostEvents        = "lost_events"
 	KernelVarLostListeners     = "lost_listeners"
@@ -542,6 +545,7 @@ type KernelMapSpecs struct {
 	Counted     *ebpf.MapSpec `ebpf:"counted"`
 	Epolls      *ebpf.MapSpec `ebpf:"epolls"`
 	Events      *ebpf.MapSpec `ebpf:"events"`
+	Heirs       *ebpf.MapSpec `ebpf:"heirs"`
 	Listeners   *ebpf.MapSpec `ebpf:"listeners"`
 	Parents     *ebpf.MapSpec `ebpf:"parents"`
 	Ports       *ebpf.MapSpec `ebpf:"ports"`
@@ -565,6 +569,8 @@ type KernelVariableSpecs struct {
 	CountChildren  *ebpf.VariableSpec `ebpf:"count_children"`
 	CountsExact    *ebpf.VariableSpec `ebpf:"counts_exact"`
 	EventType      *ebpf.VariableSpec `ebpf:"event_type"`
+	HeirsLen       *ebpf.VariableSpec `ebpf:"heirs_len"`
+	HeirsOnly      *ebpf.VariableSpec `ebpf:"heirs_only"`
 	HeldType       *ebpf.VariableSpec `ebpf:"held_type"`
 	LostEvents     *ebpf.VariableSpec `ebpf:"lost_events"`
 	LostListeners  *ebpf.VariableSpec `ebpf:"lost_listeners"`
@@ -607,6 +613,7 @@ type KernelMaps struct {
 	Counted     *ebpf.Map `ebpf:"counted"`
 	Epolls      *ebpf.Map `ebpf:"epolls"`
 	Events      *ebpf.Map `ebpf:"events"`
+	Heirs       *ebpf.Map `ebpf:"heirs"`
 	Listeners   *ebpf.Map `ebpf:"listeners"`
 	Parents     *ebpf.Map `ebpf:"parents"`
 	Ports       *ebpf.Map `ebpf:"ports"`
@@ -626,6 +633,7 @@ func (m *KernelMaps) Close() error {
 		m.Counted,
 		m.Epolls,
 		m.Events,
+		m.Heirs,
 		m.Listeners,
 		m.Parents,
 		m.Ports,
@@ -650,6 +658,8 @@ type KernelVariables struct {
 	CountChildren  *ebpf.Variable `ebpf:"count_children"`
 	CountsExact    *ebpf.Variable `ebpf:"counts_exact"`
 	EventType      *ebpf.Variable `ebpf:"event_type"`
+	HeirsLen       *ebpf.Variable `ebpf:"heirs_len"`
+	HeirsOnly      *ebpf.Variable `ebpf:"heirs_only"`
 	HeldType       *ebpf.Variable `ebpf:"held_type"`
 	LostEvents     *ebpf.Variable `ebpf:"lost_events"`
 	LostListeners  *ebpf.Variable `ebpf:"lost_listeners"`

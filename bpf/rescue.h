@@ -24,16 +24,52 @@ struct {
 } rescues SEC(".maps");
 
 /*
+ * The members that may get clients. Written by user space before the program is attached, and by the kernel, which
+ * takes out who closes; read by reusewatch_move. User space makes it with that program, with as
+ * much room as there are heirs.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_REUSEPORT_SOCKARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} heirs SEC(".maps");
+
+/* Set before the program is loaded, for its act. */
+const volatile __u32 heirs_len;
+/* Nobody but heirs gets clients: there are strangers in the group. */
+const volatile __u8 heirs_only;
+
+/* How many heirs are tried for one client. Who has closed is none any more. */
+#define HEIR_TRIES 16
+
+/*
  * Set before the program is loaded, for its act: handshakes are moved as well. Kernels had faults in that
  * (reqsk_timer_handler, MPTCP joins and tokens); who waits in the accept queue does not pass that code.
  */
 const volatile __u8 move_half_open;
 
 /*
+ * Chooses one of the heirs by the client's hash, as the kernel does of all members. Where none is left, to
+ * choose nobody leaves the choice to the kernel.
+ */
+static __always_inline int choose_heir(struct sk_reuseport_md *md)
+{
+	__u32 i, at;
+
+	for (i = 0; heirs_len && i < HEIR_TRIES; i++) {
+		at = (md->hash + i) % heirs_len;
+		if (!bpf_sk_select_reuseport(md, &heirs, &at, 0))
+			return SK_PASS;
+	}
+	return heirs_only ? SK_DROP : SK_PASS;
+}
+
+/*
  * Its name tells what an earlier run left behind. A program of this kind turns migration on for its group alone, while
  * net.ipv4.tcp_migrate_req does so for every group of the namespace. It may also
- * say no: a sibling would execute what a client sent that has long gone. To
- * choose nobody leaves the choice to the hash, for new connections too.
+ * say no: a sibling would execute what a client sent that has long gone. New
+ * connections are left to the hash.
  */
 SEC("sk_reuseport/migrate")
 int reusewatch_move(struct sk_reuseport_md *md)
@@ -55,9 +91,13 @@ int reusewatch_move(struct sk_reuseport_md *md)
 	case BPF_TCP_NEW_SYN_RECV:
 		if (!move_half_open)
 			return SK_DROP;
+		if (choose_heir(md) == SK_DROP)
+			return SK_DROP;
 		__sync_fetch_and_add(&r->half_open, 1);
 		return SK_PASS;
 	default:
+		if (choose_heir(md) == SK_DROP)
+			return SK_DROP;
 		__sync_fetch_and_add(&r->moved, 1);
 		return SK_PASS;
 	}

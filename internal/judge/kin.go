@@ -44,6 +44,15 @@ func (f *facts) siblings() []*listener.Listener {
 	return others
 }
 
+func cookies(ls []*listener.Listener) []listener.Cookie {
+	all := make([]listener.Cookie, len(ls))
+	for i, l := range ls {
+		all[i] = l.Cookie
+	}
+	slices.Sort(all)
+	return all
+}
+
 // accepting are the siblings that accepted in the window.
 func (f *facts) accepting() []*listener.Listener { return f.accepted(f.siblings()) }
 

@@ -50,6 +50,7 @@ func newObjects(capacity uint32, c constants, opts *Options) (*objects, error) {
 	// Made with their programs, for whoever asks who waits, and for an act.
 	delete(spec.Maps, bpf.KernelMapClients)
 	delete(spec.Maps, bpf.KernelMapRescues)
+	delete(spec.Maps, bpf.KernelMapHeirs)
 	for _, name := range []string{bpf.KernelMapListeners, bpf.KernelMapCounted} {
 		spec.Maps[name].MaxEntries = capacity
 	}
@@ -60,11 +61,7 @@ func newObjects(capacity uint32, c constants, opts *Options) (*objects, error) {
 		bpf.KernelVarCountChildren: c.countChildren,
 		bpf.KernelVarCountsExact:   c.countsExact,
 	} {
-		var v uint8
-		if on {
-			v = 1
-		}
-		if err := spec.Variables[name].Set(v); err != nil {
+		if err := spec.Variables[name].Set(flag(on)); err != nil {
 			return nil, fmt.Errorf("set constant %s: %w", name, err)
 		}
 	}

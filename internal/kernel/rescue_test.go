@@ -11,6 +11,20 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
+// migrate attaches a program to the group of a listener.
+func migrate(t *testing.T, of *livetest.Listener, o listener.Moving) *kernel.Migration {
+	t.Helper()
+	m, err := kernel.LoadMigration(o)
+	if err == nil {
+		t.Cleanup(func() { _ = m.Close() })
+		err = unix.SetsockoptInt(of.FD, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_EBPF, m.FD())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // A group with the program attached gives the clients of a member that closes
 // to its siblings, whatever net.ipv4.tcp_migrate_req says, but for those who
 // have gone, wherever they stand in the queue.
@@ -32,14 +46,7 @@ func TestMigration(t *testing.T) {
 					}
 				}
 				left, own := dying.Queue(), heir.Queue()
-				m, err := kernel.LoadMigration(listener.Moving{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer m.Close()
-				if err := unix.SetsockoptInt(dying.FD, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_EBPF, m.FD()); err != nil {
-					t.Fatal(err)
-				}
+				m := migrate(t, dying, listener.Moving{})
 				dying.Shutdown()
 				got, err := m.Rescued()
 				if err != nil {
@@ -70,14 +77,7 @@ func TestMigrationHalfOpen(t *testing.T) {
 			livetest.AwaitQueue(each, group...)
 			left, own := dying.Queue(), heir.Queue()
 			half := ns.DialMany(each, livetest.Dial{To: heir.Dest(livetest.V4)})
-			m, err := kernel.LoadMigration(listener.Moving{HalfOpen: moved})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer m.Close()
-			if err := unix.SetsockoptInt(dying.FD, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_EBPF, m.FD()); err != nil {
-				t.Fatal(err)
-			}
+			m := migrate(t, dying, listener.Moving{HalfOpen: moved})
 			dying.Shutdown()
 			for _, c := range half {
 				c.Send()

@@ -5,7 +5,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
@@ -66,14 +65,7 @@ func testHalfOpenRequests(t *testing.T, f *field) {
 func testProgramOfGroup(t *testing.T, f *field) {
 	ns := f.netns(t)
 	plain, ours, classic := ns.Group(2, livetest.Listen{}), ns.Group(2, livetest.Listen{}), ns.Group(2, livetest.Listen{})
-	m, err := kernel.LoadMigration(listener.Moving{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	if err := unix.SetsockoptInt(ours[0].FD, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_EBPF, m.FD()); err != nil {
-		t.Fatal(err)
-	}
+	m := migrate(t, ours[0], listener.Moving{})
 	first := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
 	prog := &unix.SockFprog{Len: 1, Filter: &first[0]}
 	if err := unix.SetsockoptSockFprog(classic[0].FD, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF, prog); err != nil {

@@ -45,6 +45,7 @@ type Judgement struct {
 	Decision *Decision  // nil unless stuck, or superseded and to be acted on
 	Culprit  int        // pid of the owner that should accept and does not; 0 unknown
 	Class    Class      // of a stuck one
+	Siblings []Cookie   // of one that is decided on: members that may stand in for it; nil: not asked
 	Signs    []SignSeen // of a stuck one: of the culprit, or of all owners together, in the order of the table
 
 	Generations Maybe[int]  // in its group

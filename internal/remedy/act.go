@@ -64,6 +64,8 @@ type Migration interface {
 	FD() int
 	ID() uint32
 	Rescued() (listener.Rescued, error)
+	// Release lets its heirs go, which are those of one program at a time.
+	Release() error
 	Close() error
 }
 
@@ -72,19 +74,20 @@ type Options struct {
 	// Refresh looks at everything and everyone now.
 	Refresh func(context.Context) (*listener.Snapshot, error)
 	// Judge judges a snapshot by the policy in force.
-	Judge func(*listener.Snapshot) []listener.Judgement
-	// Siblings are the members of a listener's group that may stand in for it, by the
-	// policy in force; all others are strangers.
-	Siblings func(*listener.Snapshot, *listener.Listener) []*listener.Listener
-	Kernel   Kernel
+	Judge  func(*listener.Snapshot) []listener.Judgement
+	Kernel Kernel
 	// LoadMigration loads the program of a rescue; nil: no rescue (--rescue off).
 	LoadMigration func(listener.Moving) (Migration, error)
 	// MoveHalfOpen: the kernel is known to move handshakes under way without fault.
 	MoveHalfOpen bool
-	Keeper       Keeper
-	ProcSys      string        // a /proc/sys that can be written; "" is that one
-	TermGrace    time.Duration // between SIGTERM and SIGKILL
-	Witness      Witness
+	// Siblings are the other members of a listener's group that are siblings of its own,
+	// by the policy in force: all others are strangers, who get no client. Nil: all are.
+	// Of a listener that was decided on the judgement says it.
+	Siblings  func(*listener.Snapshot, *listener.Listener) []*listener.Listener
+	Keeper    Keeper
+	ProcSys   string        // a /proc/sys that can be written; "" is that one
+	TermGrace time.Duration // between SIGTERM and SIGKILL
+	Witness   Witness
 	// Disarmed stops an act between two rungs.
 	Disarmed func() bool
 	// Warn is told what went wrong when nobody waits for an answer.

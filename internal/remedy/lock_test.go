@@ -47,7 +47,7 @@ func TestOneAgentANamespace(t *testing.T) {
 // TestFileLocksDoNotHinder: anybody may lock the file of his own network namespace.
 func TestFileLocksDoNotHinder(t *testing.T) {
 	livetest.Root(t)
-	stranger := exec.Command("flock", "-n", "/proc/self/ns/net", "sh", "-c", "echo has it; exec sleep 60")
+	stranger := exec.Command("flock", "/proc/self/ns/net", "sh", "-c", "echo has it; exec sleep 60")
 	stranger.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, Pdeathsig: syscall.SIGKILL}
 	out, err := stranger.StdoutPipe()
 	if err == nil {

@@ -28,7 +28,7 @@ func (a *Actor) plan(ctx context.Context, j listener.Judgement) (*Look, []*liste
 		return nil, nil, err
 	}
 	acts := []*listener.Act{{Judgement: first}}
-	siblings := a.Siblings(look.Snapshot, first.Listener)
+	siblings := a.siblings(look.Snapshot, first.Listener, &first)
 	for _, now := range look.Judgements {
 		if ripe(now) && slices.Contains(siblings, now.Listener) {
 			acts = append(acts, &listener.Act{Judgement: now})

@@ -32,7 +32,9 @@ type moving struct {
 	members  []*listener.Listener
 	halfOpen int
 	heirs    map[listener.Cookie]bool
-	leaving  *listener.Listener // one of those that leave
+	strange  bool // some members are no siblings of one that leaves
+	leavers  []*listener.Listener
+	leaving  *listener.Listener // the first of them
 	act      *listener.Act      // with which it does
 }
 
@@ -51,19 +53,18 @@ func (a *Actor) planRescue(held *lock, s *listener.Snapshot, acts []*listener.Ac
 		if act == nil {
 			continue
 		}
-		if g := r.groups[l.Group]; g != nil {
-			g.halfOpen += l.HalfOpen
-			continue
+		g := r.groups[l.Group]
+		if g == nil {
+			g = &moving{leaving: l, act: act, heirs: make(map[listener.Cookie]bool), members: []*listener.Listener{l}}
+			for m := range s.Siblings(l) {
+				g.members = append(g.members, m)
+				g.heirs[m.Cookie] = leaving[m.Cookie] == nil
+			}
+			r.groups[l.Group] = g
 		}
-		g := &moving{
-			halfOpen: l.HalfOpen, leaving: l, act: act,
-			heirs: make(map[listener.Cookie]bool), members: []*listener.Listener{l},
-		}
-		for m := range s.Siblings(l) {
-			g.members = append(g.members, m)
-			g.heirs[m.Cookie] = leaving[m.Cookie] == nil
-		}
-		r.groups[l.Group] = g
+		g.leavers = append(g.leavers, l)
+		g.halfOpen += l.HalfOpen
+		g.exclude(a.strangers(s, l, &act.Judgement))
 	}
 	for _, g := range r.groups {
 		g.why = r.unsafe(g)
@@ -91,74 +92,6 @@ func (r *rescue) tell() {
 	}
 }
 
-// unsafe says why the clients of a group must not be moved.
-func (r *rescue) unsafe(g *moving) string {
-	a := r.actor
-	switch {
-	case a.LoadMigration == nil:
-		return "off"
-	case g.leaving.Group == 0:
-		return "none: it is in no group"
-	case !slices.ContainsFunc(g.members, func(m *listener.Listener) bool { return g.heirs[m.Cookie] }):
-		return "none: no other member is left"
-	}
-	if why := a.differ(g.members); why != "" || !g.leaving.MPTCP {
-		return why
-	}
-	return r.unsafeForAll(g)
-}
-
-// unsafeForAll says why migration must not be turned on in the whole namespace of a
-// group, for as long as one of its members closes. It is what is left for an MPTCP socket,
-// which takes no program (EOPNOTSUPP).
-func (r *rescue) unsafeForAll(g *moving) string {
-	// Those that are queued are moved while their listener closes, and the others only
-	// when their time or their last ACK comes: with the sysctl gone by then they are let
-	// go. Some milliseconds lie between, so there must be none where they do harm.
-	if !r.actor.MoveHalfOpen && g.halfOpen > 0 {
-		return "refused: handshakes are under way, and " + unmended
-	}
-	for _, l := range r.snap.Listeners {
-		if l.NetCookie != g.leaving.NetCookie || l.Group == 0 || l.Group == g.leaving.Group {
-			continue
-		}
-		members := append([]*listener.Listener{l}, slices.Collect(r.snap.Siblings(l))...)
-		if why := r.actor.differ(members); why != "" {
-			return fmt.Sprintf("%s, in another group of the namespace (%s)", why, l.Local)
-		}
-	}
-	return ""
-}
-
-// differ says in what members of a group differ that must not if one is to get
-// the clients of another, "" for nothing.
-func (a *Actor) differ(members []*listener.Listener) string {
-	first, _ := members[0].Settings.Get()
-	for _, m := range members {
-		s, known := m.Settings.Get()
-		for _, c := range []struct {
-			is   bool
-			what string
-		}{
-			{!known, "nobody knows the settings of all members"},
-			{m.Program, "a program of the application's chooses"},
-			{m.Migration != 0 && !a.moves(m.Migration), "another agent moves its clients"},
-			{s.Keys, "members have MD5 or AO keys"},
-			{m.MPTCP != members[0].MPTCP, "members differ in MPTCP"},
-			{s.FastOpen != first.FastOpen, "members differ in TCP_FASTOPEN"},
-			{s.DeferAccept != first.DeferAccept, "members differ in TCP_DEFER_ACCEPT"},
-			{s.SaveSYN != first.SaveSYN, "members differ in TCP_SAVE_SYN"},
-			{s.Transparent != first.Transparent, "members differ in IP_TRANSPARENT"},
-			{s.IncomingCPU != first.IncomingCPU, "members differ in SO_INCOMING_CPU"},
-		} {
-			if c.is {
-				return "refused: " + c.what
-			}
-		}
-	}
-	return ""
-}
-
 // attach attaches the program by the descriptor of the member that leaves.
 func (g *moving) attach(a *Actor) error {
 	p, err := openProcess(a.Kernel, g.act.Owner.PID, g.act.Owner.Start)
@@ -171,7 +104,13 @@ func (g *moving) attach(a *Actor) error {
 		return err
 	}
 	defer unix.Close(fd)
-	m, err := a.LoadMigration(listener.Moving{HalfOpen: a.MoveHalfOpen})
+	a.release(g.leaving.Migration)
+	heirs, err := a.descriptors(g)
+	defer closeDescriptors(heirs)
+	if err != nil && g.strange {
+		return err // else the hash chooses, which knows no stranger here
+	}
+	m, err := a.LoadMigration(listener.Moving{HalfOpen: a.MoveHalfOpen, Heirs: heirs, Only: g.strange})
 	if err != nil {
 		return err
 	}

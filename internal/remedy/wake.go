@@ -19,10 +19,11 @@ const (
 // wake pokes members that got clients and do not take them: kernels before
 // 3864c6b (2026-04, "tcp: call sk_data_ready() after listener migration") wake
 // nobody who sleeps in epoll. The hash chooses who is poked, so it takes a few
-// connections; they are closed at once.
+// connections; they are closed at once. Beside strangers nobody is poked: the hash might
+// choose one of them. There the next client of its own wakes a sibling.
 func (r *rescue) wake(ctx context.Context) {
 	for _, g := range r.groups {
-		if g.by == nil && !g.bySysctl() {
+		if g.strange || g.by == nil && !g.bySysctl() {
 			continue
 		}
 		heads := make(map[listener.Cookie]listener.Head)

@@ -20,7 +20,7 @@ const halfOpenWindow = 63 * time.Second
 // be completed, to be moved then.
 type window struct {
 	timer   *time.Timer
-	program uint32
+	program Migration
 	end     func() error
 	lock    *lock
 }
@@ -37,7 +37,7 @@ func (r *rescue) end() error {
 		if g.halfOpen == 0 || !r.actor.MoveHalfOpen {
 			errs = append(errs, end())
 		} else {
-			r.actor.leaveOpen(&window{end: end, lock: r.held, program: g.by.ID()})
+			r.actor.leaveOpen(&window{end: end, lock: r.held, program: g.by})
 		}
 	}
 	return errors.Join(errs...)
@@ -95,11 +95,23 @@ func (a *Actor) moves(program uint32) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for w := range a.windows {
-		if w.program == program {
+		if w.program.ID() == program {
 			return true
 		}
 	}
 	return false
+}
+
+// release takes the heirs from a program of ours whose window is open: the next one on
+// its group is to have them. If that fails, the next one cannot have them, and says so.
+func (a *Actor) release(program uint32) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for w := range a.windows {
+		if w.program.ID() == program {
+			_ = w.program.Release()
+		}
+	}
 }
 
 // Close ends what acts have left turned on.

@@ -1,0 +1,231 @@
+package remedy
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/kernel"
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/livetest"
+	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/state"
+	"github.com/reusewatch/reusewatch/internal/watch"
+)
+
+// mixed is a group of one that is dead, in a process of its own, a sibling of its own and
+// a stranger, which only wait.
+type mixed struct {
+	t                  *testing.T
+	ns                 *livetest.Namespace
+	dead, own, strange *livetest.Listener
+	holder             *livetest.Holder
+	more               []*livetest.Listener // siblings of its own too
+	watcher            *watch.Watcher
+	actor              *Actor
+	acts               []*listener.Act
+}
+
+func (m *mixed) Intend(_ context.Context, acts []*listener.Act, _ *Look) error {
+	m.acts = acts
+	return nil
+}
+
+func (m *mixed) Done(*listener.Act) {}
+func (m *mixed) Untouched()         {}
+
+func newMixed(t *testing.T, size int, o livetest.Listen, action listener.Action, change func(*Options)) *mixed {
+	t.Helper()
+	ns := livetest.Netns(t)
+	group := ns.Group(size, o)
+	m := &mixed{t: t, ns: ns, dead: group[0], own: group[1], strange: group[2], holder: livetest.Hold(t, group[0].FD), more: group[3:]}
+	k, err := kernel.Open(kernel.Options{Tier: listener.TierQueues, Namespaces: livetest.Only(ns)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = k.Close() })
+	m.watcher = watch.New(k, watch.Options{
+		Interval: time.Hour, Tier: listener.TierQueues, Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New(""),
+	})
+	if _, err := m.watcher.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = m.watcher.Run(ctx, func(*listener.Snapshot, []watch.Change) {})
+	}()
+	opts := Options{
+		Refresh: m.watcher.Refresh, Kernel: k, Keeper: state.At(t.TempDir()), TermGrace: time.Second, Witness: m,
+		LoadMigration: func(o listener.Moving) (Migration, error) { return kernel.LoadMigration(o) },
+		Disarmed:      func() bool { return false },
+		Warn:          func(err error) { t.Error(err) },
+		Judge: func(s *listener.Snapshot) []listener.Judgement {
+			return []listener.Judgement{m.judgement(s, action)}
+		},
+		Siblings: func(s *listener.Snapshot, l *listener.Listener) []*listener.Listener {
+			return slices.DeleteFunc(slices.Collect(s.Siblings(l)), func(o *listener.Listener) bool { return o.Inode == m.strange.Inode })
+		},
+	}
+	if change != nil {
+		change(&opts)
+	}
+	m.actor = New(opts)
+	t.Cleanup(func() {
+		m.actor.Close()
+		stop()
+		<-ended
+	})
+	return m
+}
+
+func (m *mixed) judgement(s *listener.Snapshot, action listener.Action) listener.Judgement {
+	i := slices.IndexFunc(s.Listeners, func(l *listener.Listener) bool { return l.Inode == m.dead.Inode })
+	if i < 0 {
+		m.t.Fatal("the dead one is not seen")
+	}
+	return listener.Judgement{
+		Listener: s.Listeners[i], At: time.Now(), Verdict: listener.Stuck, Culprit: m.holder.PID, Decision: &listener.Decision{Act: action},
+	}
+}
+
+// halfOpen counts the handshakes that a member has under way.
+func (m *mixed) halfOpen(of *livetest.Listener) int {
+	m.t.Helper()
+	s, err := m.watcher.Refresh(m.t.Context())
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	for _, l := range s.Listeners {
+		if l.Inode == of.Inode {
+			return l.HalfOpen
+		}
+	}
+	m.t.Fatal("a member is not seen")
+	return 0
+}
+
+// act acts on the dead one, and gives what is told of its rescue.
+func (m *mixed) act() string {
+	m.t.Helper()
+	m.dead.Close() // its process has it
+	s, err := m.watcher.Refresh(m.t.Context())
+	if err == nil {
+		err = m.actor.Act(m.t.Context(), m.actor.Judge(s)[0])
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return m.acts[0].Rescue
+}
+
+// TestStrangersGetNobody: who waits on the dead one comes to its sibling, and to no other
+// member of the group; handshakes too, where these are moved.
+func TestStrangersGetNobody(t *testing.T) {
+	livetest.Root(t)
+	const each = 90
+	for _, action := range []listener.Action{listener.Kill, listener.Close} {
+		for name, halfOpen := range map[string]bool{"handshakes moved": true, "handshakes let go": false} {
+			t.Run(string(action)+", "+name, func(t *testing.T) {
+				m := newMixed(t, 3, livetest.Listen{DeferAccept: 30}, action, func(o *Options) { o.MoveHalfOpen = halfOpen })
+				m.ns.DialMany(each, livetest.Dial{To: m.own.Dest(livetest.V4), Word: true})
+				livetest.AwaitQueue(each, m.dead, m.own, m.strange)
+				dead, own, strange := m.dead.Queue(), m.own.Queue(), m.strange.Queue()
+				half := m.ns.DialMany(each, livetest.Dial{To: m.own.Dest(livetest.V4)})
+				ownHalf, strangeHalf := m.halfOpen(m.own), m.halfOpen(m.strange)
+				told := m.act()
+				if m.own.Queue() != own+dead || m.strange.Queue() != strange || dead == 0 {
+					t.Errorf("%d came to the sibling and %d to the stranger of %d: %s", m.own.Queue()-own, m.strange.Queue()-strange, dead, told)
+				}
+				if got := m.acts[0].Rescued.Or(-1); got != dead {
+					t.Errorf("%d told as rescued, want %d", got, dead)
+				}
+				if strings.Contains(told, "let go") == halfOpen || m.actor.HalfOpen() != halfOpen {
+					t.Errorf("handshakes are moved %v, a window is open %v: %s", halfOpen, m.actor.HalfOpen(), told)
+				}
+				want := own + dead + ownHalf
+				if halfOpen {
+					want += each - ownHalf - strangeHalf
+				}
+				for _, c := range half {
+					c.Send()
+				}
+				livetest.Eventually(t, "the handshakes have an end", func() bool { return m.own.Queue() >= want && m.strange.Queue() >= strange+strangeHalf })
+				if m.own.Queue() != want || m.strange.Queue() != strange+strangeHalf {
+					t.Errorf("%d and %d wait with the sibling and the stranger, want %d and %d", m.own.Queue(), m.strange.Queue(), want, strange+strangeHalf)
+				}
+			})
+		}
+	}
+}
+
+// TestStrangersAlone: where there is no sibling of its own nobody is moved, and the act
+// says why; neither where MPTCP leaves nothing but the sysctl.
+func TestStrangersAlone(t *testing.T) {
+	livetest.Root(t)
+	for name, c := range map[string]struct {
+		listen   livetest.Listen
+		siblings func(*listener.Snapshot, *listener.Listener) []*listener.Listener
+		says     string
+	}{
+		"none is its own": {
+			siblings: func(*listener.Snapshot, *listener.Listener) []*listener.Listener { return nil }, says: amongStrangers,
+		},
+		"MPTCP": {listen: livetest.Listen{MPTCP: true}, says: besideStrangers},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMixed(t, 3, c.listen, listener.Close, func(o *Options) {
+				if c.siblings != nil {
+					o.Siblings = c.siblings
+				}
+			})
+			const each = 60
+			m.ns.DialMany(each, livetest.Dial{To: m.own.Dest(livetest.V4), Word: true})
+			livetest.AwaitQueue(each, m.dead, m.own, m.strange)
+			own, strange := m.own.Queue(), m.strange.Queue()
+			told := m.act()
+			if told != "refused: "+c.says {
+				t.Errorf("rescue: %q", told)
+			}
+			if m.own.Queue() != own || m.strange.Queue() != strange {
+				t.Errorf("%d and %d came to others", m.own.Queue()-own, m.strange.Queue()-strange)
+			}
+			if v := m.ns.ReadSysctl("net.ipv4.tcp_migrate_req"); v != "0" {
+				t.Errorf("net.ipv4.tcp_migrate_req is %s", v)
+			}
+		})
+	}
+}
+
+// TestStrangersInTheWindow: while handshakes may still come to the heirs of one act, the
+// next one on the group has the same heirs.
+func TestStrangersInTheWindow(t *testing.T) {
+	livetest.Root(t)
+	const each = 90
+	m := newMixed(t, 4, livetest.Listen{DeferAccept: 30}, listener.Close, func(o *Options) { o.MoveHalfOpen = true })
+	second := m.more[0]
+	m.ns.DialMany(each, livetest.Dial{To: m.own.Dest(livetest.V4), Word: true})
+	livetest.AwaitQueue(each, m.dead, m.own, m.strange, second)
+	strange := m.strange.Queue()
+	half := m.ns.DialMany(each, livetest.Dial{To: m.own.Dest(livetest.V4)})
+	strangeHalf := m.halfOpen(m.strange)
+	m.act()
+	m.holder, m.dead = livetest.Hold(t, second.FD), second
+	if told := m.act(); !m.actor.HalfOpen() || !strings.HasPrefix(told, "moved") {
+		t.Errorf("a window is open %v: %s", m.actor.HalfOpen(), told)
+	}
+	if m.own.Queue() != each-strange || m.strange.Queue() != strange {
+		t.Errorf("%d and %d wait, want %d and %d", m.own.Queue(), m.strange.Queue(), each-strange, strange)
+	}
+	for _, c := range half {
+		c.Send()
+	}
+	want := each - strange + each - strangeHalf
+	livetest.Eventually(t, "the handshakes have an end", func() bool { return m.own.Queue() >= want && m.strange.Queue() >= strange+strangeHalf })
+	if m.own.Queue() != want || m.strange.Queue() != strange+strangeHalf {
+		t.Errorf("%d and %d wait with the handshakes, want %d and %d", m.own.Queue(), m.strange.Queue(), want, strange+strangeHalf)
+	}
+}
