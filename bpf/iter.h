@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The iterators: what was there before us, and who holds it. */
+/* The iterators: what was there before us, and who holds it (served.h has one more). */
 #ifndef REUSEWATCH_ITER_H
 #define REUSEWATCH_ITER_H
 
@@ -138,74 +138,6 @@ int count_file(struct bpf_iter__task_file *ctx)
 
 	if (tp)
 		count_listener(tp);
-	return 0;
-}
-
-/* A connection that somebody accepted, by one look at its port. */
-struct served {
-	__u32 netns;
-	__u16 port;
-	__u16 family;
-	__u8 local[16];
-	__u8 remote[16];
-	__u16 remote_port;
-	__u16 pad[3];
-};
-
-const struct served *served_type __attribute__((unused));
-
-/*
- * accept() gives a connection its struct socket: in the queue it has none. One in
- * TIME_WAIT was closed by our side, so somebody had accepted it.
- */
-static __always_inline bool was_accepted(struct sock_common *skc)
-{
-	struct inet_timewait_sock *tw;
-	struct sock *sk;
-
-	switch (skc->skc_state) {
-	case TCP_LISTEN:
-	case TCP_NEW_SYN_RECV:
-	case TCP_SYN_SENT:
-		return false;
-	case TCP_TIME_WAIT:
-		tw = (struct inet_timewait_sock *)skc;
-		return BPF_CORE_READ(tw, tw_substate) == TCP_TIME_WAIT;
-	default:
-		sk = (struct sock *)skc;
-		return BPF_CORE_READ(sk, sk_socket) != NULL;
-	}
-}
-
-/*
- * The queues tier's witness that a member of a suspected group is served: its
- * accepted connections. User space tells which of them are new.
- */
-SEC("iter/tcp")
-int served_tcp(struct bpf_iter__tcp *ctx)
-{
-	struct sock_common *skc = ctx->sk_common;
-	struct local_port port = {};
-	struct served s = {};
-
-	if (!skc || !was_accepted(skc))
-		return 0;
-	port.netns = BPF_CORE_READ(skc, skc_net.net, ns.inum);
-	port.port = skc->skc_num;
-	if (!bpf_map_lookup_elem(&ports, &port))
-		return 0;
-	s.netns = port.netns;
-	s.port = port.port;
-	s.family = skc->skc_family;
-	s.remote_port = skc->skc_dport;
-	if (s.family == AF_INET6) {
-		bpf_core_read(&s.local, 16, &skc->skc_v6_rcv_saddr);
-		bpf_core_read(&s.remote, 16, &skc->skc_v6_daddr);
-	} else {
-		bpf_core_read(&s.local, 4, &skc->skc_rcv_saddr);
-		bpf_core_read(&s.remote, 4, &skc->skc_daddr);
-	}
-	bpf_seq_write(ctx->meta->seq, &s, sizeof(s));
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "sample.h"
 #include "count.h"
 #include "iter.h"
+#include "served.h"
 #include "task.h"
 #include "hold.h"
 #include "calls.h"

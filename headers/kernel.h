@@ -46,8 +46,19 @@ struct ns_common {
 	unsigned int inum; /* moved within the struct in 7.3 */
 };
 
+struct nf_hook_entries;
+
+/* Of <linux/netfilter.h>. */
+enum { NF_INET_PRE_ROUTING = 0, NF_INET_LOCAL_OUT = 3 };
+
+struct netns_nf {
+	struct nf_hook_entries *hooks_ipv4[5]; /* NULL where none is registered */
+	struct nf_hook_entries *hooks_ipv6[5];
+};
+
 struct net {
 	struct ns_common ns;
+	struct netns_nf nf; /* with CONFIG_NETFILTER */
 	__u64 net_cookie; /* 5.12; inode numbers of namespaces are given out again at once */
 };
 

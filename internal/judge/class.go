@@ -47,7 +47,17 @@ func (f *facts) atDeadEnds() bool {
 // lockless.
 func (f *facts) trace() bool {
 	w := f.l.Window
-	return f.touched() || !f.holdsNoConnection() || !f.l.OwnersKnown || w.Samples < enough || w.Walked < w.Samples-1 || f.some(mayBeRegistered)
+	return f.touched() || f.mayHaveAccepted() || !f.holdsNoConnection() || !f.l.OwnersKnown || w.Samples < enough || w.Walked < w.Samples-1 || f.some(mayBeRegistered)
+}
+
+// mayHaveAccepted: one of several members accepted, of which it was one, and nobody knows
+// that it stood still then.
+func (f *facts) mayHaveAccepted() bool {
+	at, told := f.l.AcceptedAmong.Get()
+	return told && f.some(func(o *listener.Owner) bool {
+		l, _ := life(o)
+		return l.Inert.Or(0) < f.snap.Time.Sub(at)+f.snap.Interval
+	})
 }
 
 // touched: something was seen of service.

@@ -35,7 +35,7 @@ func gate() []condition {
 		{listener.ServesElsewhere, func(f *facts) bool { return f.kills() && f.holds(listener.SignServesElsewhere) }},
 		{listener.ContainerInit, func(f *facts) bool { return f.kills() && f.some(f.containerInit) }},
 		{listener.MixedGroup, (*facts).mixed},
-		{listener.NoSiblingAccepted, func(f *facts) bool { return len(f.accepting()) == 0 && !f.settings.AllowSole }},
+		{listener.NoSiblingAccepted, func(f *facts) bool { return !f.accepts(anybody) && !f.settings.AllowSole }},
 		{listener.Starting, (*facts).starting},
 		{listener.Served, func(f *facts) bool {
 			return f.classed == listener.ServedClass && !f.settings.AllowServed && !f.forgotten()
@@ -140,15 +140,11 @@ func (f *facts) containerInit(o *listener.Owner) bool {
 
 // takesLastAccepting: members accept, and all of them end with the culprit.
 func (f *facts) takesLastAccepting() bool {
-	accepting := f.accepting()
-	for _, m := range accepting {
+	return f.accepts(anybody) && !f.accepts(func(m *listener.Listener) bool {
 		taken := len(m.Owners) == 0
 		for i := range m.Owners {
 			taken = taken || f.some(func(o *listener.Owner) bool { return o.PID == m.Owners[i].PID && len(m.Owners) == 1 })
 		}
-		if !taken {
-			return false
-		}
-	}
-	return len(accepting) > 0
+		return !taken
+	})
 }

@@ -44,6 +44,15 @@ func (s *scene) elsewhere(accepted time.Time) {
 	s.others = append(s.others, l)
 }
 
+// oneOf has the sibling or another one accepted, and nobody knows which.
+func (s *scene) oneOf(at time.Time) {
+	other := member(9, alivePID+1)
+	s.others = append(s.others, other)
+	for _, m := range []*listener.Listener{s.alive, other} {
+		m.LastAccept, m.AcceptedAmong = listener.Maybe[time.Time]{}, listener.Known(at)
+	}
+}
+
 func (s *scene) live(change func(*listener.Life)) { live(s.owner(), change) }
 
 // runs lets it be one that ran a moment ago.
@@ -177,6 +186,17 @@ func TestGate(t *testing.T) {
 		"the sibling accepted before the window": {func(s *scene) {
 			s.alive.LastAccept = listener.Known(s.deaf.Window.Since.Add(-1))
 		}, []listener.Reason{listener.NoSiblingAccepted}},
+		"one of two siblings accepted": {func(s *scene) { s.oneOf(s.deaf.Window.Since) }, nil},
+		"one of two did before the window": {func(s *scene) { s.oneOf(s.deaf.Window.Since.Add(-1)) },
+			[]listener.Reason{listener.NoSiblingAccepted}},
+		"one of two did, and one of them stands still by now": {func(s *scene) {
+			s.oneOf(s.deaf.Window.Since)
+			s.others[0].Window.Samples = enough
+		}, []listener.Reason{listener.NoSiblingAccepted}},
+		"one of two did, and one of them would end": {func(s *scene) {
+			s.oneOf(s.deaf.Window.Since)
+			s.others[0].Owners[0] = *s.owner()
+		}, []listener.Reason{listener.LastAcceptingMember}},
 		"alone": {func(s *scene) { s.alive.Group++ }, []listener.Reason{
 			listener.Inherited, listener.NoSiblingAccepted, listener.Served, listener.TooSoon,
 		}},

@@ -52,20 +52,3 @@ func cookies(ls []*listener.Listener) []listener.Cookie {
 	slices.Sort(all)
 	return all
 }
-
-// accepting are the siblings that accepted in the window.
-func (f *facts) accepting() []*listener.Listener { return f.accepted(f.siblings()) }
-
-func (f *facts) accepted(members []*listener.Listener) []*listener.Listener {
-	return slices.DeleteFunc(slices.Clone(members), func(m *listener.Listener) bool { return !acceptedSince(m, f.l.Window.Since) })
-}
-
-// mixed: a program of the application's chooses among the members, or the only ones that
-// accept are strangers.
-func (f *facts) mixed() bool {
-	members := slices.Collect(f.snap.Siblings(f.l))
-	if f.l.Program || slices.ContainsFunc(members, func(m *listener.Listener) bool { return m.Program }) {
-		return true
-	}
-	return len(f.accepting()) == 0 && len(f.accepted(members)) > 0
-}

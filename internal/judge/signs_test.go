@@ -195,6 +195,7 @@ func TestTraces(t *testing.T) {
 		"its own epoll set has it":        func(s *scene) { s.evidence().Registered = listener.Known(true) },
 		"nobody could ask its epoll sets": func(s *scene) { s.evidence().Registered = listener.Maybe[bool]{} },
 		"it accepted once":                func(s *scene) { s.deaf.LastAccept = listener.Known(instant().Add(-time.Hour)) },
+		"it or another one accepted":      func(s *scene) { s.deaf.AcceptedAmong = listener.Known(instant().Add(-9 * time.Second)) },
 		"an acceptor is known":            func(s *scene) { s.deaf.Acceptors = []listener.Acceptor{{PID: deafPID, Start: s.owner().Start}} },
 		"no census yet":                   func(s *scene) { s.deaf.OwnersKnown = false },
 	} {
@@ -203,6 +204,11 @@ func TestTraces(t *testing.T) {
 			checkGate(t, func(s *scene) { change(s); s.allowServed() }, nil)
 		})
 	}
+}
+
+// TestOneOfOthersAccepted: it was inert when one of several accepted of which it was one.
+func TestOneOfOthersAccepted(t *testing.T) {
+	checkGate(t, func(s *scene) { s.deaf.AcceptedAmong = listener.Known(instant().Add(-7 * time.Second)) }, nil)
 }
 
 // TestNeverServed: counted from its birth on, it needs no proof by its waiters.

@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"slices"
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -29,7 +28,7 @@ func (f *facts) starting() bool {
 	if f.classed != listener.Dead && !f.forgotten() {
 		return true
 	}
-	return !slices.ContainsFunc(f.accepting(), func(m *listener.Listener) bool { return younger(m, f.l) })
+	return !f.accepts(func(m *listener.Listener) bool { return younger(m, f.l) })
 }
 
 // age of a listener: of one that is older than reusewatch that of its owner. It is at

@@ -75,7 +75,7 @@ func (f *facts) neededElsewhere(o *listener.Owner, js []listener.Judgement) bool
 // replaced: a member of the generation that replaces it accepts.
 func (f *facts) replaced(js []listener.Judgement) bool {
 	newer := js[f.index].Superseded.New.Listeners
-	return slices.ContainsFunc(f.accepting(), func(m *listener.Listener) bool { return slices.Contains(newer, m.Cookie) })
+	return f.accepts(func(m *listener.Listener) bool { return slices.Contains(newer, m.Cookie) })
 }
 
 // olderLeft: the oldest generation goes first.

@@ -1,11 +1,9 @@
 package kernel
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
-
-	"github.com/cilium/ebpf"
+	"slices"
 
 	"github.com/reusewatch/reusewatch/bpf"
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -16,8 +14,15 @@ import (
 // then, also such as were closed meanwhile and stay in TIME_WAIT.
 type served struct {
 	wanted map[listener.Key]bool
-	known  map[connection]bool // at the last look; nil: there was none since the suspicion
-	heads  map[listener.Key]listener.Head
+	ports  map[bpf.KernelLocalPort]bool // of those
+	known  map[connection]bool          // at the last look
+	last   map[listener.Cookie]standing // of the wanted, at the last look
+}
+
+// standing is what one look saw of a listener.
+type standing struct {
+	port bpf.KernelLocalPort
+	head listener.Head
 }
 
 // connection is an accepted one.
@@ -27,39 +32,52 @@ type connection struct {
 	remote netip.AddrPort
 }
 
-// want looks for the connections of these listeners from now on.
+func (c connection) port() bpf.KernelLocalPort {
+	return bpf.KernelLocalPort{Netns: c.netns, Port: c.local.Port()}
+}
+
+// want looks for the connections of these listeners from now on: what is there already is
+// no news, unless it has come since the last look to one that was looked for by then.
 func (s *served) want(k *Kernel, keys []listener.Key) error {
 	s.wanted = make(map[listener.Key]bool, len(keys))
 	for _, key := range keys {
 		s.wanted[key] = true
 	}
-	s.known, s.heads = nil, nil
+	before := s.ports
+	s.ports = make(map[bpf.KernelLocalPort]bool)
 	ports := k.objs.maps.Maps[bpf.KernelMapPorts]
-	var old bpf.KernelLocalPort
-	for {
-		err := ports.NextKey(nil, &old)
-		if errors.Is(err, ebpf.ErrKeyNotExist) {
-			break
-		}
-		if err == nil {
-			err = ports.Delete(old)
-		}
-		if err != nil {
-			return fmt.Errorf("forget the ports of earlier suspicions: %w", err)
-		}
+	if err := empty[bpf.KernelLocalPort](ports); err != nil {
+		return fmt.Errorf("forget the ports of earlier suspicions: %w", err)
 	}
 	for i := range k.samples {
 		if sample := &k.samples[i]; s.wanted[sample.Key] {
-			port := bpf.KernelLocalPort{Netns: sample.Netns, Port: sample.Local.Port()}
+			port := portOf(sample)
+			s.ports[port] = true
 			if err := ports.Put(port, uint8(1)); err != nil {
 				return fmt.Errorf("look for connections of port %d: %w", sample.Local.Port(), err)
 			}
 		}
 	}
+	s.remember(k.samples)
+	if len(s.wanted) == 0 {
+		s.known = nil
+		return nil
+	}
+	now, err := s.connections(k)
+	if err != nil {
+		return err
+	}
+	for c := range now {
+		if before[c.port()] && !s.known[c] {
+			delete(now, c)
+		}
+	}
+	s.known = now
 	return nil
 }
 
-// mark says of each sample whether its listener accepted since the last look.
+// mark says of each sample whether its listener accepted since the last look, or one of
+// several did.
 func (s *served) mark(k *Kernel) error {
 	if len(s.wanted) == 0 {
 		return nil
@@ -68,22 +86,54 @@ func (s *served) mark(k *Kernel) error {
 	if err != nil {
 		return err
 	}
+	ended := s.ended(k.samples)
 	for c := range now {
-		if s.known == nil || s.known[c] {
+		if s.known[c] || ended[c.port()] {
 			continue
 		}
-		if sample := s.acceptor(k.samples, c); sample != nil {
-			sample.Served = true
+		switch by := s.acceptors(k.samples, c); len(by) {
+		case 0:
+		case 1:
+			by[0].Served = true
+		default:
+			for _, sample := range by {
+				sample.MayHaveServed = true
+			}
 		}
 	}
 	s.known = now
-	s.heads = make(map[listener.Key]listener.Head)
-	for i := range k.samples {
-		if s.wanted[k.samples[i].Key] {
-			s.heads[k.samples[i].Key] = k.samples[i].Head
+	s.remember(k.samples)
+	return nil
+}
+
+// remember keeps where those that are looked for stand.
+func (s *served) remember(samples []listener.Sample) {
+	s.last = make(map[listener.Cookie]standing)
+	for i := range samples {
+		if l := &samples[i]; s.wanted[l.Key] {
+			s.last[l.Cookie] = standing{portOf(l), l.Head}
 		}
 	}
-	return nil
+}
+
+// ended are the ports at which one that was looked for has ended: it may have accepted
+// before, and nobody can tell.
+func (s *served) ended(samples []listener.Sample) map[bpf.KernelLocalPort]bool {
+	there := make(map[listener.Cookie]bool, len(s.last))
+	for i := range samples {
+		there[samples[i].Cookie] = true
+	}
+	ports := make(map[bpf.KernelLocalPort]bool)
+	for cookie, was := range s.last {
+		if !there[cookie] {
+			ports[was.port] = true
+		}
+	}
+	return ports
+}
+
+func portOf(l *listener.Sample) bpf.KernelLocalPort {
+	return bpf.KernelLocalPort{Netns: l.Netns, Port: l.Local.Port()}
 }
 
 func (s *served) connections(k *Kernel) (map[connection]bool, error) {
@@ -97,11 +147,11 @@ func (s *served) connections(k *Kernel) (map[connection]bool, error) {
 	return found, err
 }
 
-// acceptor is the one listener that can have accepted a connection: bound to
-// its address, or to all addresses where none is bound to it, and with a head
-// that has not stood still. Where there are several, nobody knows.
-func (s *served) acceptor(samples []listener.Sample, c connection) *listener.Sample {
-	var found *listener.Sample
+// acceptors are the listeners one of which has accepted a connection: bound to its
+// address, or to all addresses where none is bound to it, and with a head that has not
+// stood still. Where they are not all of one group that is looked for, nobody is told.
+func (s *served) acceptors(samples []listener.Sample, c connection) []*listener.Sample {
+	var found []*listener.Sample
 	exact := false
 	for i := range samples {
 		l := &samples[i]
@@ -117,16 +167,17 @@ func (s *served) acceptor(samples []listener.Sample, c connection) *listener.Sam
 		default:
 			continue
 		}
-		if head := s.heads[l.Key]; head != (listener.Head{}) && head == l.Head {
+		if head := s.last[l.Cookie].head; head != (listener.Head{}) && head == l.Head {
 			continue // it accepted nothing
 		}
-		if found != nil {
+		if !slices.ContainsFunc(found, func(f *listener.Sample) bool { return f.Key == l.Key }) {
+			found = append(found, l) // one of a namespace that was found by two names comes twice
+		}
+	}
+	for _, l := range found {
+		if !s.wanted[l.Key] || len(found) > 1 && (l.Group == 0 || l.Group != found[0].Group) {
 			return nil
 		}
-		found = l
-	}
-	if found == nil || !s.wanted[found.Key] {
-		return nil
 	}
 	return found
 }

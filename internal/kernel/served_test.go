@@ -81,6 +81,13 @@ func TestServed(t *testing.T) {
 		if got := served(); got[alive.Inode] {
 			t.Error("served, though nobody is suspected any more")
 		}
+		if err := k.SetCounted([]listener.Key{samples[deaf.Inode].Key, samples[alive.Inode].Key}); err != nil {
+			t.Fatal(err)
+		}
+		dial(alive)
+		if got := served(); got[deaf.Inode] || !got[alive.Inode] {
+			t.Errorf("%v: what came between the suspicion and the first look after it counts", got)
+		}
 	}
 }
 

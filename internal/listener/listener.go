@@ -24,7 +24,10 @@ type Listener struct {
 	Accepted     Maybe[uint64]
 	CountedSince Maybe[time.Time]
 	LastAccept   Maybe[time.Time] // right to one interval
-	FirstSeen    time.Time
+	// AcceptedAmong is when it accepted, or another member of its group did for which this
+	// says the same: one of them, and nobody knows which.
+	AcceptedAmong Maybe[time.Time]
+	FirstSeen     time.Time
 	// BornSinceBoot is ListenedAt by the clock that processes are told by; unknown as that.
 	BornSinceBoot Maybe[time.Duration]
 	Share         Maybe[float64] // of the group's new connections in the last minute

@@ -73,6 +73,9 @@ type Sample struct {
 	// Served: a connection that was not there at the last look has been accepted
 	// by this member, for no other could. Only the queues tier looks for them.
 	Served bool
+	// MayHaveServed: the same, but by this member or by another of its group of which it
+	// is said, too: nobody knows by which.
+	MayHaveServed bool
 
 	// Settings and HalfOpen are read by complete looks, for acts.
 	Settings Maybe[Settings]

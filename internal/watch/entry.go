@@ -44,7 +44,7 @@ func (e *entry) suspicious(stuckAfter time.Duration) bool {
 // snapshots have, and whoever compares two of them sees that at once.
 func (e *entry) same(s *listener.Sample) bool {
 	none := listener.Head{}
-	if !e.announced || s.Head != none || e.l.Head != none {
+	if !e.announced || s.Head != none || e.l.Head != none || s.Served || s.MayHaveServed {
 		return false
 	}
 	now := *s
@@ -72,6 +72,9 @@ func (e *entry) sample(s listener.Sample, at time.Time, elapsed, interval time.D
 	next.Accepted = e.ledger.accepted
 	if accepted {
 		next.LastAccept = listener.Known(at)
+	}
+	if s.MayHaveServed {
+		next.AcceptedAmong = listener.Known(at)
 	}
 	e.recent.add(at, &s)
 	e.l = &next

@@ -154,6 +154,42 @@ func TestAccepted(t *testing.T) {
 	}
 }
 
+// TestAcceptedAmong: looks that tell the same tell it anew each time, and of one of several
+// it is not said that it accepted.
+func TestAcceptedAmong(t *testing.T) {
+	one, several := sampleOf(1, 1, 0, 0), sampleOf(1, 1, 0, 0)
+	one.Served, several.MayHaveServed = true, true
+	s := &script{looks: []listener.Look{
+		look(0, sampleOf(1, 1, 0, 0)), look(1, several), look(2, several), look(3, one), look(4, one), look(5),
+	}}
+	w := watcher(s)
+	mustStart(t, w)
+	for second := 1; second <= 4; second++ {
+		at := listener.Known(start().Add(time.Duration(second) * time.Second))
+		l := mustStep(t, w).Listeners[0]
+		if second <= 2 && (l.LastAccept.IsKnown() || l.AcceptedAmong != at) || second > 2 && l.LastAccept != at {
+			t.Errorf("look %d: accepted %v, it or another one %v", second, l.LastAccept, l.AcceptedAmong)
+		}
+	}
+}
+
+// TestAcceptedAmongThoseThatAreLeft: it may have been the one that has left.
+func TestAcceptedAmongThoseThatAreLeft(t *testing.T) {
+	first, second := sampleOf(1, 1, 0, 0), sampleOf(2, 2, 0, 0)
+	first.MayHaveServed, second.MayHaveServed = true, true
+	left := look(2, sampleOf(1, 1, 0, 0))
+	left.Complete = true
+	s := &script{looks: []listener.Look{look(0, sampleOf(1, 1, 0, 0), sampleOf(2, 2, 0, 0)), look(1, first, second), left}}
+	w := watcher(s)
+	mustStart(t, w)
+	if l := mustStep(t, w).Listeners[0]; !l.AcceptedAmong.IsKnown() {
+		t.Fatal("one of two accepted, and nobody says so")
+	}
+	if l := mustStep(t, w).Listeners[0]; l.AcceptedAmong.IsKnown() {
+		t.Error("it or another one accepted, and the other one has left")
+	}
+}
+
 func TestRecent(t *testing.T) {
 	var r recent
 	at := start()

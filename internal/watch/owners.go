@@ -27,6 +27,9 @@ type sets map[listener.Key][]int
 
 // holders names the holders of the epoll sets that wait.
 func (s sets) holders(waiters []listener.Waiter) []listener.Waiter {
+	if len(waiters) == 0 {
+		return nil // as the next look will tell it, if nothing changes
+	}
 	named := make([]listener.Waiter, len(waiters))
 	for i, w := range waiters {
 		switch {

@@ -74,9 +74,23 @@ func (w *Watcher) event(ev listener.Event) {
 func (w *Watcher) forget(key listener.Key, e *entry, at time.Time) {
 	delete(w.entries, key)
 	e.gone = true
+	if e.l.AcceptedAmong.IsKnown() {
+		w.doubt(e.l.Group)
+	}
 	w.order = nil
 	if e.announced {
 		w.changes = append(w.changes, Change{At: at, Listener: e.l})
+	}
+}
+
+// doubt forgets of a group that one of several members accepted: it may be the one that left.
+func (w *Watcher) doubt(group listener.GroupKey) {
+	for _, e := range w.entries {
+		if e.l.Group == group && e.l.AcceptedAmong.IsKnown() {
+			next := *e.l
+			next.AcceptedAmong = listener.Maybe[time.Time]{}
+			w.set(e, &next)
+		}
 	}
 }
 

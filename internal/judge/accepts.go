@@ -1,0 +1,49 @@
+package judge
+
+import (
+	"slices"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// accepts says that a sibling for which this is true accepted in the window. Where it is
+// known only that one of several members did, all of those must be siblings for which it
+// is true, and none may have a head that stands still: it might be the one that did, and
+// no longer does.
+func (f *facts) accepts(is func(*listener.Listener) bool) bool {
+	siblings := f.siblings()
+	known, among, all := false, false, true
+	for m := range f.snap.Siblings(f.l) {
+		sibling := slices.Contains(siblings, m)
+		if sibling && acceptedSince(m, f.l.Window.Since) {
+			known = true
+			if is(m) {
+				return true
+			}
+		} else if f.among(m) {
+			among, all = true, all && sibling && is(m) && m.Window.Samples < enough
+		}
+	}
+	return !known && among && all
+}
+
+func anybody(*listener.Listener) bool { return true }
+
+// among says that one of several accepted in the window of which this is one.
+func (f *facts) among(m *listener.Listener) bool {
+	at, told := m.AcceptedAmong.Get()
+	return told && !at.Before(f.l.Window.Since)
+}
+
+// mixed: a program of the application's chooses among the members, or the only ones that
+// accept are strangers, or may be.
+func (f *facts) mixed() bool {
+	members := slices.Collect(f.snap.Siblings(f.l))
+	if f.l.Program || slices.ContainsFunc(members, func(m *listener.Listener) bool { return m.Program }) {
+		return true
+	}
+	siblings := f.siblings()
+	return !f.accepts(anybody) && slices.ContainsFunc(members, func(m *listener.Listener) bool {
+		return !slices.Contains(siblings, m) && (acceptedSince(m, f.l.Window.Since) || f.among(m))
+	})
+}
