@@ -3,6 +3,7 @@ package watch
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
@@ -43,22 +44,21 @@ func (w *Watcher) count() error {
 	fresh, apart := false, false
 	for key, e := range w.entries {
 		ours := func(o listener.Owner) bool { return owners[process{o.PID, e.l.Netns}] }
-		if w.all || e.suspected || groups[e.l.Group] || slices.ContainsFunc(e.l.Owners, ours) {
-			keys = append(keys, key)
-			fresh = fresh || !w.counted[key]
-			apart = apart || e.generations && !w.counted[key]
+		if !w.all && !e.suspected && !groups[e.l.Group] && !slices.ContainsFunc(e.l.Owners, ours) {
+			e.counted = time.Time{}
+			continue
+		}
+		keys = append(keys, key)
+		if e.counted.IsZero() {
+			fresh, apart, e.counted = true, apart || e.generations, w.last
 		}
 	}
-	if !fresh && len(keys) == len(w.counted) {
+	if !fresh && len(keys) == w.counted {
 		return nil
 	}
 	// An idle one tells of itself only when all are asked: that 0 came is news too.
 	w.resync = w.resync || w.all || w.recount || apart
-	w.recount = false
-	w.counted = make(map[listener.Key]bool, len(keys))
-	for _, key := range keys {
-		w.counted[key] = true
-	}
+	w.recount, w.counted = false, len(keys)
 	if err := w.src.SetCounted(keys); err != nil {
 		return fmt.Errorf("count %d listeners: %w", len(keys), err)
 	}

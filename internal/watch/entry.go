@@ -19,6 +19,7 @@ type entry struct {
 	// generations: its group has more than one.
 	generations bool
 	ledger      ledger
+	counted     time.Time // the look after which it began to be counted on demand; zero: it is not
 	since       time.Time // what is counted is counted since then; zero: not counted
 	recent      recent
 	baselines   map[identity]*totals // of the owners, when the suspicion began
@@ -141,6 +142,7 @@ func (m *mark) rise(gone int64) int64 {
 // neither convicts nor acquits alone. What it proves rests on the arrivals that
 // are no MPTCP joins, for those never wait and are not accepted.
 type ledger struct {
+	looked   bool // before the counting began: what waited then is known
 	counting bool
 	all      mark
 	plain    mark
@@ -163,12 +165,19 @@ func (g *ledger) take(old, now *listener.Sample, fromBirth bool) bool {
 	headGone := old.Head != none && now.Head != old.Head
 	queued, counting := now.Queued.Get()
 	if !counting {
-		*g = ledger{}
+		*g = ledger{looked: true}
 		return headGone || now.Served && !sameHead
 	}
 	plain := now.QueuedPlain.Or(0)
 	left := int64(now.Adopted.Or(0)) - int64(now.Queue)
-	if !g.counting {
+	switch {
+	case g.counting:
+	case g.looked && !fromBirth:
+		// The counters began with 0 after the last look, and what waited then was not
+		// counted: whatever both are more than what waits now has been accepted since.
+		g.counting = true
+		g.all, g.plain = mark{base: -int64(old.Queue)}, mark{base: -int64(old.Queue)}
+	default:
 		g.counting = true
 		g.all.begin(int64(queued)+left, fromBirth)
 		g.plain.begin(int64(plain)+left, fromBirth)
@@ -182,6 +191,6 @@ func (g *ledger) take(old, now *listener.Sample, fromBirth bool) bool {
 	g.all.rise(int64(queued) + left)
 	risen := g.plain.rise(int64(plain) + left)
 	g.tell(fromBirth)
-	came := plain > old.QueuedPlain.Or(plain)
+	came := plain > old.QueuedPlain.Or(0)
 	return headGone || came && old.Queue == 0 && now.Queue == 0 || risen >= 2
 }

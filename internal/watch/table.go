@@ -156,9 +156,9 @@ func (w *Watcher) restart(at time.Time) {
 	if !w.opts.CountsSince.IsZero() {
 		w.opts.CountsSince = at
 	}
-	w.counted, w.sharing = nil, true
+	w.counted, w.sharing = 0, true
 	for _, e := range w.entries {
-		e.ledger, e.recent, e.since = ledger{}, recent{}, time.Time{}
+		e.ledger, e.recent, e.counted, e.since = ledger{looked: true}, recent{}, time.Time{}, time.Time{}
 		next := *e.l
 		next.Queued, next.CountedSince = listener.Maybe[uint64]{}, listener.Maybe[time.Time]{}
 		w.set(e, &next)
@@ -181,18 +181,18 @@ func (w *Watcher) name(e *entry) {
 		return
 	}
 	if e.since.IsZero() {
-		e.since = w.countsSince(l)
+		e.since = w.countsSince(e)
 	}
 	l.CountedSince = listener.Known(e.since)
 }
 
 // countsSince is when the counting of a listener began that is seen counted for
 // the first time.
-func (w *Watcher) countsSince(l *listener.Listener) time.Time {
+func (w *Watcher) countsSince(e *entry) time.Time {
 	if w.opts.CountsSince.IsZero() {
-		return w.last
+		return e.counted
 	}
-	if born, known := l.ListenedAt.Get(); known && born.After(w.opts.CountsSince) {
+	if born, known := e.l.ListenedAt.Get(); known && born.After(w.opts.CountsSince) {
 		return born
 	}
 	return w.opts.CountsSince

@@ -104,11 +104,11 @@ type Watcher struct {
 	unasked []*entry  // of which that is not asked yet
 	resync  bool      // look at everything next time
 	born    bool      // births since the last census
-	counted map[listener.Key]bool
-	all     bool   // count every listener, as long as somebody wants to see that
-	recount bool   // that was begun or ended
-	named   uint64 // how much of the names is filled in
-	sets    sets   // of the last census
+	counted int       // how many the kernel side was asked to count
+	all     bool      // count every listener, as long as somebody wants to see that
+	recount bool      // that was begun or ended
+	named   uint64    // how much of the names is filled in
+	sets    sets      // of the last census
 	origins map[identity]*listener.Origin
 	changes []Change
 
@@ -219,7 +219,7 @@ func (w *Watcher) Step() error {
 	if err != nil {
 		return err
 	}
-	if more || some || w.all || len(w.counted) > 0 {
+	if more || some || w.all || w.counted > 0 {
 		if err := w.count(); err != nil {
 			return err
 		}

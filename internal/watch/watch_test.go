@@ -194,6 +194,42 @@ func TestSuspicionTakesACensusAndCountsTheGroup(t *testing.T) {
 	}
 }
 
+// TestReplacedMemberIsCounted: a sibling that ends makes place for another one, at the
+// same address; that one is not counted unless somebody asks for it.
+func TestReplacedMemberIsCounted(t *testing.T) {
+	standing := func(second int, sibling listener.Cookie) listener.Look {
+		return look(second, sampleOf(1, 1, 1, 1), sampleOf(2, sibling, 0, 0))
+	}
+	s := &script{looks: []listener.Look{standing(0, 2), standing(1, 2), standing(2, 2), standing(3, 2), standing(4, 3)}}
+	w := watcher(s)
+	mustStart(t, w)
+	for range 3 {
+		mustStep(t, w)
+	}
+	if len(s.counted) != 1 {
+		t.Fatalf("counted %v, want both once", s.counted)
+	}
+	if mustStep(t, w); len(s.counted) != 2 || len(s.counted[1]) != 2 {
+		t.Errorf("counted %v, want both again", s.counted)
+	}
+}
+
+// TestAcceptedWhileMadeAnew: the kernel side was made anew, with counters that begin at 0;
+// what they tell at the look after it has come since the look before.
+func TestAcceptedWhileMadeAnew(t *testing.T) {
+	anew := sampleOf(1, 1, 0, 0)
+	anew.Queued, anew.QueuedPlain = listener.Known(uint64(5)), listener.Known(uint64(5))
+	old := anew
+	old.Queued, old.QueuedPlain = listener.Known(uint64(70)), listener.Known(uint64(70))
+	restarted := look(1, anew)
+	restarted.Restarted = true
+	w := watcher(&script{looks: []listener.Look{look(0, old), restarted}})
+	mustStart(t, w)
+	if l := mustStep(t, w).Listeners[0]; l.LastAccept != listener.Known(start().Add(time.Second)) || l.Accepted != listener.Known(uint64(5)) {
+		t.Errorf("accepted %v, the last one at %v; want 5", l.Accepted, l.LastAccept)
+	}
+}
+
 func TestBirthsAndDeaths(t *testing.T) {
 	s := &script{looks: []listener.Look{look(0), look(1, sampleOf(1, 1, 0, 0)), look(2, sampleOf(3, 3, 0, 0)), look(3)}}
 	w := watcher(s)
