@@ -42,7 +42,8 @@ func newServedGroup(t *testing.T, f *field, n int, o livetest.Listen) *servedGro
 }
 
 // dial brings a client to this member. Those that the hash gives to another one that is not
-// deaf are accepted and reset, which leaves no connection behind.
+// deaf are accepted and reset, which leaves no connection behind, unless it is one where
+// somebody waits already.
 func (g *servedGroup) dial(to *livetest.Listener) *livetest.Conn {
 	g.t.Helper()
 	sum := func() (n int) {
@@ -50,6 +51,10 @@ func (g *servedGroup) dial(to *livetest.Listener) *livetest.Conn {
 			n += l.Queue()
 		}
 		return n
+	}
+	waits := make(map[*livetest.Listener]bool)
+	for _, l := range g.group {
+		waits[l] = l.Queue() > 0
 	}
 	for range 200 {
 		before, all := to.Queue(), sum()
@@ -59,7 +64,7 @@ func (g *servedGroup) dial(to *livetest.Listener) *livetest.Conn {
 			return c
 		}
 		for _, l := range g.group[1:] {
-			if l != to && l.Queue() > 0 {
+			if l != to && l.Queue() == 1 && !waits[l] {
 				l.Accept()
 			}
 		}
