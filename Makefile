@@ -11,7 +11,7 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 BIN := bin/reusewatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test mutations vm-test systemd-test package package-test image image-test lint generate check-generated picture bench bench-compare bench-publish install clean
+.PHONY: help build demo test chaos mutations vm-test systemd-test package package-test image image-test lint generate check-generated picture bench bench-compare bench-publish install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,11 @@ test: ## all tests on this machine's kernel (root; real servers in their own net
 	scripts/setup test
 	go vet ./...
 	CGO_ENABLED=0 go test -count=1 -p 1 -timeout 25m ./...
+
+chaos: ## scenes that a seed draws beside an armed reusewatch (root; CYCLES=300 SEED=… JOBS=6; test plays 20)
+	scripts/setup test
+	CYCLES=$(or $(CYCLES),300) SEED=$(SEED) JOBS=$(JOBS) BINARY=$(BINARY) CGO_ENABLED=0 \
+		go test -count=1 -timeout 0 -v -run TestChaos ./internal/e2etest/chaos
 
 vm-test: ## what any kernel can run, in VMs with Debian's (KERNEL="6.1 6.12" ARCH=arm64; FULL=1: all scenarios; WRITE=1: into the docs)
 	scripts/vm-matrix $(if $(KERNEL),-k "$(KERNEL)") $(if $(ARCH),-A "$(ARCH)") $(if $(FULL),-f) $(if $(WRITE),-w)

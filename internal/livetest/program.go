@@ -43,7 +43,7 @@ func (ns *Namespace) Start(t testing.TB, cmd *exec.Cmd) *Program {
 		p.Stderr = (*complaints)(p)
 	}
 	p.WaitDelay = 1 // who inherited its stderr may live on
-	ns.Do(func() { err = p.Start() })
+	ns.Do(func() { err = cmd.Start() })
 	_ = in.Close()
 	if err != nil {
 		t.Fatalf("start %s: %v", cmd.Path, err)

@@ -3,8 +3,6 @@ package corpus
 import (
 	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -60,28 +58,7 @@ func (s *scene) write(name, content string) string {
 func (s *scene) listens(p *livetest.Program) {
 	s.pid = p.Process.Pid
 	s.judgesOf(s.pid)
-	s.awaitListener(s.pid)
-}
-
-// awaitListener waits until a process, or a child of it, has a socket in LISTEN.
-func (s *scene) awaitListener(pid int) {
-	livetest.Eventually(s.t, fmt.Sprintf("pid %d listens on port %d", pid, port), func() bool {
-		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/net/tcp", pid))
-		inodes := map[string]bool{}
-		for line := range strings.Lines(string(b)) {
-			if f := strings.Fields(line); strings.HasSuffix(f[1], fmt.Sprintf(":%04X", port)) && f[3] == "0A" {
-				inodes["socket:["+f[9]+"]"] = true
-			}
-		}
-		fds, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
-		for _, fd := range fds {
-			to, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", pid, fd.Name()))
-			if inodes[to] {
-				return true
-			}
-		}
-		return false
-	})
+	livetest.AwaitListening(s.t, s.pid, port)
 }
 
 // haproxyFIFO mounts the FIFO into place in a mount namespace of its own, for haproxy
@@ -99,7 +76,7 @@ func haproxyStderr(s *scene) {
 }
 
 func haproxyHealthy(s *scene) {
-	s.awaitListener(s.family("haproxy", nil, "-db", "-f", s.write("haproxy.cfg", haproxyConfig)).Process.Pid)
+	livetest.AwaitListening(s.t, s.family("haproxy", nil, "-db", "-f", s.write("haproxy.cfg", haproxyConfig)).PID(), port)
 }
 
 const nginxConfig = `daemon off; master_process on; worker_processes 1; pid %[1]s/%[2]s.pid; error_log %[1]s/%[2]s.err; user root;
@@ -112,9 +89,8 @@ func (s *scene) nginx(name, log string, files ...*os.File) (worker int) {
 	config := s.write(name+".conf", fmt.Sprintf(nginxConfig, s.dir, name, log))
 	p := s.family("sh", files, "-c", "exec nginx -p "+s.dir+" -c "+config+" 2>&3")
 	livetest.Eventually(s.t, "nginx has a worker", func() bool {
-		kids := childrenOf(p.Process.Pid)
-		if len(kids) == 1 {
-			worker, _ = strconv.Atoi(kids[0])
+		if kids := livetest.Children(p.PID()); len(kids) == 1 {
+			worker = kids[0]
 		}
 		return worker != 0 && callOf(worker) == callEpollWait
 	})
@@ -151,8 +127,8 @@ def app(env, start):
 func (s *scene) gunicorn() *livetest.Program {
 	s.write("app.py", gunicornApp)
 	p := s.family("gunicorn", nil, "--reuse-port", "--workers", "1", "--timeout", "0", "--bind", "127.0.0.1:80", "--chdir", s.dir, "app:app")
-	s.awaitListener(p.Process.Pid)
-	livetest.Eventually(s.t, "gunicorn has a worker", func() bool { return len(childrenOf(p.Process.Pid)) == 1 })
+	livetest.AwaitListening(s.t, p.PID(), port)
+	livetest.Eventually(s.t, "gunicorn has a worker", func() bool { return len(livetest.Children(p.PID())) == 1 })
 	return p
 }
 

@@ -51,17 +51,7 @@ func traceThread(s *scene) {
 
 // freeze freezes it by cgroup v2, in a group of its own.
 func freeze(s *scene) {
-	b, err := os.ReadFile("/proc/mounts")
-	s.must(err)
-	root := ""
-	for line := range strings.Lines(string(b)) {
-		if f := strings.Fields(line); f[2] == "cgroup2" {
-			root = f[1]
-		}
-	}
-	if root == "" {
-		s.t.Fatal("no cgroup2 is mounted here")
-	}
+	root := livetest.Cgroup2(s.t)
 	dir := filepath.Join(root, fmt.Sprintf("rw-corpus-%d", s.pid))
 	s.must(os.Mkdir(dir, 0o755))
 	put := func(dir, file, value string) error { return os.WriteFile(filepath.Join(dir, file), []byte(value), 0) }

@@ -21,7 +21,7 @@ func (s *scene) state() {
 	var call uintptr
 	var children, threads int
 	if !livetest.Within(func() bool {
-		call, children, threads = callOf(s.pid), len(childrenOf(s.pid)), threadsOf(s.pid)
+		call, children, threads = callOf(s.pid), len(livetest.Children(s.pid)), threadsOf(s.pid)
 		return (len(want.calls) == 0 || slices.Contains(want.calls, call)) && children >= want.children && threads >= want.threads
 	}) {
 		wchan, _ := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", s.pid))
@@ -38,11 +38,6 @@ func callOf(pid int) uintptr {
 		return uintptr(n)
 	}
 	return running
-}
-
-func childrenOf(pid int) []string {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	return strings.Fields(string(b))
 }
 
 func threadsOf(pid int) int {

@@ -1,0 +1,207 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/reusewatch/reusewatch/internal/livetest"
+)
+
+// cycle is a plan that is played, in a network namespace of its own.
+type cycle struct {
+	t     *testing.T
+	plan  *plan
+	kind  kind
+	zoo   string
+	ns    *livetest.Namespace
+	dir   string
+	agent *agent
+
+	members []*member // who must live
+	corpse  *member   // who is at a dead end; nil: nobody is
+	logs    map[string]*drain
+	named   int
+	clients *clients
+
+	// due is when everything was there that an act needs; zero: not yet. The events of the
+	// agent before it are not to be acts.
+	due    time.Time
+	joined bool // the younger sibling of the plan is there
+	undo   []undoing
+	judged bool
+}
+
+// undoing is what ends the state of somebody, at the time.
+type undoing struct {
+	at time.Time
+	do func()
+}
+
+// outcome of a cycle.
+type outcome struct {
+	word string // "nobody was dead", "acted", "held: …", "failed"
+	took time.Duration
+}
+
+func (c *cycle) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *cycle) write(name, text string) string {
+	c.t.Helper()
+	path := filepath.Join(c.dir, name)
+	c.must(os.WriteFile(path, []byte(text), 0o644))
+	return path
+}
+
+func (c *cycle) name() string {
+	c.named++
+	return fmt.Sprintf("m%d", c.named)
+}
+
+// play plays all of it.
+func (c *cycle) play(binary string) outcome {
+	began := time.Now()
+	defer c.verdict()          // also where the scene could not go on
+	c.t.Cleanup(c.nothingLeft) // the last to run but for the namespace
+	c.dir, c.logs = c.t.TempDir(), map[string]*drain{}
+	c.kind = kindOf(c.plan.kind)
+	c.clients = newClients(c.t, c.ns, c.kind.word(), c.plan.bursts)
+	c.agent = &agent{t: c.t, binary: binary, ns: c.ns, state: c.t.TempDir(), thread: livetest.NewThread(c.t)}
+	if !c.plan.late {
+		c.agent.start()
+	}
+	for range c.plan.members {
+		c.healthy()
+	}
+	if c.plan.late {
+		c.agent.start()
+	}
+	ctx, end := context.WithCancel(context.Background())
+	c.t.Cleanup(end)
+	if c.plan.members > 0 {
+		c.clients.come(ctx)
+	}
+	for i, s := range c.plan.steps {
+		if i == c.plan.younger && c.corpse != nil {
+			c.younger()
+		}
+		c.idle(s.wait)
+		c.step(s)
+		if i == 0 && c.plan.members == 0 {
+			c.clients.come(ctx)
+		}
+	}
+	for len(c.undo) > 0 {
+		c.idle(time.Until(c.undo[0].at))
+	}
+	if c.corpse != nil && !c.joined {
+		c.younger()
+	}
+	word := c.await()
+	end()
+	c.answered()
+	c.agent.stop()
+	c.verdict()
+	return outcome{word, time.Since(began)}
+}
+
+// healthy starts a member that serves.
+func (c *cycle) healthy() *member {
+	name := c.name()
+	m := c.start(c.plan.kind, c.kind.command(c, name))
+	m.name = name
+	livetest.AwaitListening(c.t, m.pid, port)
+	c.kind.ready(c, m)
+	c.joins(m)
+	return m
+}
+
+// younger has a healthy sibling join that began after whoever is dead: now an act is due.
+func (c *cycle) younger() {
+	time.Sleep(50 * time.Millisecond) // starts are told in hundredths of a second
+	c.mayAct()
+	c.healthy()
+	c.joined = true
+}
+
+// mayAct: from now on somebody may be younger than who is dead.
+func (c *cycle) mayAct() {
+	if c.corpse != nil && c.due.IsZero() {
+		c.due = time.Now()
+	}
+}
+
+// idle waits, and undoes what is to be undone meanwhile.
+func (c *cycle) idle(d time.Duration) {
+	until := time.Now().Add(d)
+	for len(c.undo) > 0 && !c.undo[0].at.After(until) {
+		u := c.undo[0]
+		c.undo = c.undo[1:]
+		time.Sleep(time.Until(u.at))
+		u.do()
+	}
+	time.Sleep(time.Until(until))
+}
+
+func (c *cycle) step(s step) {
+	var undo func()
+	switch s.event {
+	case "dead":
+		c.corpse = c.kind.dies(c, s.how)
+		livetest.AwaitListening(c.t, c.corpse.pid, port)
+	case "stranger":
+		c.stranger(s.how)
+	case "join":
+		c.mayAct()
+		c.healthy()
+	case "agent":
+		undo = c.disturb(s.how)
+	case "suspend":
+		undo = c.suspend(c.members[s.member])
+	default:
+		var m *member
+		if s.member < len(c.members) {
+			m = c.members[s.member]
+		}
+		c.mayAct()
+		undo = c.kind.event(c, s, m)
+	}
+	if undo != nil {
+		c.undo = append(c.undo, undoing{time.Now().Add(s.lasts), undo})
+		slices.SortFunc(c.undo, func(a, b undoing) int { return a.at.Compare(b.at) })
+	}
+}
+
+// disturb does something to the agent.
+func (c *cycle) disturb(how string) (undo func()) {
+	switch how {
+	case "stop":
+		c.agent.signal(syscall.SIGSTOP)
+		return func() { c.agent.signal(syscall.SIGCONT) }
+	case "kill":
+		c.agent.end(syscall.SIGKILL)
+	default:
+		c.agent.signal(syscall.SIGCONT)
+		c.agent.stop()
+	}
+	c.agent.start()
+	return nil
+}
+
+// replace has a member be another one, which the scene itself starts in place of it.
+func (c *cycle) replace(m, by *member) {
+	c.t.Helper()
+	livetest.AwaitListening(c.t, by.pid, port)
+	c.settle(by)
+	c.members[slices.Index(c.members, m)] = by
+}
