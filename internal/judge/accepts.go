@@ -6,7 +6,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// accepts says that a sibling for which this is true accepted in the window. Where it is
+// accepts says that a sibling for which this is true accepted in the window, and is not
+// stuck by now: members that hang one after the other must not vouch for one another. Where it is
 // known only that one of several members did, all of those must be siblings for which it
 // is true, and none may have a head that stands still: it might be the one that did, and
 // no longer does.
@@ -15,7 +16,7 @@ func (f *facts) accepts(is func(*listener.Listener) bool) bool {
 	known, among, all := false, false, true
 	for m := range f.snap.Siblings(f.l) {
 		sibling := slices.Contains(siblings, m)
-		if sibling && acceptedSince(m, f.l.Window.Since) {
+		if sibling && acceptedSince(m, f.l.Window.Since) && verdict(f.snap, m, f.settings.StuckAfter) != listener.Stuck {
 			known = true
 			if is(m) {
 				return true

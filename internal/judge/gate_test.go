@@ -197,6 +197,12 @@ func TestGate(t *testing.T) {
 			s.oneOf(s.deaf.Window.Since)
 			s.others[0].Owners[0] = *s.owner()
 		}, []listener.Reason{listener.LastAcceptingMember}},
+		"the sibling accepted in the window, and is stuck itself by now": {func(s *scene) {
+			l := deaf()
+			l.Key, l.Cookie, l.Owners = s.alive.Key, s.alive.Cookie, s.alive.Owners
+			l.Window.Observed, l.LastAccept = 6*time.Second, listener.Known(s.deaf.Window.Since.Add(time.Second))
+			*s.alive = *l
+		}, []listener.Reason{listener.NoSiblingAccepted}},
 		"alone": {func(s *scene) { s.alive.Group++ }, []listener.Reason{
 			listener.Inherited, listener.NoSiblingAccepted, listener.Served, listener.TooSoon,
 		}},
