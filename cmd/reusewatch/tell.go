@@ -30,7 +30,7 @@ func (d *daemon) publish(ctx context.Context, s *listener.Snapshot, changes []wa
 func (d *daemon) tellUnread(users []uint32) {
 	for _, user := range users {
 		if !slices.Contains(d.unread, user) {
-			d.log.Warn("processes of this user hang whoever reads of them in /proc: they are not asked for 10 min, and what is not known holds", "uid", user)
+			d.log.Warn("processes of this user hang whoever reads of them in /proc: they are not asked for up to 10 min, and what is not known holds", "uid", user)
 		}
 	}
 	d.unread = users

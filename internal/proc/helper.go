@@ -217,6 +217,9 @@ func (h *helper) stands(used *time.Duration) bool {
 		return false
 	}
 	if st.state == 'D' || st.state == 'S' {
+		if waitsForUs(dir) {
+			return false
+		}
 		// The lock of all cgroups is no process's own, and whoever holds it gives it back.
 		wchan, _ := readFile(dir + "/wchan")
 		return !bytes.Contains(wchan, []byte("cgroup"))
@@ -224,6 +227,17 @@ func (h *helper) stands(used *time.Duration) bool {
 	before := *used
 	*used = h.used()
 	return *used-before > patience/2
+}
+
+// waitsForUs: it sleeps for another question, for us to take an answer, or for a thread of
+// its own runtime, all of which may want a CPU.
+func waitsForUs(dir string) bool {
+	b, _ := readFile(dir + "/syscall")
+	var number, first int
+	if n, _ := fmt.Sscanf(string(b), "%d %v", &number, &first); n < 2 {
+		return false
+	}
+	return number == unix.SYS_FUTEX || number == unix.SYS_READ && first == 0 || number == unix.SYS_WRITE && first == 1
 }
 
 // used is how long its thread ran.

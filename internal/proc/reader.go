@@ -13,11 +13,14 @@ const (
 	// maxLeft are the helpers that hang and may be left behind. Who hangs in the kernel
 	// survives SIGKILL.
 	maxLeft = 4
-	// barredFor is how long a user is asked no more whose processes hung helpers.
+	// barredFor is how long a user is asked no more whose processes hung helpers that
+	// could not be ended; and how long it is remembered of one whose could.
 	barredFor = 10 * time.Minute
-	// maxStrikes are the helpers that a user's processes may hang before, if they could
-	// be ended: what was only slow must not blind us.
-	maxStrikes = 2
+	// maxStrikes are the helpers that a user's processes may hang before it is asked no
+	// more, if they could be ended; for barredFirst then, and each time for twice as long.
+	// What was only slow must not blind us.
+	maxStrikes  = 2
+	barredFirst = 10 * time.Second
 )
 
 // Reader asks /proc what only it has, by a helper process: a file there can hang for
@@ -35,8 +38,8 @@ type Reader struct {
 // record is what is remembered of a user whose processes hung helpers.
 type record struct {
 	strikes int
-	until   time.Time // the strikes are forgotten, or the user is asked again
-	barred  bool
+	barred  time.Time // until then it is not asked
+	forget  time.Time // the strikes
 }
 
 // NewReader makes a reader whose helper is this command; it is to call Serve. Nothing
@@ -110,13 +113,15 @@ func (r *Reader) leave(user uint32) {
 	r.left[r.helper] = user
 	r.helper = nil
 	u := r.users[user]
-	if u == nil || r.now().After(u.until) {
+	if u == nil || r.now().After(u.forget) {
 		u = &record{}
 		r.users[user] = u
 	}
-	u.strikes++
-	u.until = r.now().Add(barredFor)
-	u.barred = u.strikes >= maxStrikes
+	u.barred = r.now()
+	if u.strikes++; u.strikes >= maxStrikes {
+		u.barred = u.barred.Add(min(barredFirst<<min(u.strikes-maxStrikes, 10), barredFor))
+	}
+	u.forget = u.barred.Add(barredFor)
 }
 
 // judgeLeft bars the users whose helpers are still there, as long as they are: SIGKILL
@@ -124,7 +129,8 @@ func (r *Reader) leave(user uint32) {
 func (r *Reader) judgeLeft() {
 	r.forgetEnded()
 	for _, user := range r.left {
-		r.users[user] = &record{barred: true, until: r.now().Add(barredFor)}
+		until := r.now().Add(barredFor)
+		r.users[user] = &record{barred: until, forget: until}
 	}
 }
 
@@ -137,11 +143,11 @@ func (r *Reader) barred(user uint32) bool {
 	if u == nil {
 		return false
 	}
-	if r.now().After(u.until) {
+	if r.now().After(u.forget) {
 		delete(r.users, user)
 		return false
 	}
-	return u.barred
+	return r.now().Before(u.barred)
 }
 
 func (r *Reader) dismiss() {

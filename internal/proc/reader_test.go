@@ -103,8 +103,8 @@ func hangs(t *testing.T, pids ...int) FS {
 
 func ask(pid int) Question { return Question{PID: pid, User: uint32(pid), What: Names} }
 
-// Who hangs a helper is not told of, all others are; after the second time the user
-// is asked no more for ten minutes.
+// Who hangs a helper is not told of, all others are; after the second time the user is
+// asked no more for ten seconds, after the third for twenty.
 func TestReaderHung(t *testing.T) {
 	f := hangs(t, 11, 12)
 	r := readerOf(t, f.root)
@@ -137,10 +137,36 @@ func TestReaderHung(t *testing.T) {
 	if r.helper == nil || len(r.left) != 0 {
 		t.Errorf("they are asked again: %d helpers are left", len(r.left))
 	}
-	now = now.Add(barredFor + time.Second)
+	for _, wait := range []time.Duration{barredFirst, 2 * barredFirst} {
+		now = now.Add(wait + time.Second)
+		if users := r.Unread(); len(users) != 0 {
+			t.Errorf("after %v %v are barred", wait, users)
+		}
+		round(10)
+		for h := range r.left {
+			<-h.done
+		}
+		if users := r.Unread(); !slices.Equal(users, []uint32{11, 12}) {
+			t.Errorf("asked again after %v, %v are barred", wait, users)
+		}
+	}
+	now = now.Add(2*barredFor + time.Minute)
 	round(10)
 	if users := r.Unread(); len(users) != 0 || len(r.left) != 2 {
-		t.Errorf("%v are barred, %d helpers are left: want both asked again", users, len(r.left))
+		t.Errorf("%v are barred, %d helpers are left: want all forgotten", users, len(r.left))
+	}
+}
+
+// A helper that waits for its reader, or for its own runtime, does not hang at a process.
+func TestHelperWaitsForUsLive(t *testing.T) {
+	r := readerOf(t, "/proc")
+	if got := r.Read([]Question{{PID: os.Getpid(), What: Names}}, long); len(got) != 1 {
+		t.Fatalf("%+v", got)
+	}
+	dir := New("").taskPath(r.helper.cmd.Process.Pid, r.helper.thread)
+	eventually(t, "it waits for the next question", func() bool { return waitsForUs(dir) })
+	if r.helper.stands(new(time.Duration)) {
+		t.Error("it hangs at nobody")
 	}
 }
 
@@ -174,7 +200,7 @@ func TestReaderLeavesFour(t *testing.T) {
 	if got := r.Read([]Question{ask(10), ask(13)}, long); len(got) != 1 || got[10].Cmdline[0] != "ten" {
 		t.Errorf("once one has ended: %+v", got)
 	}
-	r.now = func() time.Time { return time.Now().Add(barredFor + time.Minute) }
+	r.now = func() time.Time { return time.Now().Add(2*barredFor + time.Minute) }
 	r.Read([]Question{ask(11)}, long)
 	if users := r.Unread(); len(r.left) != 3 || !slices.Equal(users, []uint32{11, 12, 14}) {
 		t.Errorf("ten minutes later %v are barred, %d helpers are left: want those whose are still there", users, len(r.left))

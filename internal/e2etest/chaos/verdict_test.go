@@ -39,7 +39,7 @@ func (c *cycle) await() string {
 				return "held: starved"
 			case c.agent.delayed()-delayed > longEnough/4:
 				return "held: the agent was starved"
-			case strings.Contains(c.agent.errs.String(), "they are not asked for 10 min"):
+			case strings.Contains(c.agent.errs.String(), "hang whoever reads of them in /proc"):
 				return "held: /proc was too slow to be read"
 			}
 			c.t.Errorf("MISS: %s pid %d is still there after %s: %s", c.corpse.what, c.corpse.pid, longEnough, last)
