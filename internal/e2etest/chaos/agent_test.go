@@ -30,9 +30,9 @@ type agent struct {
 	now *running // nil: it does not run
 
 	errs   complaints
+	before int // of them, when it started last
 	mu     sync.Mutex
 	events []event
-	starts int
 }
 
 // running is one run of it.
@@ -80,7 +80,7 @@ func (a *agent) start() {
 		"--stuck-after", "2s", "--act-after", "4s", "--interval", "250ms")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	r := &running{cmd: cmd, ready: make(chan struct{}), ended: make(chan struct{})}
-	cmd.Stderr = &a.errs
+	cmd.Stderr, a.before = &a.errs, len(a.errs.String())
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		a.t.Fatal(err)
@@ -90,7 +90,6 @@ func (a *agent) start() {
 		a.t.Fatalf("start reusewatch: %v", err)
 	}
 	a.now = r
-	a.starts++
 	go a.read(r, bufio.NewScanner(out))
 	a.t.Cleanup(func() {
 		_ = cmd.Process.Kill()
@@ -161,15 +160,35 @@ func (a *agent) of(kinds ...string) []event {
 	return slices.DeleteFunc(a.all(), func(e event) bool { return !slices.Contains(kinds, e.Event) })
 }
 
+// looks waits until a running one has looked at all so many times more.
+func (a *agent) looks(n int) {
+	a.t.Helper()
+	seen := map[string]bool{}
+	livetest.Eventually(a.t, "reusewatch looks", func() bool {
+		seen[a.list().Time] = true
+		return len(seen) > n
+	})
+}
+
+// listing is what is read of what a daemon shows.
+type listing struct {
+	Time      string
+	Listeners []told
+}
+
+func (a *agent) list() listing {
+	var l listing
+	out, err := exec.Command(a.binary, "list", "-o", "json", "--from", "unix:"+a.state+"/reusewatch.sock").Output()
+	if err == nil && json.Unmarshal(out, &l) != nil {
+		a.t.Errorf("a daemon showed no JSON: %s", out)
+	}
+	return l
+}
+
 // says is what a running one decides now about the listener of a process, "" where it
 // tells of none.
 func (a *agent) says(pid int) (told, bool) {
-	out, err := exec.Command(a.binary, "list", "-o", "json", "--from", "unix:"+a.state+"/reusewatch.sock").Output()
-	var list struct{ Listeners []told }
-	if err != nil || json.Unmarshal(out, &list) != nil {
-		return told{}, false
-	}
-	for _, l := range list.Listeners {
+	for _, l := range a.list().Listeners {
 		for _, o := range l.Owners {
 			if o.PID == pid {
 				return l, true
@@ -200,6 +219,12 @@ func (a *agent) delayed() time.Duration {
 		}
 	}
 	return sum
+}
+
+// unread: a running one has given up to ask about root's processes, since a helper that
+// reads of them was slow.
+func (a *agent) unread() bool {
+	return strings.Contains(a.errs.String()[a.before:], "they are not asked for 10 min")
 }
 
 // complaints are what all runs said on stderr.

@@ -174,6 +174,9 @@ func (c *cycle) step(s step) {
 			m = c.members[s.member]
 		}
 		c.mayAct()
+		if hangs(s) {
+			c.agent.looks(3) // that it serves is to be known
+		}
 		undo = c.kind.event(c, s, m)
 	}
 	if undo != nil {

@@ -156,6 +156,10 @@ func draw(seed uint64) *plan {
 				continue
 			}
 		}
+		// Of who hangs after it has served only an agent that saw it serve can know that.
+		if e.name == "agent" && slices.ContainsFunc(p.steps, hangs) || hangs(s) && slices.ContainsFunc(p.steps, disturbs) {
+			continue
+		}
 		if e.lasts {
 			s.lasts = seconds(r, 8, 11) // longer than act-after
 		}
@@ -177,13 +181,18 @@ func draw(seed uint64) *plan {
 		p.steps = slices.Insert(p.steps, at, dead)
 		p.younger = at + 1 + r.IntN(len(p.steps)-at)
 		if r.IntN(8) == 0 { // only strangers accept, until the younger sibling joins
-			p.members, p.younger = 0, 2
+			p.members, p.younger = 0, 3
 			how := []string{"program", "place"}[r.IntN(2)]
 			p.steps = []step{dead, {wait: time.Second, event: "stranger", how: how}, {wait: seconds(r, 6, 9), event: "agent", how: "restart"}}
 		}
 	}
 	return p
 }
+
+// hangs: who has served comes to a dead end, which its class holds.
+func hangs(s step) bool { return s.event == "fifo" || s.event == "log" }
+
+func disturbs(s step) bool { return s.event == "agent" }
 
 func seconds(r *rand.Rand, from, to float64) time.Duration {
 	return time.Duration((from + r.Float64()*(to-from)) * float64(time.Second)).Round(10 * time.Millisecond)

@@ -26,6 +26,9 @@ func TestPlans(t *testing.T) {
 			}
 			busy[s.member] = busy[s.member] || about && s.lasts > 0
 		}
+		if slices.ContainsFunc(p.steps, hangs) && slices.ContainsFunc(p.steps, disturbs) {
+			t.Errorf("seed %d: %s: the agent cannot know who served", seed, p)
+		}
 		if dead > 1 || dead == 0 && p.members == 0 || dead > 0 && p.younger > len(p.steps) {
 			t.Errorf("seed %d: %s: %d are at a dead end", seed, p, dead)
 		}
