@@ -51,6 +51,10 @@ func Program(t testing.TB) string {
 func Copy(t testing.TB, program, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(program)
+	// A child that is forked meanwhile, and has not executed yet, would have the file open
+	// for writing: nobody could execute it (ETXTBSY).
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	if err == nil {
 		err = os.WriteFile(path, b, 0o755)
 	}
