@@ -8,20 +8,33 @@ import (
 const masked = "***"
 
 // MaskSecrets returns a copy of a command line in which what looks secret reads
-// "***": the value of --password=x, DB_PASSWORD=x or "X-Token: x", the argument
-// after --token, and the password in a URL's user:password@host. It errs on the
-// side of masking: after a key that looks secret the whole rest of the argument
-// goes, as nobody can tell where a secret ends.
+// "***": the value of --password=x, MYSQL_PWD=x or "Cookie: x", the argument
+// after --token, what programs take by -p and the like, the password of -u user:password and
+// that in a URL's user:password@host. It errs on the side of masking: after a key that looks
+// secret the whole rest of the argument goes, as nobody can tell where a secret ends.
 func MaskSecrets(args []string) []string {
 	out := slices.Clone(args)
+	var short shortFlags
+	if len(args) > 0 {
+		short = shortFlagsOf(args[0])
+	}
 	for i := range out {
 		// The argument before is looked at as it was: masked, it might not show
 		// any more that it is a flag.
-		if i > 0 && secretFlag(args[i-1]) {
-			out[i] = masked
-			continue
+		before := ""
+		if i > 0 {
+			before = args[i-1]
 		}
-		out[i] = maskURLs(maskValue(args[i]))
+		switch {
+		case secretFlag(before), short.takes(before):
+			out[i] = masked
+		case short.has(args[i]), guessedPassword(args[i]):
+			out[i] = args[i][:2] + masked
+		case userFlag(before):
+			out[i] = maskURLs(maskUser(maskValue(args[i])))
+		default:
+			out[i] = maskURLs(maskValue(maskUserValue(args[i])))
+		}
 	}
 	return out
 }
@@ -35,15 +48,42 @@ func secretFlag(arg string) bool {
 // secretKey says whether a key sounds secret, in whatever case and with
 // whatever joins its words: api-key, API_KEY, apiKey.
 func secretKey(key string) bool {
-	key = strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(key), "-", ""), "_", "")
-	for _, word := range []string{
-		"password", "passwd", "passphrase", "secret", "token", "apikey", "credential", "privatekey",
+	joined := strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(key), "-", ""), "_", "")
+	for _, part := range []string{
+		"password", "passwd", "passphrase", "passcode", "passin", "passout", "secret", "token", "apikey", "accesskey", "credential",
+		"privatekey", "authorization", "cookie", "sessionid", "presharedkey", "connectionstring", "signature",
 	} {
-		if strings.Contains(key, word) {
+		if strings.Contains(joined, part) {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(words(key), func(word string) bool {
+		return slices.Contains([]string{"pass", "pwd", "pw", "psk", "auth", "bearer", "jwt", "otp", "creds", "userpass"}, word)
+	})
+}
+
+// words of a key: apiKey, api-key, api.key and API_KEY have the same two.
+func words(key string) []string {
+	var all []string
+	start := 0
+	end := func(i int) {
+		if i > start {
+			all = append(all, strings.ToLower(key[start:i]))
+		}
+	}
+	for i := range len(key) {
+		c := key[i]
+		switch letter := c|0x20 >= 'a' && c|0x20 <= 'z'; {
+		case !letter && (c < '0' || c > '9'):
+			end(i)
+			start = i + 1
+		case c >= 'A' && c <= 'Z' && i > start && key[i-1] >= 'a' && key[i-1] <= 'z':
+			end(i)
+			start = i
+		}
+	}
+	end(len(key))
+	return all
 }
 
 // maskValue masks what follows the first secret key inside one argument. The

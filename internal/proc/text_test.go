@@ -90,7 +90,23 @@ func TestMaskSecrets(t *testing.T) {
 		{[]string{"-token", "-x", "y"}, []string{"-token", "***", "y"}},
 		{[]string{"--token", "--password", "y", "z"}, []string{"--token", "***", "***", "z"}},
 		{[]string{"--token"}, []string{"--token"}},
-		{[]string{"-phunter2", "-p", "x"}, []string{"-phunter2", "-p", "x"}}, // any short flag could be one
+		{[]string{"x", "-phunter2", "-p", "x"}, []string{"x", "-p***", "-p", "x"}}, // of -p alone nobody can tell
+		{
+			[]string{"x", "-port", "-p8080", "-p/run/x.pid", "-p127.0.0.1:80", "-pidFile=a", "-pid-file", "-print0"},
+			[]string{"x", "-port", "-p8080", "-p/run/x.pid", "-p127.0.0.1:80", "-pidFile=a", "-pid-file", "-p***"},
+		},
+		{[]string{"/usr/bin/mysql", "-phunter", "-p", "db", "-P3306"}, []string{"/usr/bin/mysql", "-p***", "-p", "db", "-P3306"}},
+		{[]string{"redis-cli", "-a", "x", "-p", "6379"}, []string{"redis-cli", "-a", "***", "-p", "6379"}},
+		{[]string{"sshpass", "-p", "x", "ssh", "-p", "22"}, []string{"sshpass", "-p", "***", "ssh", "-p", "***"}},
+		{[]string{"env", "MYSQL_PWD=x", "PGPASSWORD=x", "AWS_ACCESS_KEY_ID=x", "PWD=/x"}, []string{"env", "MYSQL_PWD=***", "PGPASSWORD=***", "AWS_ACCESS_KEY_ID=***", "PWD=***"}},
+		{[]string{"--pass", "x", "--psk=x", "--db-pass=x", "--bypass", "x"}, []string{"--pass", "***", "--psk=***", "--db-pass=***", "--bypass", "x"}},
+		{[]string{"Server=db;uid=sa;pwd=x"}, []string{"Server=db;uid=sa;pwd=***"}},
+		{[]string{"curl", "-u", "a:b", "-ua:b", "--user=a:b", "--proxy-user", "a:b:c"}, []string{"curl", "-u", "a:***", "-ua:***", "--user=a:***", "--proxy-user", "a:***"}},
+		{[]string{"run", "-u", "1000:1000", "-u", "haproxy", "smb", "-U", "u%p"}, []string{"run", "-u", "1000:1000", "-u", "haproxy", "smb", "-U", "u%***"}},
+		{
+			[]string{"-H", "Authorization: Bearer x", "-H", "Cookie: a=b; c=d", "authorization:x"},
+			[]string{"-H", "Authorization: ***", "-H", "Cookie: ***", "authorization:***"},
+		},
 		{[]string{"env", "PASSWORD=x", "Db_PassWd=x", "PORT=80"}, []string{"env", "PASSWORD=***", "Db_PassWd=***", "PORT=80"}},
 		{[]string{"--env=DB_PASSWORD=x"}, []string{"--env=DB_PASSWORD=***"}},
 		{[]string{"-Dspring.datasource.password=x"}, []string{"-Dspring.datasource.password=***"}},
