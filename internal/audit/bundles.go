@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/reusewatch/reusewatch/internal/regular"
 )
 
 const (
@@ -114,7 +116,7 @@ func (b *Bundles) keep(name string, at time.Time, text []byte) (string, error) {
 	if err != nil {
 		return "", errors.Join(err, os.Remove(tmp))
 	}
-	return path, syncDir(b.dir)
+	return path, regular.SyncDir(b.dir)
 }
 
 // free finds a name that nothing has: a later millisecond for the second bundle

@@ -12,10 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/regular"
 )
-
-// errNotRegular says that a log would go to something else than a file.
-var errNotRegular = errors.New("not a regular file")
 
 // Log is the log of acts: JSON lines, each on the disk before the call that
 // wrote it returns. A nil Log keeps nothing. Several processes may append to one.
@@ -41,31 +39,15 @@ func Open(path string) (*Log, error) {
 }
 
 func (l *Log) open() error {
-	f, err := openRegular(l.path, os.O_RDWR|os.O_APPEND|os.O_CREATE)
+	f, err := regular.Open(l.path, os.O_RDWR|os.O_APPEND|os.O_CREATE)
 	if err != nil {
 		return fmt.Errorf("open the audit log: %w", err)
 	}
-	if err := syncDir(filepath.Dir(l.path)); err != nil {
+	if err := regular.SyncDir(filepath.Dir(l.path)); err != nil {
 		return fmt.Errorf("open the audit log: %w", errors.Join(err, f.Close()))
 	}
 	l.file, l.full = f, l.limit
 	return nil
-}
-
-// openRegular follows no symlink and waits for no fifo's other end.
-func openRegular(path string, flags int) (*os.File, error) {
-	f, err := os.OpenFile(path, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s: %w", path, errNotRegular)
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
 }
 
 // Intent keeps that an act is about to be begun. After an error it must not be.
@@ -154,13 +136,4 @@ func (l *Log) Close() error {
 		return fmt.Errorf("close the audit log %s: %w", l.path, err)
 	}
 	return nil
-}
-
-// syncDir makes a new name in a folder last.
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/regular"
 )
 
 func act(id string, pid int) *listener.Act {
@@ -225,7 +226,7 @@ func TestErrors(t *testing.T) {
 			}
 		})
 	}
-	if err := syncDir(filepath.Join(t.TempDir(), "none")); err == nil {
+	if err := regular.SyncDir(filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("a missing folder was synced")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/regular"
 )
 
 const (
@@ -64,7 +65,7 @@ func (l *Log) unfinished() ([]entry, error) {
 	}
 	defer l.unlock()
 	u := newUnfinished()
-	older, err := openRegular(l.older(1), os.O_RDONLY)
+	older, err := regular.Open(l.older(1), os.O_RDONLY)
 	if err == nil {
 		err = u.readAll(older)
 		err = errors.Join(err, older.Close())

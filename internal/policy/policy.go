@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/reusewatch/reusewatch/internal/judge"
+	"github.com/reusewatch/reusewatch/internal/regular"
 )
 
 // maxSize bounds the file: more is no policy.
@@ -41,7 +42,7 @@ func Parse(name string, data []byte, base judge.Policy) (judge.Policy, error) {
 }
 
 func load(path string, base judge.Policy) (*file, error) {
-	f, err := os.Open(path)
+	f, err := regular.Follow(path, os.O_RDONLY)
 	if err != nil {
 		return nil, fmt.Errorf("read policy: %w", err)
 	}

@@ -1,11 +1,7 @@
 package state
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -45,37 +41,4 @@ func (d Dir) Kept() ([]listener.Kept, error) {
 		return nil, err
 	}
 	return kept, nil
-}
-
-// read reads a file of the folder; none is nothing.
-func read(path string, into any) error {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = json.Unmarshal(b, into)
-	}
-	if err != nil {
-		return fmt.Errorf("read %s: %w; look at it, and remove it to begin anew", path, err)
-	}
-	return nil
-}
-
-// write leaves the old file or the new one, whatever happens meanwhile.
-func (d Dir) write(path string, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("encode %s: %w", path, err)
-	}
-	if err := os.MkdirAll(d.path, 0o700); err != nil {
-		return fmt.Errorf("make the state folder: %w", err)
-	}
-	if err := os.WriteFile(path+".new", b, 0o600); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
 }

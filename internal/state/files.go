@@ -1,0 +1,62 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/reusewatch/reusewatch/internal/regular"
+)
+
+// most bounds what is read of a file: a day of acts is far less.
+const most = 16 << 20
+
+// Check says why the folder must not be used.
+func (d Dir) Check() error {
+	if d.path == "" {
+		return nil
+	}
+	if err := regular.Ours(d.path); err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	return nil
+}
+
+// read reads a file of the folder; none is nothing.
+func read(path string, into any) error {
+	f, err := regular.Open(path, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		defer f.Close()
+		var b []byte
+		if b, err = io.ReadAll(io.LimitReader(f, most)); err == nil {
+			err = json.Unmarshal(b, into)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w; look at it, and remove it to begin anew", path, err)
+	}
+	return nil
+}
+
+func (d Dir) write(path string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", path, err)
+	}
+	if err := os.MkdirAll(d.path, 0o700); err != nil {
+		return fmt.Errorf("make the state folder: %w", err)
+	}
+	if err := d.Check(); err != nil {
+		return err
+	}
+	if err := regular.Replace(path, b); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
