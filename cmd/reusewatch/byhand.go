@@ -101,6 +101,9 @@ func (c *byHand) run(ctx context.Context, name string) error {
 		return err
 	}
 	defer scope.close()
+	if err := state.At(c.stateDir).Check(); err != nil {
+		return usageError{err}
+	}
 	p, err := c.guarded(c.std, c.fs, scope.Filter, c.stuckAfter)
 	if err != nil {
 		return err

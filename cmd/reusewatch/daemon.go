@@ -5,10 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/judge"
@@ -79,12 +77,10 @@ type daemon struct {
 }
 
 // watch runs until the context ends. Then no act is begun any more; the watcher
-// goes on until the last one has ended and what it turned on is off.
-func (d *daemon) watch(ctx context.Context, w *watch.Watcher, first *listener.Snapshot) error {
+// goes on until the last one has ended and what it turned on is off. hup has the policy
+// taken anew.
+func (d *daemon) watch(ctx context.Context, w *watch.Watcher, first *listener.Snapshot, hup <-chan os.Signal) error {
 	defer d.finish()
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
 	go func() {
 		for {
 			select {
@@ -116,7 +112,7 @@ func (d *daemon) watch(ctx context.Context, w *watch.Watcher, first *listener.Sn
 func (d *daemon) judge(s *listener.Snapshot) []listener.Judgement {
 	d.rules.Lock()
 	defer d.rules.Unlock()
-	d.past.Disarmed = d.state.Disarmed()
+	d.look()
 	return judge.Judge(s, &d.policy, &d.past)
 }
 
@@ -125,8 +121,18 @@ func (d *daemon) judge(s *listener.Snapshot) []listener.Judgement {
 func (d *daemon) judgeAgain(s *listener.Snapshot) (js []listener.Judgement, same bool) {
 	d.rules.Lock()
 	defer d.rules.Unlock()
-	d.past.Disarmed = d.state.Disarmed()
+	d.look()
 	return d.memory.Judge(s, &d.policy, &d.past)
+}
+
+// look sees what the state folder says now.
+func (d *daemon) look() {
+	d.past.Disarmed = d.state.Disarmed()
+	if d.past.Lost { // until somebody has mended or removed it
+		if acts, err := d.state.Acts(); err == nil {
+			d.past.Acts, d.past.Lost = acts, false
+		}
+	}
 }
 
 // judgeAnew has the next snapshot judged and told of whatever it brings.

@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -76,6 +79,9 @@ func (c *runCommand) checkFlags() error {
 }
 
 func (c *runCommand) run(ctx context.Context) error {
+	hup := make(chan os.Signal, 1) // one that comes while it starts is for the policy, too
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	if err := c.checkFlags(); err != nil {
 		return err
 	}
@@ -90,6 +96,9 @@ func (c *runCommand) run(ctx context.Context) error {
 	}
 	if c.settings.Action != listener.Observe && unscoped {
 		return usagef("--action %s needs a filter (--port, --netns, --comm, …), a --config or --all-listeners", c.settings.Action)
+	}
+	if err := state.At(c.stateDir).Check(); err != nil {
+		return usageError{err}
 	}
 	policy, err := c.guarded(c.std, c.fs, scope.Filter, c.stuckAfter)
 	if err != nil {
@@ -125,7 +134,8 @@ func (c *runCommand) run(ctx context.Context) error {
 	d.alive, d.finish = context.WithCancel(context.WithoutCancel(ctx))
 	defer d.finish()
 	if d.past.Acts, err = d.state.Acts(); err != nil {
-		return err
+		d.log.Warn("which acts were begun is not known: no budget is left until that can be read", "error", err)
+		d.past.Lost = true
 	}
 	actor, auditLog, err := c.actor(acting{
 		by: listener.ByRun, kernel: k, fs: c.fs, refresh: w.Refresh, judge: d.judge, policy: d.inForce,
@@ -157,7 +167,7 @@ func (c *runCommand) run(ctx context.Context) error {
 		d.serve(socketIn(c.stateDir), k, w)
 		defer d.endServing()
 	}
-	return d.watch(ctx, w, snap)
+	return d.watch(ctx, w, snap, hup)
 }
 
 // newStream writes events as text, or as JSON, one object a line.

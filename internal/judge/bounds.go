@@ -52,7 +52,7 @@ func (f *facts) overBudget() bool {
 	// An act in a network namespace that has gone with its listeners counts no more.
 	onHost := func(a listener.PastAct) bool { return mine(a) || listens(f.snap, a.Netns) }
 	users := func(a listener.PastAct) bool { return a.OfUser && onHost(a) }
-	return f.spent(f.settings.Budget, mine) || f.spent(f.policy.HostBudget, onHost) ||
+	return f.past.Lost || f.spent(f.settings.Budget, mine) || f.spent(f.policy.HostBudget, onHost) ||
 		f.some((*listener.Owner).OfUser) && f.spent(f.policy.HostBudget.OfUsers(), users)
 }
 

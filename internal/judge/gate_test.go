@@ -242,6 +242,7 @@ func TestGate(t *testing.T) {
 				l.Owners[0].Guest = listener.Known(uint32(1000 + i))
 			}
 		}, []listener.Reason{listener.HostWide}},
+		"which acts were begun is lost":                         {func(s *scene) { s.past.Lost = true }, []listener.Reason{listener.Budget}},
 		"users have used up what is theirs, and it is root's":   {func(s *scene) { s.spent(2) }, nil},
 		"users have used up what is theirs, and it is a user's": {func(s *scene) { s.spent(2); s.owner().UID = 99 }, []listener.Reason{listener.Budget}},
 		"users have not, and it is a user's":                    {func(s *scene) { s.spent(1); s.owner().UID = 99 }, nil},

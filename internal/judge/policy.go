@@ -78,5 +78,7 @@ func (m *Match) owner(o listener.Owner) bool {
 // Past is what the judge must know of earlier acts and of the operator's will.
 type Past struct {
 	Disarmed bool
-	Acts     []listener.PastAct
+	// Lost: which acts were begun cannot be read, so that no budget is known to be left.
+	Lost bool
+	Acts []listener.PastAct
 }

@@ -36,7 +36,8 @@ func (d Dir) Disarmed() bool {
 
 func (d Dir) acts() string { return filepath.Join(d.path, "acts.json") }
 
-// Acts are the acts that were begun lately, by earlier runs too.
+// Acts are the acts that were begun lately, by earlier runs too. One of the future was begun
+// before the clock was set back: it counts as begun now.
 func (d Dir) Acts() ([]listener.PastAct, error) {
 	if d.path == "" {
 		return nil, nil
@@ -44,6 +45,15 @@ func (d Dir) Acts() ([]listener.PastAct, error) {
 	var acts []listener.PastAct
 	if err := read(d.acts(), &acts); err != nil {
 		return nil, err
+	}
+	now, ahead := time.Now(), false
+	for i := range acts {
+		if acts[i].At.After(now) {
+			acts[i].At, ahead = now, true
+		}
+	}
+	if ahead { // else each start would count it anew
+		return acts, d.write(d.acts(), acts)
 	}
 	return acts, nil
 }

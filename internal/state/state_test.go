@@ -38,11 +38,46 @@ func TestActs(t *testing.T) {
 	if acts, err = At(path).Acts(); err != nil || !cmp.Equal([]listener.PastAct{first}, acts) {
 		t.Errorf("the next start reads %v, %v", acts, err)
 	}
-	if err := os.WriteFile(filepath.Join(path, "acts.json"), []byte("{"), 0o600); err != nil {
+	for _, torn := range []string{"{", "", "{}", `[{"at":`} {
+		if err := os.WriteFile(filepath.Join(path, "acts.json"), []byte(torn), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Acts(); err == nil {
+			t.Errorf("%q is read without an error", torn)
+		}
+	}
+}
+
+// TestClockSetBack: an act of the future counts from now on, and no start counts it anew.
+func TestClockSetBack(t *testing.T) {
+	d := At(t.TempDir())
+	if _, err := d.Record(nil, listener.PastAct{At: time.Now().Add(24 * time.Hour), Group: "a"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Acts(); err == nil {
-		t.Error("a broken file is read without an error")
+	first, err := d.Acts()
+	if err != nil || len(first) != 1 || first[0].At.After(time.Now()) {
+		t.Fatalf("%v, %v", first, err)
+	}
+	if again, err := d.Acts(); err != nil || len(again) != 1 || !again[0].At.Equal(first[0].At) {
+		t.Errorf("%v, %v; want %v", again, err, first)
+	}
+}
+
+// TestNotOurs: a folder that another may write into is refused, for reading and writing.
+func TestNotOurs(t *testing.T) {
+	path := t.TempDir()
+	if err := os.Chmod(path, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	d := At(path)
+	if err := d.Check(); err == nil {
+		t.Error("everybody's folder is taken")
+	}
+	if _, err := d.Record(nil, listener.PastAct{Group: "a"}); err == nil {
+		t.Error("an act is kept in it")
+	}
+	if err := At("").Check(); err != nil {
+		t.Errorf("no folder at all: %v", err)
 	}
 }
 
