@@ -50,8 +50,9 @@ type daemon struct {
 	past   judge.Past
 	memory judge.Memory
 
-	reload func() (judge.Policy, error)
-	record *record.Writer // nil: nothing is recorded
+	reload     func() (judge.Policy, error)
+	record     *record.Writer // nil: nothing is recorded
+	unrecorded bool           // the last look was not
 
 	changes *report.Changes
 	unread  []uint32 // users whose processes are not asked

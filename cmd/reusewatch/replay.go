@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -53,7 +54,7 @@ func (c *replayCommand) run(path string) error {
 	if err != nil {
 		return badConfig(c.std, c.config, err)
 	}
-	r := &replay{policy: p, changes: report.NewChanges(p.Scope), ended: make(map[acted]bool)}
+	r := &replay{policy: p, changes: report.NewChanges(p.Scope), ended: make(map[acted]bool), complain: c.std.err}
 	r.stream = newStream(c.std, c.output)
 	// The older half of a rotated recording comes first.
 	for _, part := range []string{path + ".1", path} {
@@ -73,10 +74,11 @@ func (c *replayCommand) run(path string) error {
 
 // replay is a daemon that only thinks.
 type replay struct {
-	policy  judge.Policy
-	past    judge.Past
-	changes *report.Changes
-	stream  report.Stream
+	policy   judge.Policy
+	past     judge.Past
+	changes  *report.Changes
+	stream   report.Stream
+	complain io.Writer
 	// ended are the processes that this policy would have ended, and the listeners
 	// that it would have closed: from then on they are gone, whatever the recording
 	// says.
@@ -91,7 +93,11 @@ func (r *replay) file(path string) error {
 		return usageError{fmt.Errorf("open the recording: %w", err)}
 	}
 	defer f.Close()
-	if err := record.Read(f, r.look); err != nil {
+	bad, err := record.Read(f, r.look)
+	if len(bad) > 0 {
+		fmt.Fprintf(r.complain, "reusewatch: recording %s: %d lines cannot be read and are left out, the first is line %d\n", path, len(bad), bad[0])
+	}
+	if err != nil {
 		return usageError{fmt.Errorf("read recording %s: %w", path, err)}
 	}
 	return nil

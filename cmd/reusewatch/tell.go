@@ -39,9 +39,11 @@ func (d *daemon) tellUnread(users []uint32) {
 // tell tells of everything that is new, and acts.
 func (d *daemon) tell(ctx context.Context, s *listener.Snapshot, js []listener.Judgement, changes []watch.Change) {
 	if d.record != nil {
-		if err := d.record.Add(s, js); err != nil {
-			d.fail(err)
+		err := d.record.Add(s, js)
+		if err != nil && !d.unrecorded {
+			d.log.Warn("looks are left out of the recording until there is room again", "error", err)
 		}
+		d.unrecorded = err != nil
 	}
 	for _, c := range changes {
 		if !c.Began {

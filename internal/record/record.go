@@ -80,11 +80,10 @@ func (w *Writer) line(v any) error {
 	if err != nil {
 		return fmt.Errorf("encode for recording %s: %w", w.path, err)
 	}
-	n, err := w.file.Write(append(b, '\n'))
-	w.size += int64(n)
-	if err != nil {
-		return fmt.Errorf("write recording: %w", err)
+	if _, err := w.file.WriteAt(append(b, '\n'), w.size); err != nil {
+		return fmt.Errorf("write recording: %w", errors.Join(err, w.file.Truncate(w.size))) // no half of a look
 	}
+	w.size += int64(len(b)) + 1
 	return nil
 }
 
@@ -166,6 +165,7 @@ func anonymous(l *listener.Listener, names map[listener.GroupKey]listener.GroupK
 	out.Owners = append([]listener.Owner(nil), l.Owners...)
 	for i := range out.Owners {
 		out.Owners[i].Evidence = nameless(l, out.Owners[i].Evidence)
+		out.Owners[i].Cmdline = listener.Clip(out.Owners[i].Cmdline)
 	}
 	return &out
 }
@@ -192,31 +192,56 @@ func nameless(l *listener.Listener, ev *listener.Evidence) *listener.Evidence {
 	return &out
 }
 
-// Read calls each for every snapshot of a recording, in order.
-func Read(r io.Reader, each func(Header, *listener.Snapshot) error) error {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxLine)
+// Read calls each for every snapshot of a recording, in order. Lines that were torn, or are
+// longer than any look, are passed over: of those it gives the numbers.
+func Read(r io.Reader, each func(Header, *listener.Snapshot) error) (bad []int, err error) {
+	in := bufio.NewReader(r)
 	var h Header
-	for n := 1; lines.Scan(); n++ {
+	for n := 1; ; n++ {
+		line, whole, err := readLine(in)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return bad, fmt.Errorf("line %d: %w", n, err)
+		}
 		if n == 1 {
-			if err := json.Unmarshal(lines.Bytes(), &h); err != nil || h.Schema != Schema {
-				return errNoRecording
+			if !whole || json.Unmarshal(line, &h) != nil || h.Schema != Schema {
+				return nil, errNoRecording
 			}
 			continue
 		}
 		var s listener.Snapshot
-		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
+		if !whole || json.Unmarshal(line, &s) != nil {
+			bad = append(bad, n)
+			continue
 		}
 		if err := each(h, &s); err != nil {
-			return err
+			return bad, err
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return err
-	}
 	if h.Schema == "" {
-		return errNoRecording
+		return nil, errNoRecording
 	}
-	return nil
+	return bad, nil
+}
+
+// readLine reads one line; of one that is longer than maxLine it keeps nothing, and says so.
+func readLine(in *bufio.Reader) (line []byte, whole bool, err error) {
+	whole = true
+	for {
+		part, err := in.ReadSlice('\n')
+		if whole = whole && len(line)+len(part) <= maxLine; whole {
+			line = append(line, part...)
+		} else {
+			line = nil
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, io.EOF) && (len(line) > 0 || !whole):
+			return line, whole, nil // the last one, without an end
+		default:
+			return line, whole, err
+		}
+	}
 }

@@ -106,7 +106,7 @@ func written(t *testing.T, path string, looks ...*listener.Snapshot) []*listener
 		}
 	}
 	var back []*listener.Snapshot
-	err = Read(bytes.NewReader(b), func(h Header, s *listener.Snapshot) error {
+	_, err = Read(bytes.NewReader(b), func(h Header, s *listener.Snapshot) error {
 		if len(h.Self) != 1 || h.Self[0] != 7 {
 			t.Errorf("header %+v", h)
 		}
@@ -203,7 +203,7 @@ func TestRotation(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := 0
-		if err := Read(f, func(Header, *listener.Snapshot) error { n++; return nil }); err != nil || n != looks {
+		if _, err := Read(f, func(Header, *listener.Snapshot) error { n++; return nil }); err != nil || n != looks {
 			t.Errorf("%s: %d looks, %v; want %d", name, n, err, looks)
 		}
 		_ = f.Close()
@@ -219,21 +219,62 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// TestBadLines: a line that was torn, or that is longer than any look, is passed over.
+func TestBadLines(t *testing.T) {
+	in := `{"schema":"reusewatch-record/v1"}` + "\n{}\n{\n" + strings.Repeat("x", maxLine+1) + "\n{}\n{\"Time\":"
+	looks := 0
+	bad, err := Read(strings.NewReader(in), func(Header, *listener.Snapshot) error { looks++; return nil })
+	if err != nil || looks != 2 || !slices.Equal(bad, []int{3, 4, 6}) {
+		t.Errorf("%d looks, lines %v are bad, %v", looks, bad, err)
+	}
+}
+
+// TestFullDisk: a look that found no room leaves no half of it, and the next one is whole.
+func TestFullDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rec")
+	w, err := Create(path, Header{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	room := w.file
+	if w.file, err = os.OpenFile("/dev/full", os.O_RDWR, 0); err != nil {
+		t.Fatal(err)
+	}
+	s, js := host(), judge.Judge(host(), policy(), &judge.Past{})
+	if err := w.Add(s, js); err == nil {
+		t.Error("there was room")
+	}
+	_ = w.file.Close()
+	w.file = room
+	if err := w.Add(s, js); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	looks := 0
+	if bad, err := Read(f, func(Header, *listener.Snapshot) error { looks++; return nil }); err != nil || looks != 1 || len(bad) > 0 {
+		t.Errorf("%d looks, lines %v are bad, %v", looks, bad, err)
+	}
+}
+
 func TestBadRecordings(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                   "no recording",
 		"hello\n":            "no recording",
 		`{"schema":"other"}`: "no recording",
-		`{"schema":"reusewatch-record/v1"}` + "\n{": "line 2",
 	} {
-		err := Read(strings.NewReader(in), func(Header, *listener.Snapshot) error { return nil })
+		_, err := Read(strings.NewReader(in), func(Header, *listener.Snapshot) error { return nil })
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", in, err, want)
 		}
 	}
 	stop := errors.New("stop")
 	in := `{"schema":"reusewatch-record/v1"}` + "\n{}\n"
-	if err := Read(strings.NewReader(in), func(Header, *listener.Snapshot) error { return stop }); !errors.Is(err, stop) {
+	if _, err := Read(strings.NewReader(in), func(Header, *listener.Snapshot) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("%v, want the reader's own error", err)
 	}
 	if _, err := Create(filepath.Join(t.TempDir(), "no", "rec"), Header{}); err == nil {

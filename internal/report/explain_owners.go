@@ -71,7 +71,7 @@ func (e *Explanation) ownerLine(o *listener.Owner) string {
 
 func (e *Explanation) owner(p *page, o *listener.Owner, wide bool) {
 	field := p.subfield
-	cmdline := []rune(proc.Printable(strings.Join(o.Cmdline, " ")))
+	cmdline := []rune(proc.Printable(strings.Join(listener.Clip(o.Cmdline), " ")))
 	if len(cmdline) > cmdlineShown && !wide {
 		cmdline = append(cmdline[:cmdlineShown], '…')
 	}

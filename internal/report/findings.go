@@ -125,7 +125,7 @@ func (e *Explanation) side(p *page, name string, s *listener.Side) {
 	if s.SinceSeen {
 		since = fmt.Sprintf("listens for %s", span(e.At.Sub(s.Since)))
 	}
-	p.field(name, fmt.Sprintf("%s, %s, %s: %s", sideName(s), user, since, dash(proc.Printable(strings.Join(s.Cmdline, " ")))))
+	p.field(name, fmt.Sprintf("%s, %s, %s: %s", sideName(s), user, since, dash(proc.Printable(strings.Join(listener.Clip(s.Cmdline), " ")))))
 	for _, c := range s.Configs {
 		p.field("", proc.Printable(path.Clean(c.Path)))
 	}
@@ -206,7 +206,7 @@ func some(values []string) []string { return append([]string{}, values...) }
 
 func sideJSON(s *listener.Side, at time.Time) jsonSide {
 	out := jsonSide{
-		PIDs: s.PIDs, Start: s.Start, Comm: s.Comm, Cmdline: some(s.Cmdline), UID: s.UID, User: maybeText(s.User),
+		PIDs: s.PIDs, Start: s.Start, Comm: s.Comm, Cmdline: some(listener.Clip(s.Cmdline)), UID: s.UID, User: maybeText(s.User),
 		Since: maybeStamp(listener.Known(s.Since)), SinceSeen: s.SinceSeen,
 		Configs: []jsonConfig{}, Listeners: cookies(s.Listeners),
 	}

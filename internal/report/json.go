@@ -181,7 +181,7 @@ func toJSON(j *listener.Judgement) jsonListener {
 func ownerJSON(o *listener.Owner, j *listener.Judgement) jsonOwner {
 	return jsonOwner{
 		PID: o.PID, NSPID: o.NSPID, FD: o.FD, Comm: o.Comm, Exe: maybeText(o.Exe),
-		Cmdline: append([]string{}, o.Cmdline...), UID: o.UID, User: maybeText(o.User), PPID: o.PPID, Started: maybeStamp(listener.Known(o.Started)),
+		Cmdline: listener.Clip(o.Cmdline), UID: o.UID, User: maybeText(o.User), PPID: o.PPID, Started: maybeStamp(listener.Known(o.Started)),
 		State: o.State, Wchan: maybeText(o.Wchan), Culprit: j.Culprit == o.PID,
 		Container: containerJSON(o.Container),
 	}

@@ -135,7 +135,7 @@ func container(j *listener.Judgement) string {
 }
 
 func cmdline(j *listener.Judgement) string {
-	return owners(j, func(o *listener.Owner) string { return proc.Printable(strings.Join(o.Cmdline, " ")) })
+	return owners(j, func(o *listener.Owner) string { return proc.Printable(strings.Join(listener.Clip(o.Cmdline), " ")) })
 }
 
 // owners shows the first owner, and how many more there are.
