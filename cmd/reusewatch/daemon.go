@@ -61,6 +61,7 @@ type daemon struct {
 	notify  *notifier
 
 	mu     sync.Mutex // of the stream, which an act writes to beside the watcher
+	told   *outlet    // where that goes
 	stream report.Stream
 	failed error
 	about  map[listener.Cookie]bool // that the act under way is about

@@ -45,8 +45,9 @@ func main() {
 		return
 	}
 	if len(os.Args) > 1 && os.Args[1] == "run" {
-		// A unit may be told to reload as soon as it was started: it must not end of that.
-		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+		// A unit may be told to reload as soon as it was started: it must not end of that. Nor of
+		// a reader that is gone, which would look like a clean end.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGPIPE)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := newRoot(streams{os.Stdout, os.Stderr}, proc.New("")).ExecuteContext(ctx)

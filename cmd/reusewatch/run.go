@@ -105,7 +105,10 @@ func (c *runCommand) run(ctx context.Context) error {
 		return err
 	}
 	debug.SetGCPercent(gcPercent)
-	log := slog.New(slog.NewTextHandler(c.std.err, nil))
+	told, logged := newOutlet(c.std.out), newOutlet(c.std.err)
+	defer told.end()
+	defer logged.end()
+	log := slog.New(slog.NewTextHandler(logged, nil))
 	exporter, err := c.metrics.serve(log, c.interval)
 	if err != nil {
 		return err
@@ -121,7 +124,8 @@ func (c *runCommand) run(ctx context.Context) error {
 	d := &daemon{
 		log: log, exporter: exporter,
 		changes: report.NewChanges(scope.Filter),
-		stream:  newStream(c.std, c.output),
+		told:    told,
+		stream:  newStream(streams{told, logged}, c.output),
 		policy:  policy,
 		state:   state.At(c.stateDir),
 		given:   make(map[acted]bool),

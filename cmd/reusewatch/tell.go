@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -86,12 +87,16 @@ func (d *daemon) emit(events ...report.Event) {
 }
 
 // write writes them in one go, each whatever became of the one before it. The lock
-// is held meanwhile, and the watcher waits for it: nothing that a stream writes to may
-// wait for the watcher.
+// is held meanwhile, and the watcher waits for it: an outlet waits for nobody.
 func (d *daemon) write(events []report.Event) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var first error
+	first := d.told.err()
+	if n := d.told.left(); n > 0 {
+		dropped := report.Event{Time: time.Now(), Kind: report.Dropped, Count: n}
+		d.exporter.event(dropped)
+		first = errors.Join(first, d.stream.Write(dropped))
+	}
 	for _, e := range events {
 		if err := d.stream.Write(e); err != nil && first == nil {
 			first = err

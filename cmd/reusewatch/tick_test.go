@@ -76,7 +76,7 @@ func (h *quietHost) Look(listener.Depth) (listener.Look, error) {
 func ticking(t testing.TB, h *quietHost) (tick func()) {
 	d := &daemon{
 		log: slog.New(slog.NewTextHandler(io.Discard, nil)), changes: report.NewChanges(listener.Filter{}),
-		stream: report.NewJSONStream(io.Discard), policy: builtinPolicy(), state: state.At(t.TempDir()),
+		told: newOutlet(io.Discard), stream: report.NewJSONStream(io.Discard), policy: builtinPolicy(), state: state.At(t.TempDir()),
 	}
 	d.notify = newNotifier(d.log, time.Second)
 	w := watch.New(h, watch.Options{Interval: time.Second, StuckAfter: 10 * time.Second, Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New("")})

@@ -50,7 +50,7 @@ func gate() []condition {
 func decide(f *facts) *listener.Decision { return decideBy(gate(), f) }
 
 func decideBy(gate []condition, f *facts) *listener.Decision {
-	d := &listener.Decision{Act: f.settings.Action}
+	d := &listener.Decision{Act: f.settings.Action, Siblings: cookies(f.siblings())}
 	for _, c := range gate {
 		if c.holds(f) {
 			d.Reasons = append(d.Reasons, c.reason)

@@ -44,7 +44,7 @@ func Judge(s *listener.Snapshot, p *Policy, past *Past) []listener.Judgement {
 		if f.culprit != nil {
 			j.Culprit = f.culprit.PID
 		}
-		j.Siblings, j.Decision = cookies(f.siblings()), decide(f)
+		j.Decision = decide(f)
 	}
 	together(stuck, js)
 	decideSuperseded(s, p, past, js)

@@ -14,5 +14,5 @@ func Force(j *listener.Judgement, act listener.Action) {
 	if slices.ContainsFunc(j.Decision.Reasons, func(r listener.Reason) bool { return !r.Row().Soft }) {
 		return
 	}
-	j.Decision = &listener.Decision{Act: act, Reasons: j.Decision.Reasons}
+	j.Decision = &listener.Decision{Act: act, Reasons: j.Decision.Reasons, Siblings: j.Decision.Siblings}
 }

@@ -25,7 +25,7 @@ func decideSuperseded(s *listener.Snapshot, p *Policy, past *Past, js []listener
 		if f.culprit != nil {
 			j.Culprit = f.culprit.PID
 		}
-		j.Siblings, j.Decision = cookies(f.siblings()), decideBy(supersededGate(js), f)
+		j.Decision = decideBy(supersededGate(js), f)
 	}
 }
 

@@ -78,7 +78,7 @@ func (o *Owner) ContainerID() string {
 }
 
 // OfUser says that a user other than root runs it, or it lives in a user namespace of one.
-func (o *Owner) OfUser() bool { return o.UID != 0 || o.Guest.IsKnown() }
+func (o *Owner) OfUser() bool { return o.UID != 0 || o.Guest.Or(0) != 0 }
 
 // systemUnit is the service of the system's service manager that a process belongs to, ""
 // for none. Users name units in their own slices as they like, and whoever was given a

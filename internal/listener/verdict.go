@@ -34,6 +34,8 @@ type Decision struct {
 	Reason  Reason   // the first of Reasons, "" where nothing holds
 	Reasons []Reason // all that hold, in the gate's order
 	Ill     []string // where host-wide does: what got stuck at once, each as it is counted
+	// Siblings are the members of its group that may stand in for it; nil: nobody asked.
+	Siblings []Cookie
 }
 
 // Judgement is a listener with what the judge says of it.
@@ -45,7 +47,6 @@ type Judgement struct {
 	Decision *Decision  // nil unless stuck, or superseded and to be acted on
 	Culprit  int        // pid of the owner that should accept and does not; 0 unknown
 	Class    Class      // of a stuck one
-	Siblings []Cookie   // of one that is decided on: members that may stand in for it; nil: not asked
 	Signs    []SignSeen // of a stuck one: of the culprit, or of all owners together, in the order of the table
 
 	Generations Maybe[int]  // in its group

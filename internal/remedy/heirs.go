@@ -21,8 +21,8 @@ const (
 func (a *Actor) siblings(s *listener.Snapshot, l *listener.Listener, j *listener.Judgement) []*listener.Listener {
 	all := slices.Collect(s.Siblings(l))
 	switch {
-	case l.Cookie == j.Cookie && j.Siblings != nil:
-		return slices.DeleteFunc(all, func(m *listener.Listener) bool { return !slices.Contains(j.Siblings, m.Cookie) })
+	case l.Cookie == j.Cookie && j.Decision != nil && j.Decision.Siblings != nil:
+		return slices.DeleteFunc(all, func(m *listener.Listener) bool { return !slices.Contains(j.Decision.Siblings, m.Cookie) })
 	case a.Siblings != nil:
 		return a.Siblings(s, l)
 	default:

@@ -25,15 +25,17 @@ const (
 	Acted     Kind = "acted"
 	ActFailed Kind = "act_failed"
 	Found     Kind = "finding"
+	// Dropped tells of events that were left out: whoever reads them took none for long.
+	Dropped Kind = "dropped"
 )
 
 // Event is one thing that happened.
 type Event struct {
 	Time     time.Time
 	Kind     Kind
-	Listener *listener.Judgement // nil for ready
+	Listener *listener.Judgement // nil for ready and dropped
 	Tier     listener.Tier       // of ready
-	Count    int                 // listeners, of ready
+	Count    int                 // listeners, of ready; events, of dropped
 	Act      *listener.Act       // of acting, acted and act_failed
 }
 

@@ -10,6 +10,7 @@ import (
 type eventMetrics struct {
 	stuck, holds, acts *prometheus.CounterVec
 	rescued, stale     prometheus.Counter
+	dropped            prometheus.Counter
 }
 
 // The results of an act.
@@ -33,6 +34,8 @@ func newEventMetrics() eventMetrics {
 			"Clients that waited at a stuck listener and were moved to one that serves.")),
 		stale: prometheus.NewCounter(counter("stale_clients_total",
 			"Clients that had given up before an act, and were let go.")),
+		dropped: prometheus.NewCounter(counter("events_dropped_total",
+			"Events that were left out on stdout, for whoever reads them took none.")),
 	}
 	for _, action := range []listener.Action{listener.Close, listener.Kill} {
 		for _, result := range []string{resultDone, resultFailed} {
@@ -43,7 +46,7 @@ func newEventMetrics() eventMetrics {
 }
 
 func (m *eventMetrics) register(r *prometheus.Registry) {
-	r.MustRegister(m.stuck, m.holds, m.acts, m.rescued, m.stale)
+	r.MustRegister(m.stuck, m.holds, m.acts, m.rescued, m.stale, m.dropped)
 }
 
 func (m *eventMetrics) count(e Event) {
@@ -56,6 +59,8 @@ func (m *eventMetrics) count(e Event) {
 		m.acts.WithLabelValues(string(e.Act.Action), resultDone).Inc()
 		m.rescued.Add(float64(e.Act.Rescued.Or(0)))
 		m.stale.Add(float64(e.Act.Stale.Or(0)))
+	case Dropped:
+		m.dropped.Add(float64(e.Count))
 	case ActFailed:
 		m.acts.WithLabelValues(string(e.Act.Action), resultFailed).Inc()
 	default:

@@ -19,6 +19,7 @@ type jsonEvent struct {
 
 	Tier  listener.Tier `json:"tier,omitempty"`
 	Count *int          `json:"listeners_watched,omitempty"`
+	Lost  *int          `json:"events_dropped,omitempty"`
 	*jsonAct
 }
 
@@ -51,8 +52,12 @@ type jsonStream struct{ w io.Writer }
 
 func (s jsonStream) Write(e Event) error {
 	out := jsonEvent{Schema: Schema, Time: stamp(e.Time), Event: e.Kind, Tier: e.Tier}
-	if e.Kind == Ready {
+	switch e.Kind {
+	case Ready:
 		out.Count = &e.Count
+	case Dropped:
+		out.Lost = &e.Count
+	default:
 	}
 	if e.Listener != nil {
 		l := toJSON(e.Listener)
@@ -90,6 +95,9 @@ func (s textStream) Write(e Event) error {
 func describe(e Event) string {
 	if e.Kind == Ready {
 		return fmt.Sprintf("watching %d listeners, %s tier", e.Count, e.Tier)
+	}
+	if e.Kind == Dropped {
+		return fmt.Sprintf("%d events were left out: nobody took them", e.Count)
 	}
 	j := e.Listener
 	var b strings.Builder
