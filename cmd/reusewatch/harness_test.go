@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -67,6 +68,8 @@ func outputOf(t *testing.T, cmd *exec.Cmd) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
+	runtime.LockOSThread() // it ends with the thread that starts it
+	defer runtime.UnlockOSThread()
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -181,7 +184,9 @@ func await(t testing.TB, cmd *exec.Cmd) *runner {
 		t.Fatal(err)
 	}
 	r.cmd.Stderr = &r.errs
-	if err := r.cmd.Start(); err != nil {
+	// It ends with the thread that starts it, and those of tests beside come and go.
+	livetest.NewThread(t).Do(func() { err = r.cmd.Start() })
+	if err != nil {
 		t.Fatal(err)
 	}
 	go r.read(bufio.NewScanner(stdout))

@@ -20,7 +20,7 @@ func readNoMore(t *testing.T, ns *livetest.Namespace) (cmd *process, reader *os.
 		"--stuck-after", "2s", "--act-after", "3s", "--act-after-served", "4s", "--allow-served", "--startup-grace", "1s", "--interval", "200ms")
 	p := &process{Cmd: c, ended: make(chan struct{})}
 	c.Stdout, c.Stderr = w, &p.log
-	err = c.Start()
+	livetest.NewThread(t).Do(func() { err = c.Start() })
 	_ = w.Close()
 	if err != nil {
 		t.Fatal(err)

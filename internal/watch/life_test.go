@@ -168,3 +168,36 @@ func TestWantsCalls(t *testing.T) {
 		t.Errorf("watched in %d looks, not in %d", on, off)
 	}
 }
+
+// lending is a host on which somebody has a hold of a process's memory for so many passes.
+type lending struct {
+	Source
+	passes int
+}
+
+func (l *lending) Processes(ask listener.Ask) (map[int]*listener.Process, error) {
+	users := 1
+	if l.passes--; l.passes >= 0 {
+		users = 2
+	}
+	all := make(map[int]*listener.Process)
+	for _, pid := range append(ask.Some, ask.Threads...) {
+		all[pid] = &listener.Process{PID: pid, Start: 1, ThreadCount: 1, MemoryUsers: users}
+	}
+	return all, nil
+}
+
+// TestLentMemory: who reads the command line of a process in /proc shares its memory for
+// that long, and is no other process that shares it.
+func TestLentMemory(t *testing.T) {
+	for passes, shares := range map[int]bool{0: false, 1: false, lentAsks: false, lentAsks + 1: true, 100: true} {
+		w := &Watcher{src: &lending{passes: passes}}
+		var err error
+		if w.met, err = w.src.Processes(listener.Ask{Threads: []int{7}}); err == nil {
+			err = w.lent([]int{7, 8})
+		}
+		if err != nil || (w.met[7].MemoryUsers > 1) != shares {
+			t.Errorf("lent for %d passes: %d users, %v", passes, w.met[7].MemoryUsers, err)
+		}
+	}
+}

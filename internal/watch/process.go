@@ -49,7 +49,40 @@ func (w *Watcher) meet(ask listener.Ask, who, anew []int) error {
 		return err
 	}
 	w.met = met
+	if err := w.lent(ask.Threads); err != nil {
+		return err
+	}
 	w.introduce(who, anew)
+	return nil
+}
+
+// lentAsks is how often it is asked who shares a memory. To read a command line in /proc
+// takes some microseconds.
+const lentAsks = 4
+
+// lent tells memory that is shared from memory that is lent: whoever reads in /proc of a
+// process, as ps does of all, has a hold of its memory for that long.
+func (w *Watcher) lent(pids []int) error {
+	for range lentAsks {
+		var shared []int
+		for _, pid := range pids {
+			if p := w.met[pid]; p != nil && p.MemoryUsers > p.ThreadCount {
+				shared = append(shared, pid)
+			}
+		}
+		if len(shared) == 0 {
+			return nil
+		}
+		again, err := w.src.Processes(listener.Ask{Some: shared})
+		if err != nil {
+			return err
+		}
+		for _, pid := range shared {
+			if now, p := again[pid], w.met[pid]; now != nil && now.Start == p.Start {
+				p.MemoryUsers = min(p.MemoryUsers, now.MemoryUsers)
+			}
+		}
+	}
 	return nil
 }
 
