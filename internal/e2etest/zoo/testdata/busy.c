@@ -125,7 +125,7 @@ static void feeds(int l)
 /* It will end by itself, when its drain time is over. */
 static void lame_duck(int l)
 {
-	nap(120);
+	nap(600);
 	exit(0);
 }
 
