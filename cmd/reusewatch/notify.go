@@ -96,7 +96,7 @@ func (n *notifier) stopping() { n.tell(sd.SdNotifyStopping) }
 // onAbort makes a watchdog's SIGABRT leave one line in the journal and all stacks
 // in a file of the state folder, where Go alone would write 150 lines to the
 // journal. The returned func takes it back.
-func (n *notifier) onAbort(dir string) func() {
+func (n *notifier) onAbort(dir string, logged *outlet) func() {
 	if n.watchdog == 0 || dir == "" {
 		return func() {}
 	}
@@ -111,6 +111,7 @@ func (n *notifier) onAbort(dir string) func() {
 				path = err.Error()
 			}
 			n.log.Error("aborted, for the ticks had stopped", "stacks", path)
+			logged.end()
 			os.Exit(exitInternal) // main waits for what has stopped
 		case <-done:
 		}

@@ -5,13 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
@@ -107,27 +106,20 @@ func TestWatchdogSlowTicks(t *testing.T) {
 	r.stop()
 }
 
-// TestWatchdogStarves: when ticks stop, the heartbeat does, though the process
-// lives on; they stop here because nobody reads what it tells.
+// TestWatchdogStarves: when ticks stop, the heartbeat does, though the process lives on;
+// here it gets a thousandth of a CPU, which is too little for a look at one that is stuck.
 func TestWatchdogStarves(t *testing.T) {
 	ns := livetest.Netns(t)
 	m := manage(t, time.Second)
 	state := t.TempDir()
 	cmd := command(t, "run", "-o", "json", "--netns", ns.Path, "--interval", "50ms", "--stuck-after", "1s", "--state-dir", state)
-	unread, stdout, err := os.Pipe()
+	var told, errs messages
+	cmd.Stdout, cmd.Stderr = &told, &errs
+	var err error
+	livetest.NewThread(t).Do(func() { err = cmd.Start() })
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unread.Close()
-	if _, err := unix.FcntlInt(stdout.Fd(), unix.F_SETPIPE_SZ, 4096); err != nil {
-		t.Fatal(err)
-	}
-	var errs messages
-	cmd.Stdout, cmd.Stderr = stdout, &errs
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	_ = stdout.Close()
 	ended := make(chan struct{})
 	go func() {
 		_ = cmd.Wait()
@@ -141,16 +133,20 @@ func TestWatchdogStarves(t *testing.T) {
 	fed := m.beats()
 	livetest.Eventually(t, "heartbeats", func() bool { return m.beats() > fed+2 })
 
-	for range 40 {
-		ns.Listen(livetest.Listen{})
-	}
-	// A tick takes 50 ms, a heartbeat is due after 250: long silence is no chance.
+	stuck := ns.Listen(livetest.Listen{})
+	ns.Dial(livetest.Dial{To: stuck.Dest(livetest.V4)})
+	livetest.Eventually(t, "it is stuck", func() bool { return strings.Contains(told.String(), `"event":"stuck"`) })
+	cpu := newCgroup(t, mounted(t, "cgroup", "cpu"))
+	setIn(t, cpu, "cpu.cfs_period_us", "1000000")
+	setIn(t, cpu, "cpu.cfs_quota_us", "1000")
+	setIn(t, cpu, "cgroup.procs", strconv.Itoa(cmd.Process.Pid))
+	// A tick comes every 50 ms, a heartbeat is due after 250: long silence is no chance.
 	last, quiet := m.beats(), time.Now()
-	livetest.Eventually(t, "no heartbeat for 3 s", func() bool {
+	livetest.Eventually(t, "no heartbeat for 2 s", func() bool {
 		if n := m.beats(); n != last {
 			last, quiet = n, time.Now()
 		}
-		return time.Since(quiet) > 3*time.Second
+		return time.Since(quiet) > 2*time.Second
 	})
 	select {
 	case <-ended:
@@ -161,9 +157,10 @@ func TestWatchdogStarves(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGABRT); err != nil { // as the watchdog does
 		t.Fatal(err)
 	}
+	setIn(t, cpu, "cpu.cfs_quota_us", "-1")
 	<-ended
 	stacks, err := os.ReadFile(filepath.Join(state, "stalled.txt"))
-	if err != nil || !strings.Contains(string(stacks), "(*daemon).emit") {
+	if err != nil || !strings.Contains(string(stacks), "(*Watcher).Run") {
 		t.Errorf("the stacks do not tell where the tick stood: %v\n%s", err, stacks)
 	}
 	if said := errs.String(); !strings.Contains(said, "stalled.txt") || strings.Contains(said, "goroutine 1 [") {

@@ -134,7 +134,7 @@ func (c *runCommand) run(ctx context.Context) error {
 		busy:    make(chan struct{}, 1),
 	}
 	d.notify = newNotifier(d.log, c.interval)
-	defer d.notify.onAbort(c.stateDir)()
+	defer d.notify.onAbort(c.stateDir, logged)()
 	d.alive, d.finish = context.WithCancel(context.WithoutCancel(ctx))
 	defer d.finish()
 	if d.past.Acts, err = d.state.Acts(); err != nil {
