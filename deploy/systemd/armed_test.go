@@ -49,9 +49,9 @@ func acts(t *testing.T, mptcp, by string) {
 	s := told()
 	rescue := `"rescue":"moved to other members`
 	if mptcp != "" { // no program can be attached there
-		rescue += ", net.ipv4.tcp_migrate_req"
+		rescue += ", by net.ipv4.tcp_migrate_req"
 	}
-	for _, want := range []string{fmt.Sprintf(`"method":%q`, by), rescue + `"`} {
+	for _, want := range []string{fmt.Sprintf(`"method":%q`, by), rescue} {
 		if !strings.Contains(s, want) {
 			t.Errorf("no %s:\n%s", want, s)
 		}

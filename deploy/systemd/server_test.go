@@ -1,13 +1,13 @@
 package systemd_test
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -30,6 +30,11 @@ func port80() netip.AddrPort { return netip.MustParseAddrPort("127.0.0.1:80") }
 // beServer listens on a bare descriptor, which nobody waits on who does not accept.
 func beServer(how string) error {
 	how, mptcp := strings.CutSuffix(how, " mptcp")
+	if how == "hang" { // in one thread: of a Go program, whose runtime never rests, nobody knows that it does
+		if err := livetest.ForkAlone(); err != nil {
+			return err
+		}
+	}
 	protocol := unix.IPPROTO_TCP
 	if mptcp {
 		protocol = unix.IPPROTO_MPTCP
@@ -47,9 +52,13 @@ func beServer(how string) error {
 	if err := unix.Listen(fd, 1024); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	fmt.Println("listens")
-	if how == "hang" {
-		time.Sleep(time.Hour)
+	if _, err := unix.Write(1, []byte("listens\n")); err != nil {
+		return fmt.Errorf("say so: %w", err)
+	}
+	for how == "hang" {
+		if err := unix.Pause(); err != nil && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("pause: %w", err)
+		}
 	}
 	if path, is := strings.CutPrefix(how, "hang in "); is {
 		return hangIn(path)
