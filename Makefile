@@ -29,7 +29,7 @@ test: ## all tests on this machine's kernel (root; real servers in their own net
 
 chaos: ## scenes that a seed draws beside an armed reusewatch (root; CYCLES=300 SEED=… JOBS=6; test plays 20)
 	scripts/setup test
-	CYCLES=$(or $(CYCLES),300) SEED=$(SEED) JOBS=$(JOBS) BINARY=$(BINARY) CGO_ENABLED=0 \
+	CYCLES=$(or $(CYCLES),300) SEED=$(or $(SEED),$(shell date +%s)) JOBS=$(JOBS) BINARY=$(BINARY) CGO_ENABLED=0 \
 		go test -count=1 -timeout 0 -v -run TestChaos ./internal/e2etest/chaos
 
 vm-test: ## what any kernel can run, in VMs with Debian's (KERNEL="6.1 6.12" ARCH=arm64; FULL=1: all scenarios; WRITE=1: into the docs)
