@@ -101,22 +101,7 @@ func (b *Bundles) keep(name string, at time.Time, text []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	tmp := strings.TrimSuffix(path, bundleEnd) + unfinishedEnd
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return "", err
-	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err != nil {
-		return "", errors.Join(err, os.Remove(tmp))
-	}
-	return path, regular.SyncDir(b.dir)
+	return path, regular.Replace(path, text)
 }
 
 // free finds a name that nothing has: a later millisecond for the second bundle

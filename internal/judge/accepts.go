@@ -12,10 +12,9 @@ import (
 // is true, and none may have a head that stands still: it might be the one that did, and
 // no longer does.
 func (f *facts) accepts(is func(*listener.Listener) bool) bool {
-	siblings := f.siblings()
 	known, among, all := false, false, true
 	for m := range f.snap.Siblings(f.l) {
-		sibling := slices.Contains(siblings, m)
+		sibling := slices.Contains(f.siblings, m)
 		if sibling && acceptedSince(m, f.l.Window.Since) && verdict(f.snap, m, f.settings.StuckAfter) != listener.Stuck {
 			known = true
 			if is(m) {
@@ -43,8 +42,7 @@ func (f *facts) mixed() bool {
 	if f.l.Program || slices.ContainsFunc(members, func(m *listener.Listener) bool { return m.Program }) {
 		return true
 	}
-	siblings := f.siblings()
 	return !f.accepts(anybody) && slices.ContainsFunc(members, func(m *listener.Listener) bool {
-		return !slices.Contains(siblings, m) && (acceptedSince(m, f.l.Window.Since) || f.among(m))
+		return !slices.Contains(f.siblings, m) && (acceptedSince(m, f.l.Window.Since) || f.among(m))
 	})
 }

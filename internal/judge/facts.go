@@ -22,6 +22,7 @@ type facts struct {
 	within   time.Duration   // in which signs of life are looked for
 	signs    []listener.SignSeen
 	classed  listener.Class
+	siblings []*listener.Listener // of whoever an act would touch, once the signs are known
 }
 
 // culprit is the owner that should accept and does not. Of several holders it

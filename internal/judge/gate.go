@@ -50,7 +50,8 @@ func gate() []condition {
 func decide(f *facts) *listener.Decision { return decideBy(gate(), f) }
 
 func decideBy(gate []condition, f *facts) *listener.Decision {
-	d := &listener.Decision{Act: f.settings.Action, Siblings: cookies(f.siblings())}
+	f.siblings = f.findSiblings()
+	d := &listener.Decision{Act: f.settings.Action, Siblings: cookies(f.siblings)}
 	for _, c := range gate {
 		if c.holds(f) {
 			d.Reasons = append(d.Reasons, c.reason)
@@ -78,8 +79,7 @@ func together(stuck []*facts, js []listener.Judgement) {
 		if d.Act == listener.Hold || f.l.Group == 0 {
 			continue
 		}
-		siblings := f.siblings()
-		if slices.ContainsFunc(stuck, func(o *facts) bool { return slices.Contains(siblings, o.l) && unripe(js[o.index].Decision) }) {
+		if slices.ContainsFunc(stuck, func(o *facts) bool { return slices.Contains(f.siblings, o.l) && unripe(js[o.index].Decision) }) {
 			d.Reasons = append(d.Reasons, listener.TooSoon)
 			d.Act, d.Reason = listener.Hold, d.Reasons[0]
 		}

@@ -23,10 +23,10 @@ func (p *Policy) Siblings(s *listener.Snapshot, l *listener.Listener) []*listene
 	return all
 }
 
-// siblings are those of whoever an act would touch. Whoever inherited the listener is of
+// findSiblings looks for those of whoever an act would touch. Whoever inherited the listener is of
 // another program than the group that it was made for: that is all other members, if they
 // are one.
-func (f *facts) siblings() []*listener.Listener {
+func (f *facts) findSiblings() []*listener.Listener {
 	k := kin(&f.settings)
 	var all, others []*listener.Listener
 	for m := range f.snap.Siblings(f.l) {

@@ -18,7 +18,7 @@ func shortFlagsOf(program string) shortFlags {
 		"mysql": {attached: "p"}, "mariadb": {attached: "p"}, // "-p x" asks for one, and x is a database
 		"redis-cli": {"a", "a"}, "valkey-cli": {"a", "a"}, "mongo": {"p", "p"}, "sshpass": {"p", "p"}, "ldap": {"w", "w"},
 		"7z": {attached: "p"}, "ipmitool": {"P", "P"}, "snmp": {"AXc", "AXc"}, "docker": {"", "p"}, "podman": {"", "p"},
-		"sqlcmd": {"P", "P"}, "bcp": {"P", "P"}, "cqlsh": {"p", "p"}, "clickhouse": {"", ""}, "openssl": {"", "kK"},
+		"sqlcmd": {"P", "P"}, "bcp": {"P", "P"}, "cqlsh": {"p", "p"}, "openssl": {"", "kK"},
 	} {
 		if strings.HasPrefix(name, prefix) {
 			return flags
@@ -50,8 +50,7 @@ func guessedPassword(arg string) bool {
 
 // camel: words of letters alone, as a flag -pidFile has them.
 func camel(s string) bool {
-	return strings.Trim(strings.ToLower(s), "abcdefghijklmnopqrstuvwxyz") == "" && s[0] >= 'a' && s[0] <= 'z' && strings.ToLower(s[1:]) != s[1:] &&
-		len(words(s)) > 1 && !strings.ContainsFunc(s, func(r rune) bool { return r >= '0' && r <= '9' })
+	return strings.Trim(strings.ToLower(s), "abcdefghijklmnopqrstuvwxyz") == "" && s[0] >= 'a' && len(words(s)) > 1
 }
 
 // userFlag: its value is a user, perhaps with a password.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -87,13 +88,9 @@ func Ours(path string) error {
 	if !info.IsDir() {
 		return fmt.Errorf("%s is no folder", path)
 	}
-	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
-		return fmt.Errorf("stat %s: %w", path, err)
-	}
-	switch {
-	case st.Uid != 0 && int(st.Uid) != os.Geteuid():
-		return fmt.Errorf("%s belongs to uid %d, who could have us write to any file: give it to root, or use another", path, st.Uid)
+	switch owner := info.Sys().(*syscall.Stat_t).Uid; {
+	case owner != 0 && int(owner) != os.Geteuid():
+		return fmt.Errorf("%s belongs to uid %d, who could have us write to any file: give it to root, or use another", path, owner)
 	case info.Mode().Perm()&0o022 != 0:
 		return fmt.Errorf("others may write into %s, and could have us write to any file: chmod go-w it, or use another", path)
 	}

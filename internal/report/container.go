@@ -38,13 +38,6 @@ func (c *jsonContainer) container() *listener.Container {
 	}
 }
 
-func containerID(c *listener.Container) string {
-	if c == nil {
-		return ""
-	}
-	return c.ID
-}
-
 // shortID cuts an engine's id as the engines do; other ids are names.
 func shortID(id string) string {
 	if len(id) == 64 {

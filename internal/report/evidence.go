@@ -132,7 +132,7 @@ func ownerEvidenceJSON(o *listener.Owner) jsonOwnerEvidence {
 	out := jsonOwnerEvidence{
 		PID: o.PID, Connections: o.Connections, AcceptedElsewhere: o.AcceptedElsewhere,
 		Registered: ev.Registered, Frozen: ev.Frozen, FilesFull: ev.FilesFull, Tracer: maybePID(o.Tracer),
-		TracerComm: maybeText(ev.TracerComm), Cgroup: maybeText(o.Cgroup), Container: maybeText(containerID(o.Container)),
+		TracerComm: maybeText(ev.TracerComm), Cgroup: maybeText(o.Cgroup), Container: maybeText(o.ContainerID()),
 		Parents:    append([]listener.Parent{}, ev.Parents...),
 		Unreadable: ev.Unreadable, Holds: ev.Holds, Locks: ev.Locks, Life: lifeJSON(ev), ThreadCount: ev.Total, Threads: []jsonThread{},
 	}
