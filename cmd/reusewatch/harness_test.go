@@ -130,29 +130,11 @@ type toldSuperseded struct {
 	Share *float64
 }
 
-// messages is what a run says on stderr, to be read while it runs.
-type messages struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (m *messages) Write(b []byte) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.b.Write(b)
-}
-
-func (m *messages) String() string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.b.String()
-}
-
 // runner is a `reusewatch run`.
 type runner struct {
 	t      testing.TB
 	cmd    *exec.Cmd
-	errs   messages
+	errs   livetest.Messages
 	mu     sync.Mutex
 	events []told
 	ended  chan struct{}

@@ -113,7 +113,7 @@ func TestWatchdogStarves(t *testing.T) {
 	m := manage(t, time.Second)
 	state := t.TempDir()
 	cmd := command(t, "run", "-o", "json", "--netns", ns.Path, "--interval", "50ms", "--stuck-after", "1s", "--state-dir", state)
-	var told, errs messages
+	var told, errs livetest.Messages
 	cmd.Stdout, cmd.Stderr = &told, &errs
 	var err error
 	livetest.NewThread(t).Do(func() { err = cmd.Start() })

@@ -2,7 +2,6 @@ package chaos
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -29,8 +28,7 @@ type agent struct {
 
 	now *running // nil: it does not run
 
-	errs   complaints
-	before int // of them, when it started last
+	errs   livetest.Messages
 	mu     sync.Mutex
 	events []event
 }
@@ -80,7 +78,7 @@ func (a *agent) start() {
 		"--stuck-after", "2s", "--act-after", "4s", "--interval", "250ms")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	r := &running{cmd: cmd, ready: make(chan struct{}), ended: make(chan struct{})}
-	cmd.Stderr, a.before = &a.errs, len(a.errs.String())
+	cmd.Stderr = &a.errs
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		a.t.Fatal(err)
@@ -219,28 +217,4 @@ func (a *agent) delayed() time.Duration {
 		}
 	}
 	return sum
-}
-
-// unread: a running one has given up to ask about root's processes, since a helper that
-// reads of them was slow.
-func (a *agent) unread() bool {
-	return strings.Contains(a.errs.String()[a.before:], "they are not asked for 10 min")
-}
-
-// complaints are what all runs said on stderr.
-type complaints struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (c *complaints) Write(b []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.b.Write(b)
-}
-
-func (c *complaints) String() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.b.String()
 }

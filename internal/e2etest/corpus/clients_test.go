@@ -2,8 +2,9 @@ package corpus
 
 import (
 	"os"
-	"sync"
 	"time"
+
+	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
 // patience of a client. Who gave up stays in the queue of a server that accepts nobody.
@@ -54,29 +55,9 @@ func (s *scene) keep(talk bool) {
 		}
 	}()
 	if talk {
-		s.every(500*time.Millisecond, func() { _, _ = c.Write([]byte("x")) })
+		livetest.Every(s.t, 500*time.Millisecond, func() { _, _ = c.Write([]byte("x")) })
 	}
 	s.t.Cleanup(func() { _ = c.Close() })
-}
-
-// every does something again and again, until the test ends.
-func (s *scene) every(d time.Duration, do func()) {
-	end := make(chan struct{})
-	var done sync.WaitGroup
-	done.Go(func() {
-		for {
-			select {
-			case <-end:
-				return
-			case <-time.After(d):
-				do()
-			}
-		}
-	})
-	s.t.Cleanup(func() {
-		close(end)
-		done.Wait()
-	})
 }
 
 // load has clients come, and come again, until the test ends.
@@ -89,7 +70,7 @@ func (s *scene) load() {
 		word = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 	}
 	for range 2 {
-		s.every(300*time.Millisecond, func() {
+		livetest.Every(s.t, 300*time.Millisecond, func() {
 			c, err := s.ns.Connect(port)
 			if err != nil {
 				return

@@ -52,7 +52,7 @@ func pipeToStopped(s *scene) {
 func pipeToSlow(s *scene) {
 	r := s.pipe(true)
 	page := make([]byte, 4096)
-	s.every(2*time.Second, func() { _, _ = r.Read(page) })
+	livetest.Every(s.t, 2*time.Second, func() { _, _ = r.Read(page) })
 }
 
 // pipeInFlight has its read end in a message that nobody has received.
@@ -78,7 +78,7 @@ func pipeFromSilent(s *scene) {
 // pipeFromBusy brings a job every second.
 func pipeFromBusy(s *scene) {
 	w := s.pipe(false)
-	s.every(time.Second, func() { _, _ = w.WriteString("j") })
+	livetest.Every(s.t, time.Second, func() { _, _ = w.WriteString("j") })
 }
 
 func (s *scene) stop(pid int) { s.must(unix.Kill(pid, unix.SIGSTOP)) }
@@ -188,7 +188,7 @@ func releaseFolder(s *scene) { s.t.Cleanup(s.fuse.Release) }
 
 // clientsOf asks a port of a namespace all the time, and is answered there.
 func (s *scene) clientsOf(ns *livetest.Namespace, to int) {
-	s.every(300*time.Millisecond, func() {
+	livetest.Every(s.t, 300*time.Millisecond, func() {
 		c, err := ns.Connect(to)
 		if err != nil {
 			return
@@ -211,7 +211,7 @@ func clientsOfUDP(s *scene) {
 	s.ns.Do(func() { c, err = net.Dial("udp4", fmt.Sprintf("127.0.0.1:%d", port)) })
 	s.must(err)
 	s.t.Cleanup(func() { _ = c.Close() })
-	s.every(300*time.Millisecond, func() {
+	livetest.Every(s.t, 300*time.Millisecond, func() {
 		_ = c.SetDeadline(time.Now().Add(patience))
 		if _, err := c.Write([]byte("x")); err != nil {
 			return
@@ -223,7 +223,7 @@ func clientsOfUDP(s *scene) {
 }
 
 func clientsOfUnix(s *scene) {
-	s.every(300*time.Millisecond, func() {
+	livetest.Every(s.t, 300*time.Millisecond, func() {
 		c, err := net.Dial("unix", s.arg)
 		if err != nil {
 			return

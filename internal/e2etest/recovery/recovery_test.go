@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -119,26 +118,13 @@ func newScene(t *testing.T, program string) *scene {
 
 // load has clients come, so that the healthy member accepts.
 func (s *scene) load(t *testing.T) {
-	end := make(chan struct{})
-	var done sync.WaitGroup
-	done.Go(func() {
-		for {
-			select {
-			case <-end:
-				return
-			case <-time.After(20 * time.Millisecond):
-			}
-			if c, err := s.ns.Connect(port); err == nil {
-				_ = c.SetDeadline(time.Now().Add(200 * time.Millisecond))
-				_, _ = c.WriteString("x")
-				_, _ = c.Read(make([]byte, 1))
-				_ = c.Close()
-			}
+	livetest.Every(t, 20*time.Millisecond, func() {
+		if c, err := s.ns.Connect(port); err == nil {
+			_ = c.SetDeadline(time.Now().Add(200 * time.Millisecond))
+			_, _ = c.WriteString("x")
+			_, _ = c.Read(make([]byte, 1))
+			_ = c.Close()
 		}
-	})
-	t.Cleanup(func() {
-		close(end)
-		done.Wait()
 	})
 }
 
