@@ -4,6 +4,7 @@
 #define REUSEWATCH_HOLD_H
 
 #include "listeners.h"
+#include "iter.h"
 #include "task.h"
 #include "thing.h"
 
@@ -19,7 +20,8 @@ int tell_held(struct bpf_iter__task_file *ctx)
 		return 0;
 	t.pid = task->tgid;
 	ask = bpf_map_lookup_elem(&asked, &t.pid);
-	if (!ask || !(ask->what & ASK_HELD))
+	if (!ask || !(ask->what & ASK_HELD) || copied(task, ctx->fd, file) ||
+	    told_before(&held_told, ctx->meta, t.pid, file))
 		return 0;
 	t.fd = ctx->fd;
 	if (tell_file(&t, file))

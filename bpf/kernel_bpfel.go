@@ -362,6 +362,14 @@ type KernelTickIo struct {
 	More          uint32
 }
 
+type KernelTold struct {
+	_       structs.HostLayout
+	File    uint64
+	Session uint64
+	Tgid    uint32
+	Pad     uint32
+}
+
 type KernelUsed struct {
 	_            structs.HostLayout
 	RunNs        uint64
@@ -405,11 +413,13 @@ const (
 const (
 	KernelMapAsked             = "asked"
 	KernelMapCalled            = "called"
+	KernelMapCensusTold        = "census_told"
 	KernelMapClients           = "clients"
 	KernelMapCounted           = "counted"
 	KernelMapEpolls            = "epolls"
 	KernelMapEvents            = "events"
 	KernelMapHeirs             = "heirs"
+	KernelMapHeldTold          = "held_told"
 	KernelMapListeners         = "listeners"
 	KernelMapParents           = "parents"
 	KernelMapPorts             = "ports"
@@ -541,11 +551,13 @@ type KernelProgramSpecs struct {
 type KernelMapSpecs struct {
 	Asked       *ebpf.MapSpec `ebpf:"asked"`
 	Called      *ebpf.MapSpec `ebpf:"called"`
+	CensusTold  *ebpf.MapSpec `ebpf:"census_told"`
 	Clients     *ebpf.MapSpec `ebpf:"clients"`
 	Counted     *ebpf.MapSpec `ebpf:"counted"`
 	Epolls      *ebpf.MapSpec `ebpf:"epolls"`
 	Events      *ebpf.MapSpec `ebpf:"events"`
 	Heirs       *ebpf.MapSpec `ebpf:"heirs"`
+	HeldTold    *ebpf.MapSpec `ebpf:"held_told"`
 	Listeners   *ebpf.MapSpec `ebpf:"listeners"`
 	Parents     *ebpf.MapSpec `ebpf:"parents"`
 	Ports       *ebpf.MapSpec `ebpf:"ports"`
@@ -609,11 +621,13 @@ func (o *KernelObjects) Close() error {
 type KernelMaps struct {
 	Asked       *ebpf.Map `ebpf:"asked"`
 	Called      *ebpf.Map `ebpf:"called"`
+	CensusTold  *ebpf.Map `ebpf:"census_told"`
 	Clients     *ebpf.Map `ebpf:"clients"`
 	Counted     *ebpf.Map `ebpf:"counted"`
 	Epolls      *ebpf.Map `ebpf:"epolls"`
 	Events      *ebpf.Map `ebpf:"events"`
 	Heirs       *ebpf.Map `ebpf:"heirs"`
+	HeldTold    *ebpf.Map `ebpf:"held_told"`
 	Listeners   *ebpf.Map `ebpf:"listeners"`
 	Parents     *ebpf.Map `ebpf:"parents"`
 	Ports       *ebpf.Map `ebpf:"ports"`
@@ -629,11 +643,13 @@ func (m *KernelMaps) Close() error {
 	return _KernelClose(
 		m.Asked,
 		m.Called,
+		m.CensusTold,
 		m.Clients,
 		m.Counted,
 		m.Epolls,
 		m.Events,
 		m.Heirs,
+		m.HeldTold,
 		m.Listeners,
 		m.Parents,
 		m.Ports,

@@ -175,8 +175,8 @@ func (t timed) Events() ([]listener.Event, error) {
 	return t.Source.Events()
 }
 
-func (t timed) Census() ([]listener.Held, error) {
+func (t timed) Census(each func(*listener.Held)) error {
 	began := time.Now()
 	defer func() { t.metrics.CensusTook(time.Since(began)) }()
-	return t.Source.Census()
+	return t.Source.Census(each)
 }

@@ -48,15 +48,20 @@ func newQuietHost(n int) *quietHost {
 
 func (h *quietHost) Enter() error                      { return nil }
 func (h *quietHost) Events() ([]listener.Event, error) { return nil, nil }
-func (h *quietHost) Census() ([]listener.Held, error)  { return h.held, nil }
+func (h *quietHost) Census(each func(*listener.Held)) error {
+	for i := range h.held {
+		each(&h.held[i])
+	}
+	return nil
+}
 func (h *quietHost) Waiters(*listener.Listener) ([]listener.Waiter, bool, error) {
 	return nil, true, nil
 }
-func (h *quietHost) SetCounted([]listener.Key) error        { return nil }
-func (h *quietHost) Things([]int) ([]listener.Thing, error) { return nil, nil }
-func (h *quietHost) Seek([]listener.Key) error              { return nil }
-func (h *quietHost) WatchCalls([]int) error                 { return nil }
-func (h *quietHost) Calls() (map[int]listener.Calls, error) { return nil, nil }
+func (h *quietHost) SetCounted([]listener.Key) error               { return nil }
+func (h *quietHost) Things([]int) ([]listener.Thing, []int, error) { return nil, nil, nil }
+func (h *quietHost) Seek([]listener.Key) error                     { return nil }
+func (h *quietHost) WatchCalls([]int) error                        { return nil }
+func (h *quietHost) Calls() (map[int]listener.Calls, error)        { return nil, nil }
 func (h *quietHost) Processes(listener.Ask) (map[int]*listener.Process, error) {
 	self := os.Getpid()
 	return map[int]*listener.Process{self: {PID: self, Start: 1, NetNS: 1, Speaker: self}}, nil

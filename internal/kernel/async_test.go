@@ -25,7 +25,7 @@ func testAsync(t *testing.T, f *field) {
 	other := must(unix.InotifyInit1(unix.IN_CLOEXEC))
 	socket := must(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0))
 	things := func(k live, fd int) (found []listener.Thing) {
-		all, err := k.Things([]int{os.Getpid()})
+		all, _, err := k.Things([]int{os.Getpid()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,21 +5,19 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
 
 	"github.com/reusewatch/reusewatch/bpf"
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// MaxSought is how many objects a census can seek.
-const MaxSought = 4096
-
 // Seek has the next census, and no later one, tell who holds these objects: pipes, sockets
 // of any kind, anonymous inodes, by the addresses that Things and Processes tell. It takes
-// the place of what was sought before. More than MaxSought it refuses: of one that is left
+// the place of what was sought before. More than listener.MaxSought it refuses: of one that is left
 // out it would look as if nobody held it.
 func (k *Kernel) Seek(objects []listener.Key) error {
-	if len(objects) > MaxSought {
-		return fmt.Errorf("seek the holders of %d objects: there is room for %d", len(objects), MaxSought)
+	if len(objects) > listener.MaxSought {
+		return fmt.Errorf("seek the holders of %d objects: there is room for %d", len(objects), listener.MaxSought)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -33,66 +31,78 @@ func (k *Kernel) Seek(objects []listener.Key) error {
 	return nil
 }
 
-// Census finds every descriptor of a listener, and of a connection that a
-// listener may have accepted, of all processes: one pass for all namespaces. What
-// Seek named it finds, too.
-func (k *Kernel) Census() ([]listener.Held, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	var held []listener.Held
-	err := k.seeking(func() (err error) {
-		held, err = k.census()
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("census of descriptors: %w", err)
+// Census finds every descriptor of a listener, and of a connection that a listener may
+// have accepted, of all processes: one pass for all namespaces. What Seek named it finds,
+// too. Each thing comes once for a process, by the lowest descriptor: who duplicates one a
+// million times has one. What each is given is good until it returns. One is taken at a
+// time; an error says that another is under way.
+func (k *Kernel) Census(each func(*listener.Held)) error {
+	if !k.counting.CompareAndSwap(false, true) {
+		return errors.New("census of descriptors: another is under way")
 	}
-	return held, k.forgetEpolls()
+	defer k.counting.Store(false)
+	it, objs, err := k.beginCensus()
+	if err == nil {
+		err = errors.Join(readCensus(it, each), k.endCensus(objs)) // each is not ours: not under the lock
+	}
+	if err != nil {
+		return fmt.Errorf("census of descriptors: %w", err)
+	}
+	return nil
 }
 
-func (k *Kernel) census() ([]listener.Held, error) {
-	var held []listener.Held
+// beginCensus tells the kernel side what is sought.
+func (k *Kernel) beginCensus() (*link.Iter, *objects, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	sought := k.objs.maps.Maps[bpf.KernelMapSought]
+	for _, o := range k.sought {
+		if err := sought.Put(o, uint8(1)); err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("seek an object: %w", err), empty[uint64](sought))
+		}
+	}
+	return k.iters[bpf.KernelProgCensus], k.objs, nil
+}
+
+func readCensus(it *link.Iter, each func(*listener.Held)) error {
+	type thing struct {
+		kind bpf.KernelHeldKind
+		key  uint64
+		file uint64 // of what is sought
+		mode uint32
+	}
 	var raw bpf.KernelHeld
-	// A thread with a descriptor table of its own repeats what it shares.
-	seen := make(map[listener.Held]bool)
-	err := k.iterate(bpf.KernelProgCensus, nil, memoryOf(&raw), func() {
-		h := listener.Held{
+	var pid uint32
+	seen := make(map[thing]bool) // of this process, whose rows come together
+	return read(it, bpf.KernelProgCensus, nil, memoryOf(&raw), func() {
+		if raw.Pid != pid {
+			pid = raw.Pid
+			clear(seen)
+		}
+		is := thing{raw.Kind, raw.Sk, raw.File, raw.Mode}
+		if seen[is] {
+			return
+		}
+		seen[is] = true
+		each(&listener.Held{
 			PID: int(raw.Pid), FD: int(raw.Fd), Inode: raw.Inode, Netns: raw.Netns, Port: raw.Port, Peer: raw.Peer,
 			Key: listener.Key(raw.Sk), Kind: heldKind(raw.Kind), File: listener.Key(raw.File),
 			Reads: raw.Mode&fmodeRead != 0, Writes: raw.Mode&fmodeWrite != 0, Made: raw.Mode&heldMade != 0,
-		}
-		if !seen[h] {
-			seen[h] = true
-			held = append(held, h)
-		}
+		})
 	})
-	return held, err
 }
 
-// seeking runs a census while the kernel side knows what is sought.
-func (k *Kernel) seeking(census func() error) (err error) {
-	objects := k.sought
-	k.sought = nil
-	if len(objects) == 0 {
-		return census()
+// endCensus forgets what was sought, and the epoll sets: the next walk of the waiters fills
+// in those that still matter.
+func (k *Kernel) endCensus(objs *objects) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var err error
+	if len(k.sought) > 0 {
+		k.sought = nil
+		err = empty[uint64](objs.maps.Maps[bpf.KernelMapSought])
 	}
-	sought := k.objs.maps.Maps[bpf.KernelMapSought]
-	for _, o := range objects {
-		if err = sought.Put(o, uint8(1)); err != nil {
-			err = fmt.Errorf("seek an object: %w", err)
-			break
-		}
-	}
-	if err == nil {
-		err = census()
-	}
-	return errors.Join(err, empty[uint64](sought))
-}
-
-// forgetEpolls empties the sets that were sought: the next walk of the waiters
-// fills in those that still matter.
-func (k *Kernel) forgetEpolls() error {
-	return empty[uint64](k.objs.maps.Maps[bpf.KernelMapEpolls])
+	return errors.Join(err, empty[uint64](objs.maps.Maps[bpf.KernelMapEpolls]))
 }
 
 // empty deletes all entries of a map.

@@ -74,7 +74,7 @@ func openAndClose(t *testing.T, opts kernel.Options, l *livetest.Listener) map[s
 		t.Errorf("%d wait, want 1", s.Queue)
 	}
 	lookAt(t, use, s)
-	if _, err := k.Census(); err != nil {
+	if err := k.Census(func(*listener.Held) {}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := k.Events(); err != nil {

@@ -39,3 +39,10 @@ func (o Options) WithoutHook(s Signal) Options {
 	}
 	return o
 }
+
+// TellOfAtMost bounds the things that are told of one process.
+func (k *Kernel) TellOfAtMost(things int) (undo func()) {
+	was := k.mostThings
+	k.mostThings = things
+	return func() { k.mostThings = was }
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/bpf"
@@ -141,9 +142,13 @@ func (k *Kernel) eachNetns(program string, row []byte, each func()) error {
 // for every record that it writes, once it is in row. Both are nil for a program that
 // writes nothing.
 func (k *Kernel) iterate(program string, in *netns.Namespace, row []byte, each func()) error {
+	return read(k.iters[program], program, in, row, each)
+}
+
+func read(it *link.Iter, program string, in *netns.Namespace, row []byte, each func()) error {
 	var rd io.ReadCloser
 	open := func() (err error) {
-		rd, err = k.iters[program].Open()
+		rd, err = it.Open()
 		return err
 	}
 	var err error

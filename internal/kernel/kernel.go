@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -76,6 +77,8 @@ type Kernel struct {
 	served     served          // of the queues tier
 	calls      calls           // of who is watched
 	sought     []uint64        // by the next census
+	counting   atomic.Bool     // a census is under way
+	mostThings int             // that are told of one process
 	programs   map[uint32]bool // that choose the member of a group: ours or not
 
 	looks   uint64           // how many there were
@@ -156,7 +159,7 @@ func openTier(t listener.Tier, opts Options) (_ *Kernel, err error) {
 	}
 	k := &Kernel{
 		tier: t, count: count, objs: objs, clock: c, iters: make(map[string]*link.Iter), programs: make(map[uint32]bool),
-		started: time.Now(), namespaces: opts.Namespaces, opts: opts, symbols: symbols{names: make(map[uint64]string)},
+		started: time.Now(), namespaces: opts.Namespaces, opts: opts, symbols: symbols{names: make(map[uint64]string)}, mostThings: maxThings,
 	}
 	defer func() {
 		if err != nil {

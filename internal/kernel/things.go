@@ -7,46 +7,61 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
+// What is told of one process at the most, and of all together: a process may hold a
+// million things, and a user have a thousand such.
+const (
+	maxThings    = 1 << 15 // Kernel.mostThings, but in tests
+	maxAllThings = 1 << 18
+)
+
 // Things are what the descriptors of these processes are of, each thing once for a
 // process, by the lowest descriptor: who duplicates one a thousand times has one. It is
-// Async if any open file of it is.
-func (k *Kernel) Things(pids []int) ([]listener.Thing, error) {
+// Async if any open file of it is. Of a process that holds more than there is room for
+// nothing is told.
+func (k *Kernel) Things(pids []int) (things []listener.Thing, untold []int, err error) {
 	if len(pids) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err := k.openIterator(bpf.KernelProgTellHeld); err != nil { // whoever looks once asks seldom
-		return nil, err
+		return nil, nil, err
 	}
 	questions := make(map[uint32]bpf.KernelAsk, len(pids))
 	for _, pid := range pids {
 		questions[uint32(pid)] = bpf.KernelAskASK_HELD
 	}
 	type held struct {
-		pid    uint32
 		object uint64
 		mode   uint32 // a pipe's two ends are two things
 	}
-	var things []listener.Thing
 	var raw bpf.KernelThing
-	seen := make(map[held]int) // where it is among the things
-	err := k.asking(questions, false, func() error {
+	seen := make(map[held]int) // of this process, whose rows come together: where among the things
+	pid, first, over := uint32(0), 0, false
+	err = k.asking(questions, false, func() error {
 		return k.iterate(bpf.KernelProgTellHeld, nil, memoryOf(&raw), func() {
-			h := held{raw.Pid, raw.Object, raw.Mode}
+			if raw.Pid != pid {
+				pid, first, over = raw.Pid, len(things), false
+				clear(seen)
+			}
+			h := held{raw.Object, raw.Mode}
 			i, known := seen[h]
-			if !known {
+			switch {
+			case over:
+			case known:
+				things[i].Async = things[i].Async || raw.Async != 0
+			case len(things)-first == k.mostThings || len(things) == maxAllThings:
+				untold, things, over = append(untold, int(pid)), things[:first], true
+			default:
 				seen[h] = len(things)
 				things = append(things, thing(&raw))
-				return
 			}
-			things[i].Async = things[i].Async || raw.Async != 0
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("look at what %d processes hold: %w", len(pids), err)
+		return nil, nil, fmt.Errorf("look at what %d processes hold: %w", len(pids), err)
 	}
-	return things, nil
+	return things, untold, nil
 }
 
 const (

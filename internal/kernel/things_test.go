@@ -19,7 +19,7 @@ func thingOf(t *testing.T, k live, fd int) listener.Thing {
 	if err := unix.Fstat(fd, &st); err != nil {
 		t.Fatal(err)
 	}
-	all, err := k.Things([]int{os.Getpid()})
+	all, _, err := k.Things([]int{os.Getpid()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func testOtherThings(t *testing.T, f *field, k live) {
 	for range copies {
 		must(unix.FcntlInt(uintptr(set), unix.F_DUPFD_CLOEXEC, set))
 	}
-	all, err := k.Things([]int{os.Getpid()})
+	all, _, err := k.Things([]int{os.Getpid()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,11 +195,17 @@ func testOtherThings(t *testing.T, f *field, k live) {
 		t.Errorf("a set with %d descriptors is told of %d times", copies+1, count)
 	}
 	other := child(t, func(c *exec.Cmd) { c.Stdin = nil }, "sleep", "300")
-	things, err := k.Things([]int{other})
+	things, _, err := k.Things([]int{other})
 	if err != nil || slices.ContainsFunc(things, func(th listener.Thing) bool { return th.PID != other }) {
 		t.Errorf("of another process alone: %+v, %v", things, err)
 	}
-	if none, err := k.Things(nil); err != nil || len(none) != 0 {
+	undo := k.TellOfAtMost(len(all) - 1)
+	few, untold, err := k.Things([]int{os.Getpid(), other})
+	undo()
+	if err != nil || !slices.Equal(few, things) || !slices.Equal(untold, []int{os.Getpid()}) {
+		t.Errorf("where one holds too much: %+v, untold %v, %v; want all of the other, %+v", few, untold, err, things)
+	}
+	if none, _, err := k.Things(nil); err != nil || len(none) != 0 {
 		t.Errorf("of nobody: %+v, %v", none, err)
 	}
 }

@@ -128,6 +128,9 @@ type Snapshot struct {
 	// Unread are the users whose processes hang whoever reads of them in /proc: what only
 	// that tells is not known of them.
 	Unread []uint32
+	// LeftOut are suspected processes that the last look had no room for, or that hold more
+	// than is told: what they do is not known of them.
+	LeftOut int
 }
 
 // Compare orders listeners as snapshots list them.

@@ -147,6 +147,9 @@ type Event struct {
 	Execs     uint64 // of that process, as [Process] has it
 }
 
+// MaxSought is how many objects a census can seek the holders of.
+const MaxSought = 4096
+
 // HeldKind is what a descriptor refers to.
 type HeldKind int
 

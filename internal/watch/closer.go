@@ -22,9 +22,9 @@ func (w *Watcher) Closer(l *listener.Listener) (*listener.Listener, error) {
 	if err := w.meet(listener.Ask{All: true, Threads: pids}, nil, pids); err != nil {
 		return nil, err
 	}
-	things, err := w.src.Things(pids)
+	things, err := w.holds(pids)
 	if err != nil {
 		return nil, err
 	}
-	return w.gather(&entry{l: l}, w.lookCloser(pids, byProcess(things))), nil
+	return w.gather(&entry{l: l}, w.lookCloser(pids, things)), nil
 }

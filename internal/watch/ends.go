@@ -7,42 +7,55 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// ends are who holds what suspects wait for, as the last census told, and what those
-// do themselves.
-type ends struct {
-	sought      map[listener.Key]bool
-	holders     map[listener.Key][]listener.Held // of what was sought
-	connections map[peering][]listener.Held
-	listeners   map[uint16][]listener.Held // by port
-	met         map[int]*listener.Process
-	lives       map[identity]*life
+// wanted is what a census is to find the holders of: pipes and unix sockets by their
+// address, connections by the end that is to be found.
+type wanted struct {
+	objects     map[listener.Key]bool
+	connections map[peering]bool
 }
 
 // peering is what the two ends of a connection on this host have in common, whatever
 // translates their addresses: the ports, here and there.
 type peering struct{ local, remote uint16 }
 
-func endsOf(held []listener.Held, sought []listener.Key) ends {
+// ends are who holds what suspects wait for, as the last census told, and what those
+// do themselves.
+type ends struct {
+	sought      wanted
+	ports       map[uint16]bool                  // local ones of the connections that were sought
+	holders     map[listener.Key][]listener.Held // of what was sought
+	connections map[peering][]int                // pids
+	listeners   map[uint16][]int                 // pids, by port
+	met         map[int]*listener.Process
+	lives       map[identity]*life
+}
+
+func newEnds(sought wanted) ends {
 	e := ends{
-		holders: make(map[listener.Key][]listener.Held), connections: make(map[peering][]listener.Held),
-		listeners: make(map[uint16][]listener.Held), sought: make(map[listener.Key]bool, len(sought)),
+		sought: sought, ports: make(map[uint16]bool), holders: make(map[listener.Key][]listener.Held),
+		connections: make(map[peering][]int), listeners: make(map[uint16][]int),
 	}
-	for _, object := range sought {
-		e.sought[object] = true
-	}
-	for _, h := range held {
-		switch h.Kind {
-		case listener.HeldSought:
-			e.holders[h.Key] = append(e.holders[h.Key], h)
-		case listener.HeldConnection:
-			at := peering{h.Port, h.Peer}
-			e.connections[at] = append(e.connections[at], h)
-		case listener.HeldListener:
-			e.listeners[h.Port] = append(e.listeners[h.Port], h)
-		default: // of a set only its waiters are asked
-		}
+	for at := range sought.connections {
+		e.ports[at.local] = true
 	}
 	return e
+}
+
+// add takes what a census found.
+func (e *ends) add(h *listener.Held) {
+	switch h.Kind {
+	case listener.HeldSought:
+		e.holders[h.Key] = append(e.holders[h.Key], *h)
+	case listener.HeldConnection:
+		if at := (peering{h.Port, h.Peer}); e.sought.connections[at] {
+			e.connections[at] = append(e.connections[at], h.PID)
+		}
+	case listener.HeldListener:
+		if e.ports[h.Port] {
+			e.listeners[h.Port] = append(e.listeners[h.Port], h.PID)
+		}
+	case listener.HeldEpoll: // of a set only its waiters are asked
+	}
 }
 
 // pipe gives who but pid holds the read ends of a pipe, or the write ends, and whether
@@ -74,18 +87,11 @@ func (e *ends) unix(on *listener.Thing, pid int) ([]listener.End, bool) {
 // connection: of a TCP connection the other end may be on another host, or be reached by
 // other ports. That nobody else holds it is known only where the process itself does.
 func (e *ends) connection(on *listener.Thing, pid int) ([]listener.End, bool) {
-	var pids []int
-	for _, h := range e.connections[peering{on.Remote, on.Port}] {
-		pids = append(pids, h.PID)
-	}
-	if len(pids) > 0 {
-		return e.all(pids, pid), true
+	if pids := e.connections[otherEnd(on)]; len(pids) > 0 {
+		return e.all(slices.Clone(pids), pid), true
 	}
 	// Who listens there may not have accepted it yet.
-	for _, h := range e.listeners[on.Remote] {
-		pids = append(pids, h.PID)
-	}
-	return e.all(pids, pid), false
+	return e.all(slices.Clone(e.listeners[on.Remote]), pid), false
 }
 
 func (e *ends) all(pids []int, but int) []listener.End {
@@ -145,18 +151,34 @@ func halted(p *listener.Process) bool {
 		slices.ContainsFunc(p.Threads, func(t listener.Task) bool { return is(t.State, t.Tracer) })
 }
 
-// sought are the objects whose holders the next census is to find.
-func sought(p *listener.Process) []listener.Key {
-	var objects []listener.Key
-	for i := range p.Threads {
+func otherEnd(on *listener.Thing) peering { return peering{on.Remote, on.Port} }
+
+// maxWaits is how many threads of a process are asked what they wait for: each may wait for
+// something of its own.
+const maxWaits = 64
+
+// seek adds what the threads of a process wait for, and says whether the last census found
+// the holders of all of it. What finds no room has no known holder.
+func (w *wanted) seek(p *listener.Process, last *wanted) (all bool) {
+	all = true
+	object := func(o listener.Key) {
+		if len(w.objects) < listener.MaxSought {
+			w.objects[o] = true
+			all = all && last.objects[o]
+		}
+	}
+	for i := range p.Threads[:min(len(p.Threads), maxWaits)] {
 		on, known := p.Threads[i].On.Get()
 		switch {
 		case !known:
 		case on.Kind == listener.ThingPipe:
-			objects = append(objects, on.Object)
+			object(on.Object)
 		case on.Kind == listener.ThingUnix && on.Peer != 0:
-			objects = append(objects, on.Peer)
+			object(on.Peer)
+		case on.Kind == listener.ThingConnection && len(w.connections) < listener.MaxSought:
+			w.connections[otherEnd(&on)] = true
+			all = all && last.connections[otherEnd(&on)]
 		}
 	}
-	return objects
+	return all
 }

@@ -37,13 +37,14 @@ func (w *Watcher) follow() error {
 		if w.lives == nil {
 			return nil // nobody was followed, and nobody's calls are watched
 		}
-		w.lives, w.linked = nil, nil
+		w.lives, w.linked, w.leftOut = nil, nil, 0
 		return w.watchCalls(nil)
 	}
-	if err := w.meet(listener.Ask{Threads: slices.Concat(pids, w.linked)}, pids, nil); err != nil {
+	picked, left := w.within(pids)
+	if err := w.meet(listener.Ask{Threads: slices.Concat(picked, w.linked), Some: left}, pids, nil); err != nil {
 		return err
 	}
-	if err := w.live(pids); err != nil {
+	if err := w.live(picked, left); err != nil {
 		return err
 	}
 	for _, e := range w.awake {
@@ -54,12 +55,25 @@ func (w *Watcher) follow() error {
 	return nil
 }
 
-func byProcess(things []listener.Thing) map[int][]listener.Thing {
-	of := make(map[int][]listener.Thing)
+// hold is what processes hold: of those that are not here it is not known.
+type hold map[int][]listener.Thing
+
+func (w *Watcher) holds(pids []int) (hold, error) {
+	things, untold, err := w.src.Things(pids)
+	if err != nil {
+		return nil, err
+	}
+	of := make(hold, len(pids))
+	for _, pid := range pids {
+		of[pid] = nil
+	}
 	for _, t := range things {
 		of[t.PID] = append(of[t.PID], t)
 	}
-	return of
+	for _, pid := range untold {
+		delete(of, pid)
+	}
+	return of, nil
 }
 
 func (w *Watcher) followOwners(e *entry) {
@@ -87,7 +101,7 @@ func (w *Watcher) followOwners(e *entry) {
 // usage is what a process has done since the suspicion began; unknown at first.
 func (w *Watcher) usage(e *entry, p *listener.Process) listener.Maybe[listener.Usage] {
 	f := w.lives[identityOf(p)]
-	if f == nil || !e.suspected {
+	if f == nil || !e.suspected || !f.at.Equal(w.last) {
 		return listener.Maybe[listener.Usage]{}
 	}
 	first, known := e.baselines[identityOf(p)]
@@ -141,12 +155,13 @@ func locksOf(pid int, all []proc.Lock) []listener.Lock {
 
 // lookCloser finds out about these processes what only suspects are asked. The last
 // pass told of all processes, and of the threads of these.
-func (w *Watcher) lookCloser(pids []int, things map[int][]listener.Thing) map[int]*closeUp {
+func (w *Watcher) lookCloser(pids []int, things hold) map[int]*closeUp {
 	questions := make([]proc.Question, 0, len(pids))
 	ups := make(map[int]*closeUp, len(pids))
-	for _, pid := range pids {
+	for _, pid := range w.fairly(pids) {
 		p := w.met[pid]
-		if p == nil {
+		_, told := things[pid]
+		if p == nil || !told {
 			continue
 		}
 		up := &closeUp{parents: w.parents(pid), threads: threadsOf(p)}

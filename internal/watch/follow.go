@@ -10,10 +10,11 @@ import (
 // maxLinked are the processes that are followed because suspects wait for them.
 const maxLinked = 64
 
-// live goes on with the lives of these processes and of those that they wait for, and
-// forgets all others. What the last pass told of them is what is taken.
-func (w *Watcher) live(pids []int) error {
-	things, err := w.src.Things(pids)
+// live goes on with the lives of these processes and of those that they wait for, keeps
+// those of whom there is no room for in this look, and forgets all others. What the last
+// pass told of them is what is taken.
+func (w *Watcher) live(pids, left []int) error {
+	things, err := w.holds(pids)
 	if err != nil {
 		return err
 	}
@@ -21,12 +22,19 @@ func (w *Watcher) live(pids []int) error {
 	if err != nil {
 		return err
 	}
-	w.things = byProcess(things)
+	w.things = things
 	ports := w.suspectPorts()
 	before := w.lives
 	w.lives = make(map[identity]*life, len(pids))
 	w.threads = make(map[int][]listener.Thread, len(pids))
 	w.ends.met, w.ends.lives = w.met, w.lives
+	w.leftOut = 0
+	for _, pid := range left {
+		if p := w.met[pid]; p != nil && before[identityOf(p)] != nil {
+			w.lives[identityOf(p)] = before[identityOf(p)]
+		}
+		w.leftOut++
+	}
 	for _, pid := range slices.Concat(w.linked, pids) { // the ends of waits first
 		p := w.met[pid]
 		if p == nil || len(p.Threads) == 0 {
@@ -38,6 +46,13 @@ func (w *Watcher) live(pids []int) error {
 			f = &life{}
 		}
 		w.lives[id] = f
+		f.turn = w.turn
+		if _, told := things[pid]; !told && !slices.Contains(w.linked, pid) {
+			f.held = followRoom // more than anybody is told of
+			w.leftOut++
+			continue
+		}
+		f.held = len(things[pid])
 		w.threads[pid] = threadsOf(p)
 		s := &seen{at: w.last, things: w.things[pid], ends: &w.ends, locks: locksOf(pid, w.locks), ports: ports[pid]}
 		if f.at.Equal(w.last) { // one look counts once; who is at the other ends may be known by now
@@ -76,23 +91,29 @@ func (w *Watcher) suspectPorts() map[int]map[port]bool {
 // link finds whom the followed wait for, and what the next census is to find the holders
 // of. A process that waits on something of which those are not known asks for one.
 func (w *Watcher) link() {
-	linked, objects := make(map[int]bool), make(map[listener.Key]bool)
-	for id, f := range w.lives {
-		for i := range f.waits {
-			for _, end := range f.waits[i].Ends {
-				linked[end.PID] = true
+	linked := make(map[int]bool)
+	w.sought = wanted{make(map[listener.Key]bool), make(map[peering]bool)}
+	pids := make([]int, 0, len(w.lives))
+	for id := range w.lives {
+		pids = append(pids, id.pid)
+	}
+	for _, pid := range w.fairly(pids) {
+		p := w.met[pid]
+		if p == nil || w.lives[identityOf(p)] == nil {
+			continue
+		}
+		for _, wait := range w.lives[identityOf(p)].waits {
+			for _, end := range wait.Ends {
+				if len(linked) < maxLinked {
+					linked[end.PID] = true
+				}
 			}
 		}
-		for _, object := range sought(w.met[id.pid]) {
-			objects[object] = true
+		if !w.sought.seek(p, &w.ends.sought) {
+			w.lacking = true
 		}
 	}
 	w.linked = slices.Sorted(maps.Keys(linked))
-	w.linked = w.linked[:min(len(w.linked), maxLinked)]
-	w.sought = slices.Sorted(maps.Keys(objects))
-	for _, object := range w.sought {
-		w.lacking = w.lacking || !w.ends.sought[object]
-	}
 }
 
 // watchCalls has the calls watched of those who do not stand still.
@@ -112,8 +133,9 @@ func (w *Watcher) watchCalls(pids []int) error {
 
 // lifeOf tells of the life of an owner of one listener.
 func (w *Watcher) lifeOf(e *entry, p *listener.Process) listener.Maybe[listener.Life] {
-	told, known := w.lives[identityOf(p)].of(e.l.Key).Get()
-	if !known || !e.suspected {
+	f := w.lives[identityOf(p)]
+	told, known := f.of(e.l.Key).Get()
+	if !known || !e.suspected || !f.at.Equal(w.last) {
 		return listener.Maybe[listener.Life]{}
 	}
 	first, seen := w.execs[identityOf(p)]

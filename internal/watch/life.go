@@ -13,6 +13,8 @@ type life struct {
 	totals
 	threads  map[int]thread
 	position map[listener.Key]listener.Position // of its connections
+	turn     int                                // in which it was followed last
+	held     int                                // things, by then
 
 	// What follows is told by a clock of its own, which a look moves on by an interval at
 	// the most: a paused agent proves nothing.

@@ -52,7 +52,7 @@ func TestNoSetNeedsNoReader(t *testing.T) {
 	w := New(&script{}, Options{Reader: &fickle{silent: true}, Proc: proc.New("testdata/none")})
 	w.census, w.readFor = time.Now(), readFor
 	w.met = map[int]*listener.Process{7: {PID: 7, Start: 1}, 8: {PID: 8, Start: 1}}
-	ups := w.lookCloser([]int{7, 8}, map[int][]listener.Thing{8: {{Kind: listener.ThingEpoll, PID: 8, FD: 3}}})
+	ups := w.lookCloser([]int{7, 8}, hold{7: nil, 8: {{Kind: listener.ThingEpoll, PID: 8, FD: 3}}})
 	if registered, known := ups[7].registered(1).Get(); registered || !known {
 		t.Error("it holds no epoll set, and may wait in one")
 	}

@@ -245,7 +245,7 @@ func (w *Watcher) snapshot() *listener.Snapshot {
 	}
 	return &listener.Snapshot{
 		Time: w.last, Interval: w.opts.Interval, Tier: w.opts.Tier, Census: w.census, Watched: true, Listeners: w.listed,
-		Unread: w.opts.Reader.Unread(),
+		Unread: w.opts.Reader.Unread(), LeftOut: w.leftOut,
 	}
 }
 

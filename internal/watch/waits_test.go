@@ -130,7 +130,7 @@ func TestEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := &life{clock: 9 * time.Second, pipes: map[listener.Key]standing{pipeKey: {}}}
 			c.task.On = listener.Known(positioned(c.task))
-			ends := endsOf(c.held, []listener.Key{pipeKey, peerKey})
+			ends := endsOf(c.held)
 			w := f.waitsOf(&listener.Process{PID: 7, Threads: []listener.Task{c.task}}, &seen{ends: &ends})[0]
 			var pids []int
 			for _, e := range w.Ends {
@@ -143,6 +143,15 @@ func TestEnds(t *testing.T) {
 	}
 }
 
+// endsOf is what a census finds that sought whatever these tests wait for.
+func endsOf(held []listener.Held) ends {
+	e := newEnds(wanted{map[listener.Key]bool{pipeKey: true, peerKey: true}, map[peering]bool{{5000, 80}: true}})
+	for i := range held {
+		e.add(&held[i])
+	}
+	return e
+}
+
 func positioned(task listener.Task) listener.Thing {
 	thing, _ := task.On.Get()
 	thing.Position = listener.Known(listener.Position{})
@@ -151,7 +160,7 @@ func positioned(task listener.Task) listener.Thing {
 
 // TestChain: what somebody at the other end waits for counts, one look later for each link.
 func TestChain(t *testing.T) {
-	w := &Watcher{ends: endsOf([]listener.Held{{Kind: listener.HeldSought, PID: 9, Key: peerKey}}, []listener.Key{peerKey})}
+	w := &Watcher{ends: endsOf([]listener.Held{{Kind: listener.HeldSought, PID: 9, Key: peerKey}})}
 	socket := on(waiting1(unix.SYS_READ, 1), listener.Thing{Kind: listener.ThingUnix, Peer: peerKey})
 	for name, c := range map[string]struct {
 		other listener.Process

@@ -20,14 +20,15 @@ type Source interface {
 	Look(listener.Depth) (listener.Look, error)
 	// Events gives births and deaths since the last call, oldest first.
 	Events() ([]listener.Event, error)
-	// Census gives the descriptors of all processes.
-	Census() ([]listener.Held, error)
+	// Census gives the descriptors of all processes, each thing once a process, those of
+	// one process together. What each is given is good until it returns.
+	Census(each func(*listener.Held)) error
 	// Waiters says who waits on a listener now, and whether anybody could look.
 	Waiters(*listener.Listener) ([]listener.Waiter, bool, error)
 	// Processes tells of processes, and waits for none of them.
 	Processes(listener.Ask) (map[int]*listener.Process, error)
-	// Things are what these processes hold.
-	Things(pids []int) ([]listener.Thing, error)
+	// Things are what these processes hold; of those that hold too much nothing is told.
+	Things(pids []int) (things []listener.Thing, untold []int, err error)
 	// Seek says of which objects the next census is to find the holders.
 	Seek([]listener.Key) error
 	// WatchCalls watches the system calls of these processes and no others, where that can
@@ -119,12 +120,14 @@ type Watcher struct {
 	execs map[identity]uint64       // of owners, when they were first seen
 	// readFor is left of this look for the reader of /proc.
 	readFor time.Duration
-	things  map[int][]listener.Thing  // that the suspects hold
+	things  hold                      // of the suspects
+	turn    int                       // of those who are followed, where there is no room for all
+	leftOut int                       // suspects that the last look had no room for
 	threads map[int][]listener.Thread // of the suspects, as they are told
 	locks   []proc.Lock               // on files, by the last census
 	ends    ends                      // of what suspects wait for, by the last census
 	linked  []int                     // processes that suspects wait for
-	sought  []listener.Key            // what the next census is to find the holders of
+	sought  wanted                    // what the next census is to find the holders of
 	lacking bool                      // something of that was not sought before
 }
 

@@ -29,6 +29,7 @@ type script struct {
 	asks     []listener.Ask
 	told     func(*listener.Process) // what is told otherwise of one
 	things   []listener.Thing
+	untold   []int
 	sought   []listener.Key
 	watched  []int
 	calls    map[int]listener.Calls
@@ -52,16 +53,19 @@ func (s *script) Events() ([]listener.Event, error) {
 	return events, nil
 }
 
-func (s *script) Census() ([]listener.Held, error) {
+func (s *script) Census(each func(*listener.Held)) error {
 	s.censuses++
-	return append([]listener.Held(nil), s.held...), nil
+	for i := range s.held {
+		each(&s.held[i])
+	}
+	return nil
 }
 
 func (s *script) Waiters(*listener.Listener) ([]listener.Waiter, bool, error) {
 	return s.waiters, true, nil
 }
 
-func (s *script) Things([]int) ([]listener.Thing, error) { return s.things, nil }
+func (s *script) Things([]int) ([]listener.Thing, []int, error) { return s.things, s.untold, nil }
 
 func (s *script) Seek(objects []listener.Key) error {
 	s.sought = objects
