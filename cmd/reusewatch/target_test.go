@@ -15,10 +15,10 @@ func named(cookie listener.Cookie, port uint16, verdict listener.Verdict, wait t
 	l.Cookie, l.Queue = cookie, queue
 	l.Local = netip.AddrPortFrom(netip.IPv4Unspecified(), port)
 	if wait > 0 {
-		l.OldestWait = listener.Known(wait)
+		l.OldestWait = listener.Rarely(wait)
 	}
 	for _, pid := range pids {
-		l.Owners = append(l.Owners, listener.Owner{PID: pid})
+		l.Owners = append(l.Owners, listener.Owner{Holder: &listener.Holder{PID: pid}})
 	}
 	return listener.Judgement{Listener: l, Verdict: verdict}
 }

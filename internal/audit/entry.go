@@ -78,7 +78,7 @@ func newEntry(k kind, at time.Time, a *listener.Act) entry {
 // act is what an entry tells of an act to those who look for what became of it.
 func (e *entry) act() *listener.Act {
 	a := &listener.Act{
-		ID: e.ActID, Action: e.Action, Owner: listener.Owner{PID: e.PID, Start: e.Start, Comm: e.Comm, UID: e.UID},
+		ID: e.ActID, Action: e.Action, Owner: listener.Owner{Holder: &listener.Holder{PID: e.PID, Start: e.Start, Comm: e.Comm, UID: e.UID}},
 		Judgement: listener.Judgement{Listener: &listener.Listener{
 			Sample: listener.Sample{Netns: e.Netns, NetCookie: e.NetCookie}, GroupName: e.Group.Or(""),
 		}},

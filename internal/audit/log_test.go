@@ -20,7 +20,7 @@ import (
 func act(id string, pid int) *listener.Act {
 	return &listener.Act{
 		ID: id, Action: listener.Kill, By: listener.ByRun, Policy: "ab12", Listeners: []listener.Cookie{0x1a},
-		Owner: listener.Owner{PID: pid, Start: 4711, Comm: "haproxy", Cmdline: []string{"haproxy", "-f", "x"}, UID: 99},
+		Owner: listener.Owner{Holder: &listener.Holder{PID: pid, Start: 4711, Comm: "haproxy", Cmdline: []string{"haproxy", "-f", "x"}, UID: 99}},
 		Judgement: listener.Judgement{
 			Listener: &listener.Listener{
 				Sample: listener.Sample{Cookie: 0x1a, Netns: 4026531840, NetCookie: 1}, GroupName: "host/inet/0.0.0.0:80",

@@ -19,13 +19,13 @@ func reload() (older, newer *listener.Listener) {
 		o := &l.Owners[0]
 		o.Start, o.Started, o.Evidence = uint64(1_000_000-ago/(time.Second/100)), instant().Add(-ago), nil
 		o.Origin = &listener.Origin{Configs: []listener.Config{{Path: config}}}
-		l.ListenedAt = listener.Known(instant().Add(-ago))
-		l.LastAccept = listener.Known(instant().Add(-time.Second))
+		l.ListenedAt = listener.Rarely(instant().Add(-ago))
+		l.LastAccept = listener.Rarely(instant().Add(-time.Second))
 		l.CountedSince = l.ListenedAt
 		return l
 	}
 	older, newer = aged(10, olderPID, "/old.cfg", time.Hour), aged(11, newerPID, "/new.cfg", 90*time.Second)
-	older.Share, newer.Share = listener.Known(0.25), listener.Known(0.75)
+	older.Share, newer.Share = listener.Rarely(0.25), listener.Rarely(0.75)
 	return older, newer
 }
 
@@ -48,11 +48,11 @@ func TestSuperseded(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	// Its listen() was not seen: its process's age must do, and that is said.
-	newer.ListenedAt = listener.Maybe[time.Time]{}
+	newer.ListenedAt = listener.Rare[time.Time]{}
 	if s := judgeFirst(t, snapshot(older, newer), generationPolicy()).Superseded; s == nil || s.New.SinceSeen {
 		t.Errorf("with listen() unseen: %+v", s)
 	}
-	newer.Owners[0].Started, newer.ListenedAt = instant().Add(-time.Hour), listener.Known(instant().Add(-time.Minute))
+	newer.Owners[0].Started, newer.ListenedAt = instant().Add(-time.Hour), listener.Rarely(instant().Add(-time.Minute))
 	if s := judgeFirst(t, snapshot(older, newer), generationPolicy()).Superseded; s != nil {
 		t.Errorf("after exactly --superseded-after: %+v", s)
 	}
@@ -81,8 +81,8 @@ func TestSupersededGate(t *testing.T) {
 			s.older.Owners[1].PPID = olderPID
 		}, []listener.Reason{listener.AmbiguousHolders}},
 		"stopped":                       {func(s *scene) { s.older.Owners[0].State = "T" }, []listener.Reason{listener.Stopped}},
-		"the newer one does not accept": {func(s *scene) { s.newer.LastAccept = listener.Maybe[time.Time]{} }, []listener.Reason{listener.NoSiblingAccepted}},
-		"--allow-sole lifts nothing":    {func(s *scene) { s.policy.Default.AllowSole = true; s.newer.LastAccept = listener.Maybe[time.Time]{} }, []listener.Reason{listener.NoSiblingAccepted}},
+		"the newer one does not accept": {func(s *scene) { s.newer.LastAccept = listener.Rare[time.Time]{} }, []listener.Reason{listener.NoSiblingAccepted}},
+		"--allow-sole lifts nothing":    {func(s *scene) { s.policy.Default.AllowSole = true; s.newer.LastAccept = listener.Rare[time.Time]{} }, []listener.Reason{listener.NoSiblingAccepted}},
 		"the budget is spent": {func(s *scene) {
 			s.past.Acts = []listener.PastAct{{At: instant().Add(-time.Minute), Group: s.older.Counted(), Netns: s.older.NetCookie}}
 		}, []listener.Reason{listener.Budget}},
@@ -95,7 +95,7 @@ func TestSupersededGate(t *testing.T) {
 		}, nil},
 		"it serves another port": {func(s *scene) {
 			l := member(20, olderPID)
-			l.Group, l.LastAccept, l.CountedSince = 0, listener.Known(instant()), s.older.CountedSince
+			l.Group, l.LastAccept, l.CountedSince = 0, listener.Rarely(instant()), s.older.CountedSince
 			s.others = append(s.others, l)
 		}, []listener.Reason{listener.ServesElsewhere}},
 	} {
@@ -155,7 +155,7 @@ func TestMixed(t *testing.T) {
 		"one that may still drop its privileges": {func(a, b *listener.Listener) {
 			as(a, 104, "haproxy")
 			as(b, 0, "root")
-			b.ListenedAt = listener.Known(instant().Add(-time.Second))
+			b.ListenedAt = listener.Rarely(instant().Add(-time.Second))
 		}, nil},
 		"a master and a worker hold both": {func(a, b *listener.Listener) {
 			as(a, 0, "root")

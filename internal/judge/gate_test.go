@@ -41,7 +41,7 @@ func (s *scene) allowServed() {
 // elsewhere gives the culprit another listener, which accepted.
 func (s *scene) elsewhere(accepted time.Time) {
 	l := member(9, deafPID)
-	l.Group, l.LastAccept = 0, listener.Known(accepted)
+	l.Group, l.LastAccept = 0, listener.Rarely(accepted)
 	s.others = append(s.others, l)
 }
 
@@ -50,7 +50,7 @@ func (s *scene) oneOf(at time.Time) {
 	other := member(9, alivePID+1)
 	s.others = append(s.others, other)
 	for _, m := range []*listener.Listener{s.alive, other} {
-		m.LastAccept, m.AcceptedAmong = listener.Maybe[time.Time]{}, listener.Known(at)
+		m.LastAccept, m.AcceptedAmong = listener.Rare[time.Time]{}, listener.Rarely(at)
 	}
 }
 
@@ -66,7 +66,7 @@ func (s *scene) ill(n int, apart time.Duration) {
 		l.Key, l.Cookie = listener.Key(20+i), listener.Cookie(20+i)
 		l.Group, l.GroupName = listener.GroupKey(20+i), string(rune('a'+i))
 		l.Owners[0].PID += 20 + i
-		l.OldestWait = listener.Known(2*time.Hour + time.Duration(i+1)*apart)
+		l.OldestWait = listener.Rarely(2*time.Hour + time.Duration(i+1)*apart)
 		s.others = append(s.others, l)
 	}
 }
@@ -185,7 +185,7 @@ func TestGate(t *testing.T) {
 		"its own file was replaced by an upgrade": {func(s *scene) { s.owner().Exe += " (deleted)" }, nil},
 		"the sibling is of another user":          {func(s *scene) { s.alive.Owners[0].UID = 104 }, nil},
 		"the sibling accepted before the window": {func(s *scene) {
-			s.alive.LastAccept = listener.Known(s.deaf.Window.Since.Add(-1))
+			s.alive.LastAccept = listener.Rarely(s.deaf.Window.Since.Add(-1))
 		}, []listener.Reason{listener.NoSiblingAccepted}},
 		"one of two siblings accepted": {func(s *scene) { s.oneOf(s.deaf.Window.Since) }, nil},
 		"one of two did before the window": {func(s *scene) { s.oneOf(s.deaf.Window.Since.Add(-1)) },
@@ -201,7 +201,7 @@ func TestGate(t *testing.T) {
 		"the sibling accepted in the window, and is stuck itself by now": {func(s *scene) {
 			l := deaf()
 			l.Key, l.Cookie, l.Owners = s.alive.Key, s.alive.Cookie, s.alive.Owners
-			l.Window.Observed, l.LastAccept = 6*time.Second, listener.Known(s.deaf.Window.Since.Add(time.Second))
+			l.Window.Observed, l.LastAccept = 6*time.Second, listener.Rarely(s.deaf.Window.Since.Add(time.Second))
 			*s.alive = *l
 		}, []listener.Reason{listener.NoSiblingAccepted}},
 		"alone": {func(s *scene) { s.alive.Group++ }, []listener.Reason{
@@ -214,7 +214,7 @@ func TestGate(t *testing.T) {
 		"alone, and that is allowed": {func(s *scene) {
 			s.alive.Group++
 			s.policy.Default.AllowSole = true
-			s.deaf.ListenedAt, s.deaf.Caller = listener.Known(instant().Add(-time.Hour)), listener.Known(listener.Caller{PID: deafPID})
+			s.deaf.ListenedAt, s.deaf.Caller = listener.Rarely(instant().Add(-time.Hour)), listener.Rarely(listener.Caller{PID: deafPID})
 		}, nil},
 		"three groups at once": {func(s *scene) { s.ill(2, 0) }, []listener.Reason{listener.HostWide}},
 		"three groups at once, one out of scope": {func(s *scene) {
@@ -346,13 +346,13 @@ func TestHolds(t *testing.T) {
 func aged(s *scene, deafAge, aliveAge time.Duration) {
 	s.deaf.FirstSeen, s.alive.FirstSeen = instant().Add(-deafAge), instant().Add(-aliveAge)
 	s.owner().Started, s.alive.Owners[0].Started = instant().Add(-deafAge), instant().Add(-aliveAge)
-	s.deaf.OldestWait = listener.Known(9 * time.Second)
+	s.deaf.OldestWait = listener.Rarely(9 * time.Second)
 }
 
 func TestStarting(t *testing.T) {
 	starting := []listener.Reason{listener.Starting}
 	seen := func(s *scene, age time.Duration) {
-		s.deaf.ListenedAt, s.deaf.Caller = listener.Known(instant().Add(-age)), listener.Known(listener.Caller{PID: deafPID})
+		s.deaf.ListenedAt, s.deaf.Caller = listener.Rarely(instant().Add(-age)), listener.Rarely(listener.Caller{PID: deafPID})
 	}
 	for name, c := range map[string]struct {
 		change func(*scene)
@@ -363,7 +363,7 @@ func TestStarting(t *testing.T) {
 		"overtaken, but never served is no dead end": {func(s *scene) {
 			aged(s, time.Minute, 30*time.Second)
 			seen(s, time.Minute)
-			s.deaf.CountedSince, s.deaf.Accepted = s.deaf.ListenedAt, listener.Known(uint64(0))
+			s.deaf.CountedSince, s.deaf.Accepted = s.deaf.ListenedAt, listener.Counted(uint64(0))
 			s.owner().Evidence.Registered = listener.Maybe[bool]{}
 		}, starting},
 		"past the grace": {func(s *scene) {
@@ -376,7 +376,7 @@ func TestStarting(t *testing.T) {
 		}, nil},
 		"its oldest client is older than the grace": {func(s *scene) {
 			aged(s, 30*time.Second, time.Minute)
-			s.deaf.OldestWait = listener.Known(time.Hour)
+			s.deaf.OldestWait = listener.Rarely(time.Hour)
 			s.owner().Started = instant().Add(-2 * time.Hour)
 		}, nil},
 		"a migration that was born under our eyes, and may be acted on": {func(s *scene) {

@@ -56,7 +56,7 @@ func (f *facts) inherited(o *listener.Owner) (listener.Maybe[bool], string) {
 // alone: nobody of the group is in its place, as far as all of them are known.
 func (f *facts) alone(o *listener.Owner) bool {
 	k := kin(&f.settings)
-	if f.l.Grouped() && len(slices.Collect(f.snap.Siblings(f.l)))+1 < f.l.GroupSize {
+	if f.l.Grouped() && len(slices.Collect(f.snap.Siblings(f.l)))+1 < int(f.l.GroupSize) {
 		return false
 	}
 	for m := range f.snap.Siblings(f.l) {

@@ -33,9 +33,20 @@ func testPolicy() *Policy {
 
 func owner(pid int) listener.Owner {
 	return listener.Owner{
-		PID: pid, NSPID: pid, Comm: "haproxy", Exe: "/usr/sbin/haproxy", Cmdline: []string{"haproxy", "-f", "a.cfg"}, State: "S", Start: uint64(pid),
-		Wchan: "wait_for_partner", Connections: listener.Known(0), Started: instant().Add(time.Duration(pid)*time.Millisecond - 3*time.Hour),
-		AcceptedElsewhere: listener.Known(false), PIDNS: listener.Known(uint32(4026531836)),
+		Holder: &listener.Holder{
+			PID:     pid,
+			NSPID:   pid,
+			Comm:    "haproxy",
+			Exe:     "/usr/sbin/haproxy",
+			Cmdline: []string{"haproxy", "-f", "a.cfg"},
+			State:   "S",
+			Start:   uint64(pid),
+			Wchan:   "wait_for_partner",
+			Started: instant().Add(time.Duration(pid)*time.Millisecond - 3*time.Hour),
+			PIDNS:   listener.Known(uint32(4026531836)),
+		},
+		Connections:       listener.Known(0),
+		AcceptedElsewhere: listener.Known(false),
 		Evidence: &listener.Evidence{
 			Usage: listener.Known(listener.Usage{Over: 9 * time.Second}), Frozen: listener.Known(false),
 			Registered: listener.Known(false), Total: 1,
@@ -82,14 +93,14 @@ func deaf() *listener.Listener {
 	l := member(1, deafPID)
 	l.Queue = 3285
 	l.Head = listener.Head{Request: 1, Remote: netip.MustParseAddrPort("192.0.2.1:40000")}
-	l.OldestWait = listener.Known(2 * time.Hour)
+	l.OldestWait = listener.Rarely(2 * time.Hour)
 	l.Window = listener.Window{Since: instant().Add(-9 * time.Second), Observed: 9 * time.Second, Samples: 10, Walked: 9}
 	return l
 }
 
 func alive() *listener.Listener {
 	l := member(2, alivePID)
-	l.LastAccept = listener.Known(instant().Add(-time.Second))
+	l.LastAccept = listener.Rarely(instant().Add(-time.Second))
 	return l
 }
 
@@ -115,34 +126,34 @@ func TestVerdict(t *testing.T) {
 		"empty, nothing known": {func(l *listener.Listener, _ *listener.Snapshot) { l.Queue = 0; l.Window = listener.Window{} }, listener.Idle},
 		"empty, accepted lately": {func(l *listener.Listener, _ *listener.Snapshot) {
 			l.Queue, l.Window = 0, listener.Window{}
-			l.LastAccept = listener.Known(instant().Add(-59 * time.Second))
+			l.LastAccept = listener.Rarely(instant().Add(-59 * time.Second))
 		}, listener.Accepting},
 		"empty, accepted long ago": {func(l *listener.Listener, _ *listener.Snapshot) {
 			l.Queue, l.Window = 0, listener.Window{}
-			l.LastAccept = listener.Known(instant().Add(-61 * time.Second))
+			l.LastAccept = listener.Rarely(instant().Add(-61 * time.Second))
 		}, listener.Idle},
 		"a young client": {func(l *listener.Listener, _ *listener.Snapshot) {
 			l.Window = listener.Window{Samples: 2, Observed: time.Second}
-			l.OldestWait = listener.Known(time.Second)
+			l.OldestWait = listener.Rarely(time.Second)
 		}, listener.NoVerdict},
 		"old heads that change: a slow acceptor": {func(l *listener.Listener, _ *listener.Snapshot) {
 			l.Window = listener.Window{Samples: 2, Observed: time.Second}
-			l.OldestWait = listener.Known(wait)
-			l.LastAccept = listener.Known(instant().Add(-time.Second))
+			l.OldestWait = listener.Rarely(wait)
+			l.LastAccept = listener.Rarely(instant().Add(-time.Second))
 		}, listener.Slow},
 		"an old head at first look": {func(l *listener.Listener, s *listener.Snapshot) {
 			l.Window = listener.Window{Samples: 1}
-			l.OldestWait = listener.Known(wait)
+			l.OldestWait = listener.Rarely(wait)
 			s.Watched = false
 		}, listener.Suspect},
 		"a young head at first look": {func(l *listener.Listener, s *listener.Snapshot) {
 			l.Window = listener.Window{Samples: 1}
-			l.OldestWait = listener.Known(time.Second)
+			l.OldestWait = listener.Rarely(time.Second)
 			s.Watched = false
 		}, listener.NoVerdict},
 		"three looks": {func(l *listener.Listener, _ *listener.Snapshot) {
 			l.Window = listener.Window{Samples: 3, Observed: 2 * time.Second}
-			l.OldestWait = listener.Known(2 * time.Second)
+			l.OldestWait = listener.Rarely(2 * time.Second)
 		}, listener.Suspect},
 		"just before --stuck-after": {func(l *listener.Listener, _ *listener.Snapshot) { l.Window.Observed = 5*time.Second - 1 }, listener.Suspect},
 		"at --stuck-after":          {func(l *listener.Listener, _ *listener.Snapshot) { l.Window.Observed = 5 * time.Second }, listener.Stuck},
@@ -153,7 +164,7 @@ func TestVerdict(t *testing.T) {
 		"age alone convicts nobody: the agent was paused": {func(l *listener.Listener, _ *listener.Snapshot) {
 			l.Window = listener.Window{Since: instant().Add(-time.Hour), Samples: 3, Observed: 2 * time.Second}
 		}, listener.Suspect},
-		"clients that gave up are still a stuck queue": {func(l *listener.Listener, _ *listener.Snapshot) { l.Selected = listener.Known(uint64(0)) }, listener.Stuck},
+		"clients that gave up are still a stuck queue": {func(l *listener.Listener, _ *listener.Snapshot) { l.Selected = listener.Counted(uint64(0)) }, listener.Stuck},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := deaf()
@@ -197,8 +208,8 @@ func TestCause(t *testing.T) {
 	cases := map[listener.Cause]func(*listener.Listener){
 		listener.CauseNeverPolled: func(l *listener.Listener) {
 			born := instant().Add(-time.Hour)
-			l.ListenedAt, l.CountedSince, l.Accepted = listener.Known(born), listener.Known(born), listener.Known(uint64(0))
-			l.Caller = listener.Known(listener.Caller{PID: deafPID})
+			l.ListenedAt, l.CountedSince, l.Accepted = listener.Rarely(born), listener.Rarely(born), listener.Counted(uint64(0))
+			l.Caller = listener.Rarely(listener.Caller{PID: deafPID})
 		},
 		listener.CauseStopped:  func(l *listener.Listener) { l.Owners[0].State = "T" },
 		listener.CauseTraced:   func(l *listener.Listener) { evidence(l).Threads[0].Tracer = 7 },

@@ -12,7 +12,7 @@ import (
 // without a memory says of it at that moment, but for the moment.
 func TestMemory(t *testing.T) {
 	accepting := alive()
-	accepting.LastAccept = listener.Known(instant().Add(-30 * time.Second))
+	accepting.LastAccept = listener.Rarely(instant().Add(-30 * time.Second))
 	idle := member(3, alivePID)
 	idle.Group = 0
 	mixed := member(4, alivePID)
@@ -23,7 +23,7 @@ func TestMemory(t *testing.T) {
 	root := member(6, deafPID)
 	root.Group = group + 2
 	young := member(7, alivePID)
-	young.Group, young.ListenedAt, young.Owners[0].UID = group+2, listener.Known(instant().Add(-time.Second)), 33
+	young.Group, young.ListenedAt, young.Owners[0].UID = group+2, listener.Rarely(instant().Add(-time.Second)), 33
 	for _, c := range []struct {
 		name   string
 		ls     []*listener.Listener

@@ -95,8 +95,8 @@ func (g gen) listener(key listener.Key) *listener.Listener {
 	if g.coin() {
 		l.Queue = pick(g, uint32(1), 50)
 		l.Head = listener.Head{Request: uint64(key)}
-		l.OldestWait = maybe(g, time.Second, 9*time.Second, time.Hour)
-		n := int(since/time.Second) + 1
+		l.OldestWait = maybe(g, time.Second, 9*time.Second, time.Hour).Rare()
+		n := int32(since/time.Second) + 1
 		l.Window = listener.Window{
 			Since: instant().Add(-since), Observed: since, Samples: n, Walked: pick(g, n-1, n-1, 0),
 		}
@@ -105,16 +105,16 @@ func (g gen) listener(key listener.Key) *listener.Listener {
 			l.Window.Slept = pick(g, 0, l.Window.Walked)
 		}
 	}
-	l.LastAccept = maybe(g, instant(), instant().Add(-5*time.Second), instant().Add(-time.Hour))
+	l.LastAccept = maybe(g, instant(), instant().Add(-5*time.Second), instant().Add(-time.Hour)).Rare()
 	if l.Queue > 0 && g.IntN(4) > 0 {
-		l.LastAccept = listener.Maybe[time.Time]{}
+		l.LastAccept = listener.Rare[time.Time]{}
 	}
 	born := instant().Add(-pick(g, time.Second, time.Minute, time.Hour))
 	l.FirstSeen = born // of one that we saw being born; nobody sees it earlier
-	l.ListenedAt, l.CountedSince = maybe(g, born), maybe(g, born, instant())
-	l.BornSinceBoot = maybe(g, time.Minute)
+	l.ListenedAt, l.CountedSince = maybe(g, born).Rare(), maybe(g, born, instant()).Rare()
+	l.BornSinceBoot = maybe(g, time.Minute).Rare()
 	for _, c := range counters(l) {
-		*c = maybe[uint64](g, 0, 0, 1, 100)
+		*c = listener.CountOf(maybe[uint64](g, 0, 0, 1, 100))
 	}
 	l.Owners = nil
 	for i := range pick(g, 1, 1, 1, 0, 2) {
@@ -124,8 +124,8 @@ func (g gen) listener(key listener.Key) *listener.Listener {
 	return l
 }
 
-func counters(l *listener.Listener) []*listener.Maybe[uint64] {
-	return []*listener.Maybe[uint64]{&l.SYNs, &l.SYNsFull, &l.Selected, &l.Queued, &l.Adopted, &l.Accepted, &l.Dropped}
+func counters(l *listener.Listener) []*listener.Count {
+	return []*listener.Count{&l.SYNs, &l.SYNsFull, &l.Selected, &l.Queued, &l.Adopted, &l.Accepted, &l.Dropped}
 }
 
 func (g gen) policy() *Policy {
@@ -184,7 +184,7 @@ func TestAcceptAcquits(t *testing.T) {
 	forAll(t, func(t *testing.T, g gen, s *listener.Snapshot, p *Policy, _ []listener.Judgement) {
 		i := g.IntN(len(s.Listeners))
 		after := Judge(changed(s, i, func(l *listener.Listener) {
-			l.LastAccept = listener.Known(s.Time)
+			l.LastAccept = listener.Rarely(s.Time)
 			l.Head.Request++
 			l.Window = listener.Window{Since: s.Time, Samples: 1, Walked: 1}
 			if l.Queue == 0 {
@@ -227,13 +227,13 @@ func TestUnknownNeverActs(t *testing.T) {
 			cs := counters(l)
 			switch {
 			case which < len(cs):
-				*cs[which] = listener.Maybe[uint64]{}
+				*cs[which] = listener.Count{}
 			case which == 7:
-				l.CountedSince = listener.Maybe[time.Time]{}
+				l.CountedSince = listener.Rare[time.Time]{}
 			case which == 8:
-				l.ListenedAt, l.BornSinceBoot = listener.Maybe[time.Time]{}, listener.Maybe[time.Duration]{}
+				l.ListenedAt, l.BornSinceBoot = listener.Rare[time.Time]{}, listener.Rare[time.Duration]{}
 			default:
-				l.Share = listener.Maybe[float64]{}
+				l.Share = listener.Rare[float64]{}
 			}
 		}), p, &Past{})
 		for k := range after {
@@ -306,14 +306,14 @@ func TestUnknownSignNeverActs(t *testing.T) {
 func TestMissingHookNeverActs(t *testing.T) {
 	unknown := listener.Maybe[uint64]{}
 	hooks := map[string]func(*listener.Listener){
-		"SYNs":       func(l *listener.Listener) { l.SYNs, l.SYNsFull = unknown, unknown },
-		"selections": func(l *listener.Listener) { l.Selected, l.Share = unknown, listener.Maybe[float64]{} },
-		"adoptions":  func(l *listener.Listener) { l.Adopted = unknown },
+		"SYNs":       func(l *listener.Listener) { l.SYNs, l.SYNsFull = listener.CountOf(unknown), listener.CountOf(unknown) },
+		"selections": func(l *listener.Listener) { l.Selected, l.Share = listener.CountOf(unknown), listener.Rare[float64]{} },
+		"adoptions":  func(l *listener.Listener) { l.Adopted = listener.CountOf(unknown) },
 		"queued": func(l *listener.Listener) {
-			l.Queued, l.Accepted, l.CountedSince = unknown, unknown, listener.Maybe[time.Time]{}
+			l.Queued, l.Accepted, l.CountedSince = listener.CountOf(unknown), listener.CountOf(unknown), listener.Rare[time.Time]{}
 		},
 		"births": func(l *listener.Listener) {
-			l.ListenedAt, l.BornSinceBoot = listener.Maybe[time.Time]{}, listener.Maybe[time.Duration]{}
+			l.ListenedAt, l.BornSinceBoot = listener.Rare[time.Time]{}, listener.Rare[time.Duration]{}
 		},
 	}
 	forAll(t, func(t *testing.T, _ gen, s *listener.Snapshot, p *Policy, before []listener.Judgement) {

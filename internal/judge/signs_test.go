@@ -106,7 +106,7 @@ func lively() map[listener.Sign]map[string]func(*scene) {
 				s.live(func(l *listener.Life) { l.Execs = listener.Known(1) })
 			},
 			"it began after the listener": func(s *scene) {
-				s.deaf.BornSinceBoot, s.deaf.Caller = listener.Known(time.Hour), listener.Known(listener.Caller{PID: 9})
+				s.deaf.BornSinceBoot, s.deaf.Caller = listener.Rarely(time.Hour), listener.Rarely(listener.Caller{PID: 9})
 				s.owner().Image, s.owner().Cmdline = time.Hour+time.Nanosecond, []string{"haproxy", "-vv"}
 			},
 			"older than us, and another holds it with it": func(s *scene) { s.deaf.Owners = append(s.deaf.Owners, owner(deafPID+1)) },
@@ -194,8 +194,8 @@ func TestTraces(t *testing.T) {
 		"a look without waiters":          func(s *scene) { s.deaf.Window.Walked-- },
 		"its own epoll set has it":        func(s *scene) { s.evidence().Registered = listener.Known(true) },
 		"nobody could ask its epoll sets": func(s *scene) { s.evidence().Registered = listener.Maybe[bool]{} },
-		"it accepted once":                func(s *scene) { s.deaf.LastAccept = listener.Known(instant().Add(-time.Hour)) },
-		"it or another one accepted":      func(s *scene) { s.deaf.AcceptedAmong = listener.Known(instant().Add(-9 * time.Second)) },
+		"it accepted once":                func(s *scene) { s.deaf.LastAccept = listener.Rarely(instant().Add(-time.Hour)) },
+		"it or another one accepted":      func(s *scene) { s.deaf.AcceptedAmong = listener.Rarely(instant().Add(-9 * time.Second)) },
 		"an acceptor is known":            func(s *scene) { s.deaf.Acceptors = []listener.Acceptor{{PID: deafPID, Start: s.owner().Start}} },
 		"no census yet":                   func(s *scene) { s.deaf.OwnersKnown = false },
 	} {
@@ -208,16 +208,16 @@ func TestTraces(t *testing.T) {
 
 // TestOneOfOthersAccepted: it was inert when one of several accepted of which it was one.
 func TestOneOfOthersAccepted(t *testing.T) {
-	checkGate(t, func(s *scene) { s.deaf.AcceptedAmong = listener.Known(instant().Add(-7 * time.Second)) }, nil)
+	checkGate(t, func(s *scene) { s.deaf.AcceptedAmong = listener.Rarely(instant().Add(-7 * time.Second)) }, nil)
 }
 
 // TestNeverServed: counted from its birth on, it needs no proof by its waiters.
 func TestNeverServed(t *testing.T) {
 	born := instant().Add(-time.Hour)
 	counted := func(s *scene) {
-		s.deaf.ListenedAt, s.deaf.CountedSince = listener.Known(born), listener.Known(born)
-		s.deaf.Caller = listener.Known(listener.Caller{PID: deafPID})
-		s.deaf.Accepted = listener.Known(uint64(0))
+		s.deaf.ListenedAt, s.deaf.CountedSince = listener.Rarely(born), listener.Rarely(born)
+		s.deaf.Caller = listener.Rarely(listener.Caller{PID: deafPID})
+		s.deaf.Accepted = listener.Counted(uint64(0))
 		s.evidence().Registered = listener.Maybe[bool]{}
 	}
 	held := []listener.Reason{listener.Served, listener.TooSoon}
@@ -226,11 +226,11 @@ func TestNeverServed(t *testing.T) {
 		want   []listener.Reason
 	}{
 		"nothing accepted":    {func(*scene) {}, nil},
-		"one accepted":        {func(s *scene) { s.deaf.Accepted = listener.Known(uint64(1)) }, held},
-		"accepted is unknown": {func(s *scene) { s.deaf.Accepted = listener.Maybe[uint64]{} }, held},
-		"counted too late":    {func(s *scene) { s.deaf.CountedSince = listener.Known(born.Add(1)) }, held},
+		"one accepted":        {func(s *scene) { s.deaf.Accepted = listener.Counted(uint64(1)) }, held},
+		"accepted is unknown": {func(s *scene) { s.deaf.Accepted = listener.Count{} }, held},
+		"counted too late":    {func(s *scene) { s.deaf.CountedSince = listener.Rarely(born.Add(1)) }, held},
 		"holds a connection":  {func(s *scene) { s.owner().Connections = listener.Known(1) }, held},
-		"was seen to accept":  {func(s *scene) { s.deaf.LastAccept = listener.Known(born) }, held},
+		"was seen to accept":  {func(s *scene) { s.deaf.LastAccept = listener.Rarely(born) }, held},
 		"somebody waited":     {func(s *scene) { s.deaf.SeenWaiting = true }, held},
 		"it runs":             {(*scene).runs, held},
 	} {

@@ -50,7 +50,7 @@ func TestMoreListenersThanRoom(t *testing.T) {
 
 			ns.DialMany(3, livetest.Dial{To: all[0].Dest(livetest.V4)})
 			livetest.AwaitQueue(3, all[0])
-			if s := sampleOf(t, k, all[0]); s.Queue < 3 || s.Queued != listener.Known[uint64](3) {
+			if s := sampleOf(t, k, all[0]); s.Queue < 3 || s.Queued != listener.Counted(3) {
 				t.Errorf("after growing: %d wait, queued %v", s.Queue, s.Queued)
 			}
 		})

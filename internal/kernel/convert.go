@@ -24,17 +24,17 @@ func (k *Kernel) sample(raw *bpf.KernelSample, boot time.Time) listener.Sample {
 		Cookie:       listener.Cookie(raw.Cookie),
 		Inode:        raw.Inode,
 		Group:        listener.GroupKey(raw.Reuse),
-		GroupSize:    int(raw.GroupSize),
+		GroupSize:    int32(raw.GroupSize),
 		Netns:        raw.Netns,
 		NetCookie:    raw.NetCookie,
-		Device:       int(raw.Ifindex),
+		Device:       int32(raw.Ifindex),
 		Local:        addrPort(raw.Family, raw.Addr, raw.Port),
 		V6Only:       raw.V6only != 0,
 		Reuseport:    raw.Reuseport != 0,
 		MPTCP:        raw.Mptcp != 0,
 		Queue:        raw.Queue,
 		Backlog:      raw.Backlog,
-		Dropped:      listener.Known(uint64(raw.Drops)),
+		Dropped:      listener.Counted(uint64(raw.Drops)),
 		WaitersKnown: raw.WaitersWalked != 0,
 	}
 	switch id := raw.GroupProgram; {
@@ -45,8 +45,8 @@ func (k *Kernel) sample(raw *bpf.KernelSample, boot time.Time) listener.Sample {
 		s.Program = true
 	}
 	if raw.SettingsRead != 0 {
-		s.HalfOpen = int(raw.HalfOpen)
-		s.Settings = listener.Known(listener.Settings{
+		s.HalfOpen = raw.HalfOpen
+		s.Settings = listener.Rarely(listener.Settings{
 			FastOpen: int(raw.Settings.Fastopen), DeferAccept: int(raw.Settings.DeferAccept),
 			SaveSYN: int(raw.Settings.SaveSyn), IncomingCPU: int(raw.Settings.IncomingCpu),
 			Transparent: raw.Settings.Transparent != 0, Keys: raw.Settings.Keys != 0,
@@ -60,10 +60,10 @@ func (k *Kernel) sample(raw *bpf.KernelSample, boot time.Time) listener.Sample {
 			SndISN:  raw.Head.SntIsn,
 			Remote:  addrPort(raw.Family, raw.Head.Addr, raw.Head.Port),
 		}
-		s.OldestWait = listener.Known(k.clock.duration(raw.HeadAge))
+		s.OldestWait = listener.Rarely(k.clock.duration(raw.HeadAge))
 	}
 	if raw.ListenedNs != 0 {
-		s.ListenedAt = listener.Known(boot.Add(time.Duration(raw.ListenedNs)))
+		s.ListenedAt = listener.Rarely(boot.Add(time.Duration(raw.ListenedNs)))
 	}
 	if raw.Counting != 0 {
 		k.counters(&s, raw)
@@ -85,18 +85,18 @@ func waiters(raw *bpf.KernelSample) []listener.Waiter {
 // counters copies what the tier's hooks count; the rest stays unknown.
 func (k *Kernel) counters(s *listener.Sample, raw *bpf.KernelSample) {
 	if k.has(SignalSYNs) {
-		s.SYNs = listener.Known(raw.Syns)
-		s.SYNsFull = listener.Known(raw.SynsFull)
+		s.SYNs = listener.Counted(raw.Syns)
+		s.SYNsFull = listener.Counted(raw.SynsFull)
 	}
 	if k.has(SignalSelected) {
-		s.Selected = listener.Known(raw.Selected)
+		s.Selected = listener.Counted(raw.Selected)
 	}
 	if k.has(SignalAdopted) {
-		s.Adopted = listener.Known(raw.Adopted)
+		s.Adopted = listener.Counted(raw.Adopted)
 	}
 	if k.tier != listener.TierQueues {
-		s.Queued = listener.Known(raw.Queued)
-		s.QueuedPlain = listener.Known(raw.Plain)
+		s.Queued = listener.Counted(raw.Queued)
+		s.QueuedPlain = listener.Counted(raw.Plain)
 		if k.tier == listener.TierFunctions {
 			s.QueuedPlain = s.Queued
 		}

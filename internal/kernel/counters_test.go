@@ -21,8 +21,8 @@ func countsOf(l *listener.Listener) counts {
 		return -1
 	}
 	return counts{
-		SYNs: number(l.SYNs), Selected: number(l.Selected), Queued: number(l.Queued),
-		Accepted: number(l.Accepted), Adopted: number(l.Adopted), Queue: int(l.Queue),
+		SYNs: number(l.SYNs.Maybe()), Selected: number(l.Selected.Maybe()), Queued: number(l.Queued.Maybe()),
+		Accepted: number(l.Accepted.Maybe()), Adopted: number(l.Adopted.Maybe()), Queue: int(l.Queue),
 	}
 }
 
@@ -82,7 +82,7 @@ func (c *carried) check(t *testing.T, tier listener.Tier, w watching) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("member %d (-want +got):\n%s", i, diff)
 		}
-		if l.QueuedPlain != listener.Known(plain) {
+		if l.QueuedPlain != listener.Counted(plain) {
 			t.Errorf("member %d: %v of plain TCP, want %d", i, l.QueuedPlain, plain)
 		}
 	}
@@ -144,7 +144,7 @@ func testQueuesTierCountsNothing(t *testing.T, f *field) {
 		ns.DialMany(3, livetest.Dial{To: l.Dest(livetest.V4)})
 		livetest.AwaitQueue(3, l)
 		s := sampleOf(t, k, l)
-		for i, m := range []listener.Maybe[uint64]{s.Queued, s.SYNs, s.SYNsFull, s.Selected, s.Adopted} {
+		for i, m := range []listener.Maybe[uint64]{s.Queued.Maybe(), s.SYNs.Maybe(), s.SYNsFull.Maybe(), s.Selected.Maybe(), s.Adopted.Maybe()} {
 			if n, known := m.Get(); known {
 				t.Errorf("counter %d is %d", i, n)
 			}

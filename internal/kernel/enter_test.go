@@ -47,7 +47,7 @@ func (p *placed) want(got listener.Sample) listener.Sample {
 		Key: got.Key, Cookie: listener.Cookie(p.Cookie), Inode: p.Inode, Group: got.Group,
 		Netns: p.ns.Inode, NetCookie: p.NetCookie, Local: p.Addr, V6Only: p.opts.Family == livetest.V6,
 		Reuseport: p.opts.Reuseport, MPTCP: p.opts.MPTCP, Backlog: uint32(p.opts.Backlog),
-		Dropped: listener.Known[uint64](0), Settings: listener.Known(listener.Settings{IncomingCPU: -1}),
+		Dropped: listener.Counted(0), Settings: listener.Rarely(listener.Settings{IncomingCPU: -1}),
 	}
 	if p.opts.Reuseport {
 		w.GroupSize = 3

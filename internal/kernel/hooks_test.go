@@ -114,11 +114,11 @@ func expectOnlyUnknown(t *testing.T, signal kernel.Signal, whole, lacking listen
 	was := whole
 	switch signal {
 	case kernel.SignalSYNs:
-		was.SYNs, was.SYNsFull = unknown, unknown
+		was.SYNs, was.SYNsFull = listener.CountOf(unknown), listener.CountOf(unknown)
 	case kernel.SignalSelected:
-		was.Selected = unknown
+		was.Selected = listener.CountOf(unknown)
 	case kernel.SignalAdopted:
-		was.Adopted = unknown
+		was.Adopted = listener.CountOf(unknown)
 	default:
 		t.Fatalf("%s is no signal that a tier does without", signal)
 	}
@@ -127,7 +127,7 @@ func expectOnlyUnknown(t *testing.T, signal kernel.Signal, whole, lacking listen
 	}
 	// What depends on when, and how often, somebody looked.
 	for _, s := range []*listener.Sample{&was, &lacking} {
-		s.OldestWait, s.ListenedAt = listener.Maybe[time.Duration]{}, listener.Maybe[time.Time]{}
+		s.OldestWait, s.ListenedAt = listener.Rare[time.Duration]{}, listener.Rare[time.Time]{}
 		s.WaitersKnown, s.Waiters = false, nil
 	}
 	if !reflect.DeepEqual(was, lacking) {

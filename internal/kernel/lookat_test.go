@@ -144,7 +144,7 @@ func TestLookAtBetweenTicks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s := byInode(tick)[l.Inode]; s.Queue != 1 || s.Queued != listener.Known(uint64(1)) {
+			if s := byInode(tick)[l.Inode]; s.Queue != 1 || s.Queued != listener.Counted(1) {
 				t.Errorf("the tick tells %+v", s)
 			}
 		})

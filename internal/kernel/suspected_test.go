@@ -84,7 +84,7 @@ func checkCounted(t *testing.T, step string, tier listener.Tier, g []*livetest.L
 	var sums [3]int
 	for _, l := range g {
 		s := samples[l.Inode]
-		for i, m := range []listener.Maybe[uint64]{s.Queued, s.SYNs, s.Selected} {
+		for i, m := range []listener.Count{s.Queued, s.SYNs, s.Selected} {
 			n, known := m.Get()
 			if want := queued >= 0 && (i == 0 || tier == functions); known != want {
 				t.Fatalf("%s: counter %d of %s known is %v, want %v", step, i, l.Addr, known, want)

@@ -10,7 +10,7 @@ func TestBegunAfter(t *testing.T) {
 	moment := time.Date(2026, 11, 3, 11, 20, 0, 0, time.UTC)
 	const older, newer = -time.Hour, time.Second
 	owner := func(pid int, at time.Duration) Owner {
-		return Owner{PID: pid, Start: uint64(pid), Started: moment.Add(at)}
+		return Owner{Holder: &Holder{PID: pid, Start: uint64(pid), Started: moment.Add(at)}}
 	}
 	waits := func(pids ...int) (all []Acceptor) {
 		for _, pid := range pids {
@@ -28,7 +28,7 @@ func TestBegunAfter(t *testing.T) {
 		"a new process":                       {l: Listener{Owners: []Owner{owner(2, newer)}}, after: true},
 		"one that started in the same tick":   {l: Listener{Owners: []Owner{owner(2, -time.Millisecond)}}, after: true},
 		"one that started in the tick before": {l: Listener{Owners: []Owner{owner(1, -tick)}}, by: 1},
-		"one whose start is not known":        {l: Listener{Owners: []Owner{{PID: 1}}}, by: 1},
+		"one whose start is not known":        {l: Listener{Owners: []Owner{{Holder: &Holder{PID: 1}}}}, by: 1},
 		"an old master, a new worker waits":   {l: Listener{Owners: []Owner{owner(1, older), owner(2, newer)}, Acceptors: waits(2)}, after: true},
 		"an old server waits, and has a job":  {l: Listener{Owners: []Owner{owner(1, older), owner(2, newer)}, Acceptors: waits(1)}, by: 1},
 		"old and new workers wait":            {l: Listener{Owners: []Owner{owner(1, older), owner(2, newer), owner(3, older)}, Acceptors: waits(2, 3)}, by: 3},
@@ -36,10 +36,10 @@ func TestBegunAfter(t *testing.T) {
 		"who waited holds it no more":         {l: Listener{Owners: []Owner{owner(1, older), owner(2, newer)}, Acceptors: waits(3)}},
 		"all old, and the worker is named":    {l: Listener{Owners: []Owner{owner(1, older), owner(2, older)}, Acceptors: waits(2)}, by: 2},
 		"an old process that listened just now": {
-			l: Listener{Sample: Sample{ListenedAt: Known(moment.Add(newer))}, Owners: []Owner{owner(1, older)}}, after: true,
+			l: Listener{Sample: Sample{ListenedAt: Rarely(moment.Add(newer))}, Owners: []Owner{owner(1, older)}}, after: true,
 		},
 		"an old socket with a new worker": {
-			l: Listener{Sample: Sample{ListenedAt: Known(moment.Add(older))}, Owners: []Owner{owner(2, newer)}}, after: true,
+			l: Listener{Sample: Sample{ListenedAt: Rarely(moment.Add(older))}, Owners: []Owner{owner(2, newer)}}, after: true,
 		},
 	} {
 		after, by := c.l.BegunAfter(moment)

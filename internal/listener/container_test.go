@@ -10,8 +10,8 @@ func TestOneOwnerInOneContainer(t *testing.T) {
 	l := &Listener{
 		Sample: Sample{Local: netip.MustParseAddrPort("10.0.0.1:80")},
 		Owners: []Owner{
-			{PID: 1, Comm: "haproxy"},
-			{PID: 2, Comm: "envoy", Container: &Container{ID: "3f2a", Pod: "web-5f7", Namespace: "shop"}},
+			{Holder: &Holder{PID: 1, Comm: "haproxy"}},
+			{Holder: &Holder{PID: 2, Comm: "envoy", Container: &Container{ID: "3f2a", Pod: "web-5f7", Namespace: "shop"}}},
 		},
 	}
 	for name, c := range map[string]struct {

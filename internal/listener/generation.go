@@ -158,7 +158,7 @@ func (t *tree) daemon() bool {
 		return false
 	}
 	for _, up := range o.Origin.Parents {
-		above := Owner{Exe: up.Exe}
+		above := Holder{Exe: up.Exe}
 		if up.Init {
 			return o.Origin.Session != up.PID
 		}

@@ -67,7 +67,7 @@ func (k *Kin) Any(o *Owner, l *Listener) bool {
 }
 
 // path of what a process runs, also when the file was replaced.
-func (o *Owner) path() string { return strings.TrimSuffix(o.Exe, replaced) }
+func (h *Holder) path() string { return strings.TrimSuffix(h.Exe, replaced) }
 
 // ContainerID is that of its container, "" for none.
 func (o *Owner) ContainerID() string {

@@ -3,6 +3,7 @@ package listener
 import (
 	"cmp"
 	"net/netip"
+	"reflect"
 	"time"
 )
 
@@ -21,23 +22,23 @@ type Listener struct {
 	Sample
 	NetnsName    string // under /run/netns, "" for none
 	GroupName    string // "NETNS/FAMILY/ADDR:PORT", "" where it has no group
-	Accepted     Maybe[uint64]
-	CountedSince Maybe[time.Time]
-	LastAccept   Maybe[time.Time] // right to one interval
+	Accepted     Count
+	CountedSince Rare[time.Time]
+	LastAccept   Rare[time.Time] // right to one interval
 	// AcceptedAmong is when it accepted, or another member of its group did for which this
 	// says the same: one of them, and nobody knows which.
-	AcceptedAmong Maybe[time.Time]
+	AcceptedAmong Rare[time.Time]
 	FirstSeen     time.Time
 	// BornSinceBoot is ListenedAt by the clock that processes are told by; unknown as that.
-	BornSinceBoot Maybe[time.Duration]
-	Share         Maybe[float64] // of the group's new connections in the last minute
-	Caller        Maybe[Caller]
+	BornSinceBoot Rare[time.Duration]
+	Share         Rare[float64] // of the group's new connections in the last minute
+	Caller        Rare[Caller]
 	Window        Window
 	Owners        []Owner
-	OwnersKnown   bool // false: no census since it was born
 	// Acceptors are the processes that were seen to wait on it, when nothing was
 	// wrong with it, and that still live.
-	Acceptors []Acceptor
+	Acceptors   []Acceptor
+	OwnersKnown bool // false: no census since it was born
 	// SeenWaiting: in some look since it is known somebody waited on it, in whatever way.
 	SeenWaiting bool
 }
@@ -71,17 +72,31 @@ type Caller struct {
 type Window struct {
 	Since    time.Time     // the first sample of this head
 	Observed time.Duration // each sample adds one interval at the most: a paused agent proves nothing
-	Samples  int
+	Samples  int32
 	// In how many samples the waiters were looked at, there was any, one was
 	// armed, somebody slept behind one, an event stood unfetched.
-	Walked, Waited, Armed, Slept, Unfetched int
+	Walked, Waited, Armed, Slept, Unfetched int32
 }
 
 // Owner is a process with a descriptor of the listener, one a pid.
 type Owner struct {
+	*Holder
+	FD   Maybe[int]
+	Made bool // it opened the listener's socket itself, in the program that it runs
+	// Connections held by the process whose local port is the listener's, in
+	// its network namespace: accepted ones.
+	Connections Maybe[int]
+	// AcceptedElsewhere: it holds connections of another port it listens on.
+	AcceptedElsewhere Maybe[bool]
+	Evidence          *Evidence // nil unless the listener is suspected
+	Origin            *Origin   // nil unless others have members of its groups too
+}
+
+// Holder is a process as all listeners that it holds share it: it is never changed once it
+// is in a snapshot.
+type Holder struct {
 	PID     int
 	NSPID   int // innermost pid namespace
-	FD      Maybe[int]
 	Comm    string
 	Exe     string
 	Cmdline []string
@@ -99,21 +114,20 @@ type Owner struct {
 	// the nearest process above it that did; 0: not known.
 	NeverExec bool
 	Image     time.Duration
-	Made      bool // it opened the listener's socket itself, in the program that it runs
 	Running   File // the file of its program; zero: not known
 	// Guest is the user, as the initial user namespace knows it, who owns the user
 	// namespace that it lives in; unknown: nobody could tell, or it lives in the initial one.
-	Guest Maybe[uint32]
-	// Connections held by the process whose local port is the listener's, in
-	// its network namespace: accepted ones.
-	Connections Maybe[int]
-	// AcceptedElsewhere: it holds connections of another port it listens on.
-	AcceptedElsewhere Maybe[bool]
-	PIDNS             Maybe[uint32] // inode of its pid namespace
-	Cgroup            string        // v2 path, or that of a v1 controller
-	Container         *Container    // nil: in none; never changed
-	Evidence          *Evidence     // nil unless the listener is suspected
-	Origin            *Origin       // nil unless others have members of its groups too
+	Guest     Maybe[uint32]
+	PIDNS     Maybe[uint32] // inode of its pid namespace
+	Cgroup    string        // v2 path, or that of a v1 controller
+	Container *Container    // nil: in none; never changed
+}
+
+// Like says that two are told alike, but for what the process does at the moment.
+func (h *Holder) Like(other *Holder) bool {
+	a, b := *h, *other
+	a.State, a.Wchan, b.State, b.Wchan = "", "", "", ""
+	return reflect.DeepEqual(&a, &b)
 }
 
 // Snapshot is every listener of the host at one moment. It and what it points

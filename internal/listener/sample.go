@@ -36,53 +36,55 @@ type Head struct {
 
 // Sample is one look at one listener.
 type Sample struct {
-	Key       Key
-	Cookie    Cookie
-	Inode     uint64
-	Group     GroupKey
-	GroupSize int
-	Program   bool // an application's own program chooses the member
+	Key    Key
+	Cookie Cookie
+	Inode  uint64
+	Group  GroupKey
+	// NetCookie is of the network namespace: unlike its inode never given out again.
+	NetCookie uint64
+	Netns     uint32
+	GroupSize int32
 	// Migration is the id of a program of reusewatch's own that an act left on the
 	// group; 0 for none.
-	Migration  uint32
-	Netns      uint32
-	NetCookie  uint64 // of the network namespace: unlike its inode never given out again
-	Device     int    // ifindex of SO_BINDTODEVICE, 0 for none
-	Local      netip.AddrPort
-	V6Only     bool
-	Reuseport  bool
-	MPTCP      bool
-	Queue      uint32 // Recv-Q: connections that wait for accept()
-	Backlog    uint32 // Send-Q: the most of them
-	Dropped    Maybe[uint64]
-	Head       Head // zero where the queue is empty
-	OldestWait Maybe[time.Duration]
-	ListenedAt Maybe[time.Time] // unknown for a listener older than reusewatch
+	Migration uint32
+	Device    int32 // ifindex of SO_BINDTODEVICE, 0 for none
+	Local     netip.AddrPort
+	Queue     uint32 // Recv-Q: connections that wait for accept()
+	Backlog   uint32 // Send-Q: the most of them
 
-	// Counted since CountedSince of the listener; unknown where the tier or
-	// --count leaves them out.
-	SYNs     Maybe[uint64]
-	SYNsFull Maybe[uint64] // SYNs that met a full accept queue
-	Selected Maybe[uint64] // SYNs that the group's hash gave to this member
-	Queued   Maybe[uint64]
-	Adopted  Maybe[uint64]
-	// QueuedPlain is the part of Queued that holds no MPTCP join for sure: all of
-	// it in the functions tier, what came by plain TCP in the tracepoints tier.
-	QueuedPlain Maybe[uint64]
-
+	Program   bool // an application's own program chooses the member
+	V6Only    bool
+	Reuseport bool
+	MPTCP     bool
 	// Served: a connection that was not there at the last look has been accepted
 	// by this member, for no other could. Only the queues tier looks for them.
 	Served bool
 	// MayHaveServed: the same, but by this member or by another of its group of which it
 	// is said, too: nobody knows by which.
 	MayHaveServed bool
+	WaitersKnown  bool // false: nobody looked, true and no Waiters: nobody waits
+
+	Dropped    Count
+	Head       Head // zero where the queue is empty
+	OldestWait Rare[time.Duration]
+	ListenedAt Rare[time.Time] // unknown for a listener older than reusewatch
+
+	// Counted since CountedSince of the listener; unknown where the tier or
+	// --count leaves them out.
+	SYNs     Count
+	SYNsFull Count // SYNs that met a full accept queue
+	Selected Count // SYNs that the group's hash gave to this member
+	Queued   Count
+	Adopted  Count
+	// QueuedPlain is the part of Queued that holds no MPTCP join for sure: all of
+	// it in the functions tier, what came by plain TCP in the tracepoints tier.
+	QueuedPlain Count
 
 	// Settings and HalfOpen are read by complete looks, for acts.
-	Settings Maybe[Settings]
-	HalfOpen int // requests in the SYN queue
+	Settings Rare[Settings]
+	HalfOpen uint32 // requests in the SYN queue
 
-	Waiters      []Waiter
-	WaitersKnown bool // false: nobody looked, true and no Waiters: nobody waits
+	Waiters []Waiter
 }
 
 // Settings are what members of a group must agree on before one may inherit the

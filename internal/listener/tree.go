@@ -4,11 +4,11 @@ import "path"
 
 // Program is the name of what a process runs: that of its executable, also when
 // that was replaced; "" when it may not be known.
-func (o *Owner) Program() string {
-	if o.Exe == "" {
+func (h *Holder) Program() string {
+	if h.Exe == "" {
 		return ""
 	}
-	return path.Base(o.path())
+	return path.Base(h.path())
 }
 
 // replaced is what the kernel appends to an executable that is no longer there.
@@ -119,7 +119,7 @@ func (f forest) descends(o *Owner, owners map[int]bool) {
 		if up.Init {
 			return
 		}
-		above := Owner{Exe: up.Exe}
+		above := Holder{Exe: up.Exe}
 		if owners[up.PID] || o.Program() != "" && above.Program() == o.Program() {
 			f.join(o.PID, up.PID)
 		}

@@ -165,7 +165,9 @@ func anonymous(l *listener.Listener, names map[listener.GroupKey]listener.GroupK
 	out.Owners = append([]listener.Owner(nil), l.Owners...)
 	for i := range out.Owners {
 		out.Owners[i].Evidence = nameless(l, out.Owners[i].Evidence)
-		out.Owners[i].Cmdline = listener.Clip(out.Owners[i].Cmdline)
+		holder := *out.Owners[i].Holder
+		holder.Cmdline = listener.Clip(holder.Cmdline)
+		out.Owners[i].Holder = &holder
 	}
 	return &out
 }

@@ -36,12 +36,20 @@ func one(cookie listener.Cookie, group listener.GroupKey, pid int, queue uint32)
 	l := &listener.Listener{
 		Sample: listener.Sample{
 			Key: listener.Key(address + uint64(cookie)), Cookie: cookie, Group: group, GroupSize: 2, Queue: queue, NetCookie: 1,
-			Local: netip.MustParseAddrPort("10.0.0.1:80"), Dropped: listener.Known(uint64(3)),
+			Local: netip.MustParseAddrPort("10.0.0.1:80"), Dropped: listener.Counted(uint64(3)),
 		},
 		GroupName: "g", OwnersKnown: true, FirstSeen: instant().Add(-time.Hour),
 		Owners: []listener.Owner{{
-			PID: pid, Start: uint64(pid), Comm: "haproxy", Exe: "/usr/sbin/haproxy", State: "S", NeverExec: true,
-			Connections: listener.Known(0), AcceptedElsewhere: listener.Known(false),
+			Holder: &listener.Holder{
+				PID:       pid,
+				Start:     uint64(pid),
+				Comm:      "haproxy",
+				Exe:       "/usr/sbin/haproxy",
+				State:     "S",
+				NeverExec: true,
+			},
+			Connections:       listener.Known(0),
+			AcceptedElsewhere: listener.Known(false),
 			Evidence: &listener.Evidence{
 				Usage: listener.Known(listener.Usage{Over: 9 * time.Second}), Registered: listener.Known(false), Total: 1,
 				Threads: []listener.Thread{{TID: pid, State: "S"}}, Frozen: listener.Known(false), FilesFull: listener.Known(false), Life: listener.Known(still()),
@@ -69,7 +77,7 @@ func still() listener.Life {
 // host is a stuck listener with a sibling, what else its owner listens on, and a bystander.
 func host() *listener.Snapshot {
 	sibling := one(2, address, 20, 0)
-	sibling.LastAccept = listener.Known(instant())
+	sibling.LastAccept = listener.Rarely(instant())
 	return &listener.Snapshot{
 		Time: instant(), Interval: time.Second, Watched: true, Tier: listener.TierQueues,
 		Listeners: []*listener.Listener{one(1, address, 10, 5), sibling, one(3, 0, 10, 0), one(4, 0, 40, 0)},

@@ -47,7 +47,7 @@ func startVictim(t *testing.T, argv ...string) *victim {
 			t.Fatal(err)
 		}
 		if p.Comm == "sleep" {
-			v.owner = listener.Owner{PID: p.PID, Start: p.StartTicks}
+			v.owner = listener.Owner{Holder: &listener.Holder{PID: p.PID, Start: p.StartTicks}}
 			return v
 		}
 		if time.Now().After(deadline) {

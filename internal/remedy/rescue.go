@@ -63,7 +63,7 @@ func (a *Actor) planRescue(held *lock, s *listener.Snapshot, acts []*listener.Ac
 			r.groups[l.Group] = g
 		}
 		g.leavers = append(g.leavers, l)
-		g.halfOpen += l.HalfOpen
+		g.halfOpen += int(l.HalfOpen)
 		g.exclude(a.strangers(s, l, &act.Judgement))
 	}
 	for _, g := range r.groups {

@@ -27,9 +27,9 @@ func TestDiffer(t *testing.T) {
 		odd := plain
 		members := []*listener.Listener{{}, {}}
 		change(&members[1].Sample, &odd)
-		members[0].Settings = listener.Known(plain)
+		members[0].Settings = listener.Rarely(plain)
 		if members[1].Inode == 0 {
-			members[1].Settings = listener.Known(odd)
+			members[1].Settings = listener.Rarely(odd)
 		}
 		got := New(Options{}).differ(members)
 		if !strings.Contains(got, want) || (got == "") != (want == "") {

@@ -101,7 +101,7 @@ func (m *mixed) halfOpen(of *livetest.Listener) int {
 	}
 	for _, l := range s.Listeners {
 		if l.Inode == of.Inode {
-			return l.HalfOpen
+			return int(l.HalfOpen)
 		}
 	}
 	m.t.Fatal("a member is not seen")

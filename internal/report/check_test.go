@@ -13,7 +13,7 @@ import (
 func TestCheckLines(t *testing.T) {
 	piped := full()
 	l := *piped.Listener
-	l.Owners = []listener.Owner{{PID: 26939, Comm: "a|b\n"}}
+	l.Owners = []listener.Owner{{Holder: &listener.Holder{PID: 26939, Comm: "a|b\n"}}}
 	piped.Listener = &l
 	reloaded := time.Date(2026, 11, 3, 11, 20, 0, 0, time.UTC)
 	old := reloaded.Add(-time.Hour)
@@ -21,7 +21,7 @@ func TestCheckLines(t *testing.T) {
 		j := bare()
 		l := *j.Listener
 		l.Local = netip.MustParseAddrPort("10.39.1.68:80")
-		l.Owners, l.OwnersKnown = []listener.Owner{{PID: 4100, Comm: "haproxy", Started: started}}, true
+		l.Owners, l.OwnersKnown = []listener.Owner{{Holder: &listener.Holder{PID: 4100, Comm: "haproxy", Started: started}}}, true
 		j.Listener, j.Generations = &l, listener.Known(1)
 		return j
 	}

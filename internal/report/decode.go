@@ -122,15 +122,15 @@ func (in *jsonListener) judgement(at time.Time) (listener.Judgement, error) {
 			Key: listener.Key(cookie), Cookie: cookie, Inode: in.Inode, Group: groupKey(group), GroupSize: in.GroupSize,
 			Netns: in.Netns, Local: local, Reuseport: in.Reuseport, MPTCP: in.Protocol == listener.MPTCP,
 			Queue: in.Queue, Backlog: in.Backlog, Dropped: in.Dropped,
-			ListenedAt: timeOf(in.ListenedAt), SYNs: in.SYNs, SYNsFull: in.SYNsFull, Selected: in.Selected,
+			ListenedAt: timeOf(in.ListenedAt).Rare(), SYNs: in.SYNs, SYNsFull: in.SYNsFull, Selected: in.Selected,
 			Queued: in.Queued, Adopted: in.Adopted, WaitersKnown: in.Waiters != nil,
 		},
 		NetnsName: in.NetnsName.Or(""), GroupName: group, Accepted: in.Accepted,
-		CountedSince: timeOf(in.CountedSince), LastAccept: timeOf(in.LastAccept), Share: in.Share,
+		CountedSince: timeOf(in.CountedSince).Rare(), LastAccept: timeOf(in.LastAccept).Rare(), Share: in.Share,
 		FirstSeen: timeOf(in.FirstSeen).Or(time.Time{}), OwnersKnown: in.Owners != nil,
 	}
 	if wait, known := in.OldestWait.Get(); known {
-		l.OldestWait = listener.Known(time.Duration(wait))
+		l.OldestWait = listener.Rarely(time.Duration(wait))
 	}
 	for _, w := range in.Waiters {
 		l.Waiters = append(l.Waiters, listener.Waiter{
@@ -147,16 +147,19 @@ func (in *jsonListener) judgement(at time.Time) (listener.Judgement, error) {
 	for i := range in.Owners {
 		o := &in.Owners[i]
 		l.Owners = append(l.Owners, listener.Owner{
-			PID: o.PID, NSPID: o.NSPID, FD: o.FD, Comm: o.Comm, Exe: o.Exe.Or(""), Cmdline: o.Cmdline,
-			UID: o.UID, User: o.User.Or(""), PPID: o.PPID, Started: timeOf(o.Started).Or(time.Time{}),
-			State: o.State, Wchan: o.Wchan.Or(""), Container: o.Container.container(),
+			Holder: &listener.Holder{
+				PID: o.PID, NSPID: o.NSPID, Comm: o.Comm, Exe: o.Exe.Or(""), Cmdline: o.Cmdline,
+				UID: o.UID, User: o.User.Or(""), PPID: o.PPID, Started: timeOf(o.Started).Or(time.Time{}),
+				State: o.State, Wchan: o.Wchan.Or(""), Container: o.Container.container(),
+			},
+			FD: o.FD,
 		})
 		if o.Culprit {
 			j.Culprit = o.PID
 		}
 	}
 	if c := in.Caller; c != nil {
-		l.Caller = listener.Known(listener.Caller{PID: c.PID, UID: c.UID, Comm: c.Comm, Parents: c.Parents})
+		l.Caller = listener.Rarely(listener.Caller{PID: c.PID, UID: c.UID, Comm: c.Comm, Parents: c.Parents})
 	}
 	if in.Evidence != nil {
 		in.Evidence.into(&j)

@@ -132,7 +132,7 @@ func TestScope(t *testing.T) {
 	expect(t, "gone", kinds(f.changes.Ended(instant(), f.l)))
 
 	f = newLife(listener.Filter{PIDs: []int{5}})
-	f.l.Owners = []listener.Owner{{PID: 5}}
+	f.l.Owners = []listener.Owner{{Holder: &listener.Holder{PID: 5}}}
 	expect(t, "born in scope", kinds(f.changes.Began(instant(), &listener.Judgement{Listener: f.l})), Listening)
 	expect(t, "stuck", f.look(listener.Stuck, 1), Stuck)
 	f.l.Owners = nil

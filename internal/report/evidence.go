@@ -21,12 +21,12 @@ type jsonEvidence struct {
 type jsonWindow struct {
 	Since     stamp   `json:"since"`
 	Observed  seconds `json:"observed_seconds"`
-	Samples   int     `json:"samples"`
-	Walked    int     `json:"walked"`
-	Waited    int     `json:"waited"`
-	Armed     int     `json:"armed"`
-	Slept     int     `json:"slept"`
-	Unfetched int     `json:"unfetched"`
+	Samples   int32   `json:"samples"`
+	Walked    int32   `json:"walked"`
+	Waited    int32   `json:"waited"`
+	Armed     int32   `json:"armed"`
+	Slept     int32   `json:"slept"`
+	Unfetched int32   `json:"unfetched"`
 }
 
 type jsonCaller struct {

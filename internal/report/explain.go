@@ -157,7 +157,7 @@ func (e *Explanation) identity(p *page) {
 	p.field("listen()", e.listened())
 	p.field("waiters", e.waiters())
 	if w := e.Window; w.Samples > 1 {
-		p.field("head", fmt.Sprintf("the same client for %s, in %s", span(w.Observed), looks(w.Samples)))
+		p.field("head", fmt.Sprintf("the same client for %s, in %s", span(w.Observed), looks(int(w.Samples))))
 	}
 	if since, known := e.CountedSince.Get(); known {
 		p.field("counted", fmt.Sprintf("%s, in %s", e.counts(), span(e.At.Sub(since))))
@@ -174,11 +174,11 @@ func (e *Explanation) counts() string {
 		what string
 		n    listener.Maybe[uint64]
 	}{
-		{"SYNs", e.SYNs},
-		{"chosen by the group's hash", e.Selected},
-		{"queued", e.Queued},
-		{"accepted", e.Accepted},
-		{"taken over", e.Adopted},
+		{"SYNs", e.SYNs.Maybe()},
+		{"chosen by the group's hash", e.Selected.Maybe()},
+		{"queued", e.Queued.Maybe()},
+		{"accepted", e.Accepted.Maybe()},
+		{"taken over", e.Adopted.Maybe()},
 	} {
 		if n, ok := c.n.Get(); ok {
 			known = append(known, fmt.Sprintf("%d %s", n, c.what))

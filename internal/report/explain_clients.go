@@ -103,8 +103,8 @@ func (e *Explanation) group(p *page, wide bool) {
 		if shown++; shown > groupRows && !wide {
 			return
 		}
-		t.marked(mark, dash(string(j.Verdict)), fmt.Sprint(j.Queue), Ago(j.OldestWait), percent(j.Share),
-			number(j.Accepted), pids(j), command(j), user(j), age(j), j.Cookie.String())
+		t.marked(mark, dash(string(j.Verdict)), fmt.Sprint(j.Queue), Ago(j.OldestWait.Maybe()), percent(j.Share.Maybe()),
+			number(j.Accepted.Maybe()), pids(j), command(j), user(j), age(j), j.Cookie.String())
 	}
 	for _, mine := range []bool{true, false} {
 		for i := range e.Members {

@@ -21,7 +21,7 @@ func explained() *Explanation {
 	j.Listener, j.At = &l, instant()
 	l.FirstSeen = instant().Add(-time.Minute)
 	l.Window = listener.Window{Since: instant().Add(-20 * time.Second), Observed: 20 * time.Second, Samples: 21, Walked: 20}
-	l.Caller = listener.Known(listener.Caller{PID: 26924, UID: 0, Comm: nasty, Parents: []listener.Parent{{PID: 800, Comm: nasty}, {PID: 1, Comm: "systemd"}}})
+	l.Caller = listener.Rarely(listener.Caller{PID: 26924, UID: 0, Comm: nasty, Parents: []listener.Parent{{PID: 800, Comm: nasty}, {PID: 1, Comm: "systemd"}}})
 	o := &l.Owners[0]
 	o.Connections, o.AcceptedElsewhere, o.Tracer = listener.Known(3), listener.Known(true), 77
 	o.Cgroup = "/machine/" + nasty
@@ -47,8 +47,8 @@ func explained() *Explanation {
 	healthy := bare()
 	h := *healthy.Listener
 	healthy.Listener, healthy.At, healthy.Verdict = &h, instant(), listener.Accepting
-	h.Cookie, h.Local, h.Accepted, h.Share, h.LastAccept = 0xff, l.Local, listener.Known(uint64(812)), listener.Known(0.49), listener.Known(instant().Add(-time.Second))
-	h.Owners = []listener.Owner{{PID: 30000, Comm: nasty, User: "haproxy", Started: instant().Add(-time.Hour)}}
+	h.Cookie, h.Local, h.Accepted, h.Share, h.LastAccept = 0xff, l.Local, listener.Counted(uint64(812)), listener.Rarely(0.49), listener.Rarely(instant().Add(-time.Second))
+	h.Owners = []listener.Owner{{Holder: &listener.Holder{PID: 30000, Comm: nasty, User: "haproxy", Started: instant().Add(-time.Hour)}}}
 	return &Explanation{
 		Judgement: j, Tier: listener.TierFunctions, Watched: true, Interval: time.Second,
 		Policy:  thresholds(),
@@ -120,14 +120,14 @@ func TestProbe(t *testing.T) {
 		{listener.Known(0.1), 2, 1110 * 10 * time.Second},
 	} {
 		e := unexplained()
-		e.Share, e.GroupSize = c.share, c.size
+		e.Share, e.GroupSize = c.share.Rare(), int32(c.size)
 		pr, known := e.probe()
 		if got := pr.expected(); !known || math.Abs(float64(got-c.want)) > 1e6 {
 			t.Errorf("share %v of %d: %v, %v; want %v", c.share, c.size, got, known, c.want)
 		}
 	}
 	e := unexplained()
-	e.Share = listener.Known(1e-9)
+	e.Share = listener.Rarely(1e-9)
 	if pr, _ := e.probe(); pr.expected() <= 0 {
 		t.Errorf("a tiny share: %v", pr.expected())
 	}

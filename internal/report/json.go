@@ -70,22 +70,22 @@ type jsonListener struct {
 	Inode        uint64                  `json:"inode"`
 	Reuseport    bool                    `json:"reuseport"`
 	Group        listener.Maybe[string]  `json:"group"`
-	GroupSize    int                     `json:"group_size"`
+	GroupSize    int32                   `json:"group_size"`
 	Backlog      uint32                  `json:"backlog"`
 	Queue        uint32                  `json:"queue"`
 	OldestWait   listener.Maybe[seconds] `json:"oldest_wait_seconds"`
-	SYNs         listener.Maybe[uint64]  `json:"syns"`
-	SYNsFull     listener.Maybe[uint64]  `json:"syns_full"` // of syns, those that met a full accept queue
-	Selected     listener.Maybe[uint64]  `json:"selected"`
-	Queued       listener.Maybe[uint64]  `json:"queued"`
-	Accepted     listener.Maybe[uint64]  `json:"accepted"`
-	Adopted      listener.Maybe[uint64]  `json:"adopted"`
-	Dropped      listener.Maybe[uint64]  `json:"dropped"`
+	SYNs         listener.Count          `json:"syns"`
+	SYNsFull     listener.Count          `json:"syns_full"` // of syns, those that met a full accept queue
+	Selected     listener.Count          `json:"selected"`
+	Queued       listener.Count          `json:"queued"`
+	Accepted     listener.Count          `json:"accepted"`
+	Adopted      listener.Count          `json:"adopted"`
+	Dropped      listener.Count          `json:"dropped"`
 	CountedSince listener.Maybe[stamp]   `json:"counted_since"`
 	LastAccept   listener.Maybe[stamp]   `json:"last_accept"`
 	ListenedAt   listener.Maybe[stamp]   `json:"listened_at"`
 	FirstSeen    listener.Maybe[stamp]   `json:"first_seen"`
-	Share        listener.Maybe[float64] `json:"share"`
+	Share        listener.Rare[float64]  `json:"share"`
 	Waiters      []jsonWaiter            `json:"waiters"`
 	Verdict      listener.Maybe[string]  `json:"verdict"`
 	Cause        listener.Maybe[string]  `json:"cause"`
@@ -144,8 +144,8 @@ func toJSON(j *listener.Judgement) jsonListener {
 		Backlog: j.Backlog, Queue: j.Queue,
 		SYNs: j.SYNs, SYNsFull: j.SYNsFull, Selected: j.Selected, Queued: j.Queued, Accepted: j.Accepted,
 		Adopted: j.Adopted, Dropped: j.Dropped,
-		CountedSince: maybeStamp(j.CountedSince), LastAccept: maybeStamp(j.LastAccept),
-		ListenedAt: maybeStamp(j.ListenedAt), FirstSeen: maybeStamp(listener.Known(j.FirstSeen)), Share: j.Share,
+		CountedSince: maybeStamp(j.CountedSince.Maybe()), LastAccept: maybeStamp(j.LastAccept.Maybe()),
+		ListenedAt: maybeStamp(j.ListenedAt.Maybe()), FirstSeen: maybeStamp(listener.Known(j.FirstSeen)), Share: j.Share,
 		Verdict: maybeText(j.Verdict), Cause: maybeText(j.Cause),
 		Caller: callerJSON(j.Listener), Evidence: evidenceJSON(j),
 	}

@@ -69,7 +69,7 @@ func (g *group) clear() {
 type counts [6]listener.Maybe[uint64]
 
 func countsOf(l *listener.Listener) counts {
-	return counts{l.SYNs, l.SYNsFull, l.Selected, l.Queued, l.Accepted, l.Dropped}
+	return counts{l.SYNs.Maybe(), l.SYNsFull.Maybe(), l.Selected.Maybe(), l.Queued.Maybe(), l.Accepted.Maybe(), l.Dropped.Maybe()}
 }
 
 // since is what was counted between last and c. A counter that is smaller than it

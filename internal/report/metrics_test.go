@@ -62,7 +62,7 @@ func counted(cookie, port, syns, accepted int) listener.Judgement {
 	j := bare()
 	l := *j.Listener
 	l.Cookie, l.Local = listener.Cookie(cookie), netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), uint16(port))
-	l.SYNs, l.Accepted = listener.Known(uint64(syns)), listener.Known(uint64(accepted))
+	l.SYNs, l.Accepted = listener.Counted(uint64(syns)), listener.Counted(uint64(accepted))
 	j.Listener, j.Verdict = &l, listener.Accepting
 	return j
 }
@@ -75,7 +75,7 @@ func TestMetrics(t *testing.T) {
 	stuck := full()
 	healthy := counted(9, 80, 7, 7)
 	healthy.Local, healthy.NetnsName = stuck.Local, "blue"
-	healthy.Share, healthy.Queue = listener.Known(0.49), 2
+	healthy.Share, healthy.Queue = listener.Rarely(0.49), 2
 	publish(m, stuck, healthy, bare())
 	m.CensusTook(3 * time.Millisecond)
 	m.Cost(Costs{Programs: []ProgramCost{{"tick", 1500 * time.Millisecond, 10, 1}}, Entries: 3, Capacity: 4096})

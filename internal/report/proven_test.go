@@ -49,16 +49,16 @@ func (p past) of(cause listener.Cause) listener.Judgement {
 	j := full()
 	l := *j.Listener
 	j.Listener, j.Cause, j.Class = &l, cause, p.class
-	l.ListenedAt, l.CountedSince, l.LastAccept = listener.Maybe[time.Time]{}, listener.Maybe[time.Time]{}, listener.Maybe[time.Time]{}
-	l.SeenWaiting, l.Accepted = p.seenWaiting, p.accepted
+	l.ListenedAt, l.CountedSince, l.LastAccept = listener.Rare[time.Time]{}, listener.Rare[time.Time]{}, listener.Rare[time.Time]{}
+	l.SeenWaiting, l.Accepted = p.seenWaiting, listener.CountOf(p.accepted)
 	born := instant().Add(-40 * time.Second)
 	if p.birthSeen {
-		l.ListenedAt = listener.Known(born)
+		l.ListenedAt = listener.Rarely(born)
 	}
 	if p.counted {
-		l.CountedSince = listener.Known(born)
+		l.CountedSince = listener.Rarely(born)
 		if p.countedLate {
-			l.CountedSince = listener.Known(born.Add(time.Second))
+			l.CountedSince = listener.Rarely(born.Add(time.Second))
 		}
 	}
 	l.Window.Since = born.Add(20 * time.Second)

@@ -30,32 +30,45 @@ func full() listener.Judgement {
 			Sample: listener.Sample{
 				Key: 0xdead, Cookie: 0x1a2b, Inode: 1081, Group: 0xbeef, GroupSize: 2, Netns: 4026531840,
 				Local: netip.MustParseAddrPort("10.39.1.68:80"), Reuseport: true, Queue: 3285, Backlog: 4096,
-				Dropped:    listener.Known(uint64(12)),
-				OldestWait: listener.Known(2*time.Hour + 11*time.Minute + 1234567*time.Nanosecond),
-				ListenedAt: listener.Known(instant().Add(-time.Hour)),
-				SYNs:       listener.Known(uint64(5)), SYNsFull: listener.Known(uint64(1)), Selected: listener.Known(uint64(4)),
-				Queued: listener.Known(uint64(3)), Adopted: listener.Known(uint64(0)),
+				Dropped:    listener.Counted(uint64(12)),
+				OldestWait: listener.Rarely(2*time.Hour + 11*time.Minute + 1234567*time.Nanosecond),
+				ListenedAt: listener.Rarely(instant().Add(-time.Hour)),
+				SYNs:       listener.Counted(uint64(5)), SYNsFull: listener.Counted(uint64(1)), Selected: listener.Counted(uint64(4)),
+				Queued: listener.Counted(uint64(3)), Adopted: listener.Counted(uint64(0)),
 				Waiters: []listener.Waiter{
 					{Kind: listener.WaitEpoll, Armed: true, Sleepers: 0},
 					{Kind: listener.WaitAccept, PID: 42, Armed: true, Sleepers: 1},
 				},
 				WaitersKnown: true,
 			},
-			NetnsName: "blue", GroupName: "4026531840/inet/10.39.1.68:80", Accepted: listener.Known(uint64(0)),
-			CountedSince: listener.Known(instant().Add(-time.Minute)), LastAccept: listener.Known(instant()),
-			Share: listener.Known(0.51), OwnersKnown: true,
-			Caller: listener.Known(listener.Caller{PID: 26939, Comm: nasty, Parents: []listener.Parent{{PID: 1, Comm: nasty}}}),
+			NetnsName: "blue", GroupName: "4026531840/inet/10.39.1.68:80", Accepted: listener.Counted(uint64(0)),
+			CountedSince: listener.Rarely(instant().Add(-time.Minute)), LastAccept: listener.Rarely(instant()),
+			Share: listener.Rarely(0.51), OwnersKnown: true,
+			Caller: listener.Rarely(listener.Caller{PID: 26939, Comm: nasty, Parents: []listener.Parent{{PID: 1, Comm: nasty}}}),
 			Window: listener.Window{Since: instant().Add(-9 * time.Second), Observed: 9 * time.Second, Samples: 10, Walked: 9},
 			Owners: []listener.Owner{{
-				PID: 26939, NSPID: 7, FD: listener.Known(5), Comm: nasty, Exe: "/usr/sbin/haproxy",
-				Cmdline: []string{"haproxy", "-sf", nasty}, UID: 0, User: "root", PPID: 26924,
-				Started: instant().Add(-3 * time.Hour), State: "S", Wchan: "wait_for_partner",
-				Connections: listener.Known(0), AcceptedElsewhere: listener.Known(false), Tracer: 99,
-				Cgroup: "/kubepods/" + nasty,
-				Container: &listener.Container{
-					Runtime: "containerd", ID: strings.Repeat("3f2a", 16), PodUID: "5759a1ae-36ca-48a8-b20a-b0b5c8a90fb8",
-					Pod: "web-" + nasty, Namespace: "shop" + nasty, Name: "proxy", Image: "haproxy:3.2",
+				Holder: &listener.Holder{
+					PID:     26939,
+					NSPID:   7,
+					Comm:    nasty,
+					Exe:     "/usr/sbin/haproxy",
+					Cmdline: []string{"haproxy", "-sf", nasty},
+					UID:     0,
+					User:    "root",
+					PPID:    26924,
+					Started: instant().Add(-3 * time.Hour),
+					State:   "S",
+					Wchan:   "wait_for_partner",
+					Tracer:  99,
+					Cgroup:  "/kubepods/" + nasty,
+					Container: &listener.Container{
+						Runtime: "containerd", ID: strings.Repeat("3f2a", 16), PodUID: "5759a1ae-36ca-48a8-b20a-b0b5c8a90fb8",
+						Pod: "web-" + nasty, Namespace: "shop" + nasty, Name: "proxy", Image: "haproxy:3.2",
+					},
 				},
+				FD:                listener.Known(5),
+				Connections:       listener.Known(0),
+				AcceptedElsewhere: listener.Known(false),
 				Evidence: &listener.Evidence{
 					Usage: listener.Known(listener.Usage{
 						Over: 9 * time.Second, User: 20 * time.Millisecond, System: 10 * time.Millisecond, MajorFaults: 1,
@@ -65,7 +78,7 @@ func full() listener.Judgement {
 					Total:   1, Frozen: listener.Known(false), Registered: listener.Known(false), FilesFull: listener.Known(false),
 					Parents: []listener.Parent{{PID: 26924, Comm: nasty}}, TracerComm: nasty, Life: listener.Known(aLife()),
 				},
-			}, {PID: 26940, Comm: "haproxy", UID: 104, State: "S", Container: &listener.Container{ID: "web"}}},
+			}, {Holder: &listener.Holder{PID: 26940, Comm: "haproxy", UID: 104, State: "S", Container: &listener.Container{ID: "web"}}}},
 		},
 		At: instant(), Verdict: listener.Stuck, Cause: listener.CauseNeverPolled, Culprit: 26939, Class: listener.NeverServed,
 		Signs: []listener.SignSeen{
@@ -189,7 +202,7 @@ func events() []Event {
 	held, wouldAct, done := full(), full(), full()
 	wouldAct.Decision = &listener.Decision{Act: listener.Observe, Reason: listener.NotArmed, Reasons: []listener.Reason{listener.NotArmed}}
 	act := &listener.Act{
-		ID: "0102", Action: listener.Kill, Owner: listener.Owner{PID: 26939}, Listeners: []listener.Cookie{0x1a2b, 0xff}, Evidence: "/var/lib/reusewatch/e.json",
+		ID: "0102", Action: listener.Kill, Owner: listener.Owner{Holder: &listener.Holder{PID: 26939}}, Listeners: []listener.Cookie{0x1a2b, 0xff}, Evidence: "/var/lib/reusewatch/e.json",
 		Outcome: listener.Outcome{
 			Method: listener.SIGTERM, Took: 1500 * time.Microsecond,
 			Rescue: "moved to other members", Rescued: listener.Known(3281), Stale: listener.Known(4),
@@ -198,7 +211,7 @@ func events() []Event {
 	failed := *act
 	failed.Failure = "process 26939 survived SIGKILL"
 	suspect := bare()
-	suspect.Verdict, suspect.Queue, suspect.OldestWait = listener.Suspect, 1, listener.Known(3*time.Second)
+	suspect.Verdict, suspect.Queue, suspect.OldestWait = listener.Suspect, 1, listener.Rarely(3*time.Second)
 	return []Event{
 		{Time: instant(), Kind: Ready, Tier: listener.TierTracepoints, Count: 3},
 		{Time: instant(), Kind: Listening, Listener: &done},

@@ -55,7 +55,7 @@ func TestSentence(t *testing.T) {
 	if got := Sentence(&j); !strings.HasPrefix(got, "2 processes hold the listener on 10.39.1.68:80, ") {
 		t.Errorf("two holders: %q", got)
 	}
-	j.Owners, j.Queue, j.OldestWait, j.Share = nil, 1, listener.Known(3*24*time.Hour), listener.Maybe[float64]{}
+	j.Owners, j.Queue, j.OldestWait, j.Share = nil, 1, listener.Rarely(3*24*time.Hour), listener.Rare[float64]{}
 	if got := Sentence(&j); !strings.Contains(got, "no process has a descriptor of the listener on 10.39.1.68:80: it may be") || !strings.HasSuffix(got, ". 1 client waits, the oldest for 3 days.") {
 		t.Errorf("no holder: %q", got)
 	}
@@ -89,7 +89,7 @@ func TestAsleep(t *testing.T) {
 		"unix_stream_read_generic": "is blocked on a unix socket (unix_stream_read_generic)",
 		"flock_lock_inode_wait":    "waits for a lock on a file (flock_lock_inode_wait)",
 	} {
-		if got := asleep(&listener.Owner{Wchan: wchan}); got != want {
+		if got := asleep(&listener.Owner{Holder: &listener.Holder{Wchan: wchan}}); got != want {
 			t.Errorf("%q: %q, want %q", wchan, got, want)
 		}
 	}

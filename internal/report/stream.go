@@ -116,7 +116,7 @@ func describe(e Event) string {
 		fmt.Fprintf(&b, ", %s", who)
 	}
 	if e.Kind == Suspect || e.Kind == Held {
-		fmt.Fprintf(&b, ": %d of %d wait, the oldest for %s", j.Queue, j.Backlog, Ago(j.OldestWait))
+		fmt.Fprintf(&b, ": %d of %d wait, the oldest for %s", j.Queue, j.Backlog, Ago(j.OldestWait.Maybe()))
 	}
 	switch {
 	case e.Kind == Held && j.Decision.Act == listener.Observe:

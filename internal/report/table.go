@@ -22,7 +22,7 @@ func narrow() []column {
 		{"NETNS", func(j *listener.Judgement) string { return netns(j.Listener) }},
 		{"MEMBERS", members},
 		{"QUEUE", func(j *listener.Judgement) string { return fmt.Sprintf("%d/%d", j.Queue, j.Backlog) }},
-		{"OLDEST", func(j *listener.Judgement) string { return Ago(j.OldestWait) }},
+		{"OLDEST", func(j *listener.Judgement) string { return Ago(j.OldestWait.Maybe()) }},
 		{"PID", pids},
 		{"COMMAND", command},
 		{"USER", user},
@@ -36,10 +36,10 @@ func wide() []column {
 		column{"CONTAINER", container},
 		column{"PROTO", func(j *listener.Judgement) string { return string(j.Protocol()) }},
 		column{"WAITERS", waiters},
-		column{"SYNS", func(j *listener.Judgement) string { return number(j.SYNs) }},
-		column{"QUEUED", func(j *listener.Judgement) string { return number(j.Queued) }},
-		column{"ACCEPTED", func(j *listener.Judgement) string { return number(j.Accepted) }},
-		column{"DROPPED", func(j *listener.Judgement) string { return number(j.Dropped) }},
+		column{"SYNS", func(j *listener.Judgement) string { return number(j.SYNs.Maybe()) }},
+		column{"QUEUED", func(j *listener.Judgement) string { return number(j.Queued.Maybe()) }},
+		column{"ACCEPTED", func(j *listener.Judgement) string { return number(j.Accepted.Maybe()) }},
+		column{"DROPPED", func(j *listener.Judgement) string { return number(j.Dropped.Maybe()) }},
 		column{"CMDLINE", cmdline},
 	)
 }

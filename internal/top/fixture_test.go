@@ -27,7 +27,7 @@ func socket(cookie listener.Cookie, addr string, group listener.GroupKey, size i
 	return listener.Judgement{
 		Listener: &listener.Listener{
 			Sample: listener.Sample{
-				Key: listener.Key(cookie), Cookie: cookie, Group: group, GroupSize: size, Reuseport: group != 0,
+				Key: listener.Key(cookie), Cookie: cookie, Group: group, GroupSize: int32(size), Reuseport: group != 0,
 				Netns: 4026531840, Local: netip.MustParseAddrPort(addr), Backlog: 4096,
 			},
 			OwnersKnown: true,
@@ -38,13 +38,22 @@ func socket(cookie listener.Cookie, addr string, group listener.GroupKey, size i
 
 func heldBy(j *listener.Judgement, pid int, comm, user string, cmdline ...string) {
 	j.Owners = append(j.Owners, listener.Owner{
-		PID: pid, PPID: 1, Comm: comm, User: user, UID: 104, Cmdline: cmdline, State: "S", Started: instant().Add(-3 * time.Hour),
+		Holder: &listener.Holder{
+			PID:     pid,
+			PPID:    1,
+			Comm:    comm,
+			User:    user,
+			UID:     104,
+			Cmdline: cmdline,
+			State:   "S",
+			Started: instant().Add(-3 * time.Hour),
+		},
 	})
 }
 
 func counted(j *listener.Judgement, syns, queued, accepted int) {
-	j.SYNs, j.Queued, j.Accepted = listener.Known(uint64(syns)), listener.Known(uint64(queued)), listener.Known(uint64(accepted))
-	j.CountedSince = listener.Known(instant().Add(-time.Hour))
+	j.SYNs, j.Queued, j.Accepted = listener.Counted(uint64(syns)), listener.Counted(uint64(queued)), listener.Counted(uint64(accepted))
+	j.CountedSince = listener.Rarely(instant().Add(-time.Hour))
 }
 
 // night is the host of the story at its nth second: a haproxy that is stuck, with
@@ -52,9 +61,9 @@ func counted(j *listener.Judgement, syns, queued, accepted int) {
 func night(n int) *report.Frame {
 	at := instant().Add(time.Duration(n) * time.Second)
 	dead := socket(0x1a2b, "10.39.1.68:80", 7, 3)
-	dead.NetnsName, dead.Queue, dead.OldestWait = "blue", uint32(3285+5*n), listener.Known(2*time.Hour+11*time.Minute+time.Duration(n)*time.Second)
-	dead.Verdict, dead.Cause, dead.Culprit, dead.Share = listener.Stuck, listener.CauseNeverPolled, 26939, listener.Known(0.34)
-	dead.Window = listener.Window{Since: instant(), Observed: time.Duration(12+n) * time.Second, Samples: 13 + n}
+	dead.NetnsName, dead.Queue, dead.OldestWait = "blue", uint32(3285+5*n), listener.Rarely(2*time.Hour+11*time.Minute+time.Duration(n)*time.Second)
+	dead.Verdict, dead.Cause, dead.Culprit, dead.Share = listener.Stuck, listener.CauseNeverPolled, 26939, listener.Rarely(0.34)
+	dead.Window = listener.Window{Since: instant(), Observed: time.Duration(12+n) * time.Second, Samples: int32(13 + n)}
 	dead.Decision = &listener.Decision{Act: listener.Hold, Reason: listener.NotArmed, Reasons: []listener.Reason{listener.NotArmed, listener.TooSoon}}
 	dead.Class, dead.Signs = listener.NeverServed, []listener.SignSeen{
 		{Sign: listener.SignRuns, Alive: listener.Known(false), Value: "no time slice in 12 s"},
@@ -65,8 +74,8 @@ func night(n int) *report.Frame {
 	js := []listener.Judgement{dead}
 	for i, pid := range []int{30001, 30002} {
 		j := socket(listener.Cookie(0x1a2c+i), "10.39.1.68:80", 7, 3)
-		j.NetnsName, j.Verdict, j.Share = "blue", listener.Accepting, listener.Known(0.33)
-		j.Queue, j.OldestWait = uint32(i), listener.Known(40*time.Millisecond)
+		j.NetnsName, j.Verdict, j.Share = "blue", listener.Accepting, listener.Rarely(0.33)
+		j.Queue, j.OldestWait = uint32(i), listener.Rarely(40*time.Millisecond)
 		counted(&j, 8000+7*n+n%3, 7990+7*n+n%3, 7990+7*n+n%3)
 		heldBy(&j, pid, "haproxy", "haproxy", "haproxy", "-f", "/etc/haproxy/haproxy.cfg", "-sf", "26939")
 		js = append(js, j)
@@ -74,7 +83,7 @@ func night(n int) *report.Frame {
 	ssh := socket(0x22, "0.0.0.0:22", 0, 1)
 	heldBy(&ssh, 811, "sshd", "root", "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups")
 	six := socket(0x33, "[2001:db8:85a3:1234:5678:8a2e:370:7334]:8443", 9, 2)
-	six.Verdict, six.Queue, six.OldestWait = listener.Suspect, 48, listener.Known(4*time.Second+time.Duration(n)*time.Second)
+	six.Verdict, six.Queue, six.OldestWait = listener.Suspect, 48, listener.Rarely(4*time.Second+time.Duration(n)*time.Second)
 	six.Window = listener.Window{Since: instant(), Observed: 3 * time.Second, Samples: 4}
 	counted(&six, 90+n, 80+n, 32)
 	heldBy(&six, 1234567, hostile, hostile, "/opt/app", hostile)
@@ -85,7 +94,7 @@ func night(n int) *report.Frame {
 	heldBy(&other, 1234569, "worker", "app")
 	other.Owners[0].Container = &listener.Container{ID: strings.Repeat("3f2a", 16)}
 	slow := socket(0x44, "127.0.0.1:5432", 0, 1)
-	slow.Verdict, slow.Queue, slow.Backlog, slow.OldestWait = listener.Slow, 190, 200, listener.Known(11*time.Second)
+	slow.Verdict, slow.Queue, slow.Backlog, slow.OldestWait = listener.Slow, 190, 200, listener.Rarely(11*time.Second)
 	heldBy(&slow, 990, "postgres", "postgres", "postgres", "-D", "/var/lib/postgresql")
 	flight := socket(0x55, "127.0.0.1:9000", 0, 1)
 	js = append(js, ssh, six, other, slow, flight)
@@ -118,7 +127,7 @@ func crowd(groups, each, n int) *report.Frame {
 			j.Verdict = listener.Accepting
 			if g%100 == 50 && i == 0 {
 				j.Verdict, j.Cause, j.Queue = listener.Stuck, listener.CauseBlocked, uint32(10+n)
-				j.OldestWait = listener.Known(time.Minute)
+				j.OldestWait = listener.Rarely(time.Minute)
 				j.Decision = &listener.Decision{Act: listener.Hold, Reason: listener.Served, Reasons: []listener.Reason{listener.Served}}
 			}
 			counted(&j, 10*n+g, 9*n+g, 9*n+g)

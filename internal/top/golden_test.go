@@ -113,7 +113,7 @@ func TestFramesOfOtherKinds(t *testing.T) {
 						f.Listeners[i].Class = listener.Dead
 					}
 					l := f.Listeners[i].Listener
-					l.SYNs, l.Queued, l.Accepted, l.Share = listener.Maybe[uint64]{}, listener.Maybe[uint64]{}, listener.Maybe[uint64]{}, listener.Maybe[float64]{}
+					l.SYNs, l.Queued, l.Accepted, l.Share = listener.Count{}, listener.Count{}, listener.Count{}, listener.Rare[float64]{}
 				}
 				feed(m, f)
 			}

@@ -87,25 +87,25 @@ func (h *history) add(f *report.Frame) {
 // take compares what is counted with what was; elapsed 0 means that nothing can
 // be said of it.
 func (p *past) take(j *listener.Judgement, seq int, elapsed float64) {
-	if p.since != j.CountedSince {
+	if p.since != j.CountedSince.Maybe() {
 		elapsed = 0 // counted anew
 	}
-	p.synRate = perSecond(p.syns, j.SYNs, elapsed)
-	p.queuedRate = perSecond(p.queued, j.Queued, elapsed)
-	p.acceptRate = perSecond(p.accepted, j.Accepted, elapsed)
+	p.synRate = perSecond(p.syns, j.SYNs.Maybe(), elapsed)
+	p.queuedRate = perSecond(p.queued, j.Queued.Maybe(), elapsed)
+	p.acceptRate = perSecond(p.accepted, j.Accepted.Maybe(), elapsed)
 	p.came[seq%slots] = p.newcomers(j, elapsed)
-	p.syns, p.selected, p.queued, p.accepted = j.SYNs, j.Selected, j.Queued, j.Accepted
-	p.since, p.queue, p.seq = j.CountedSince, j.Queue, seq
+	p.syns, p.selected, p.queued, p.accepted = j.SYNs.Maybe(), j.Selected.Maybe(), j.Queued.Maybe(), j.Accepted.Maybe()
+	p.since, p.queue, p.seq = j.CountedSince.Maybe(), j.Queue, seq
 }
 
 func (p *past) newcomers(j *listener.Judgement, elapsed float64) int32 {
 	if elapsed == 0 {
 		return -1
 	}
-	if n, known := growth(p.queued, j.Queued); known {
+	if n, known := growth(p.queued, j.Queued.Maybe()); known {
 		return int32(min(n, 1<<30))
 	}
-	if n, known := growth(p.selected, j.Selected); known {
+	if n, known := growth(p.selected, j.Selected.Maybe()); known {
 		return int32(min(n, 1<<30))
 	}
 	return int32(min(max(int64(j.Queue)-int64(p.queue), 0), 1<<30))

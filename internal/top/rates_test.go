@@ -26,7 +26,7 @@ func TestRates(t *testing.T) {
 		t.Errorf("rates %s", got)
 	}
 	again := sock(3, 30, 30, 30)
-	again.Listeners[0].CountedSince = listener.Known(instant())
+	again.Listeners[0].CountedSince = listener.Rarely(instant())
 	h.add(again) // counted anew
 	if p.queuedRate.IsKnown() {
 		t.Error("a rate of counters that began anew")

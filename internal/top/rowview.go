@@ -72,7 +72,7 @@ func (m *model) drawCell(l *line, c *column, r row) {
 	case colAccepted:
 		text = rate(p.acceptRate)
 	case colShare:
-		text = percent(j.Share)
+		text = percent(j.Share.Maybe())
 	case colSpark:
 		as, text = accent, m.spark([]*past{p}, c.width)
 	case colPID:

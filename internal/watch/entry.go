@@ -72,10 +72,10 @@ func (e *entry) sample(s listener.Sample, at time.Time, elapsed, interval time.D
 	accepted := e.ledger.take(&old.Sample, &s, fromBirth)
 	next.Accepted = e.ledger.accepted
 	if accepted {
-		next.LastAccept = listener.Known(at)
+		next.LastAccept = listener.Rarely(at)
 	}
 	if s.MayHaveServed {
-		next.AcceptedAmong = listener.Known(at)
+		next.AcceptedAmong = listener.Rarely(at)
 	}
 	e.recent.add(at, &s)
 	e.l = &next
@@ -106,7 +106,7 @@ func advance(w listener.Window, old, now *listener.Sample, at time.Time, step ti
 	if !now.WaitersKnown {
 		return w
 	}
-	count := func(n *int, is func(listener.Waiter) bool) {
+	count := func(n *int32, is func(listener.Waiter) bool) {
 		if slices.ContainsFunc(now.Waiters, is) {
 			*n++
 		}
@@ -146,14 +146,14 @@ type ledger struct {
 	counting bool
 	all      mark
 	plain    mark
-	accepted listener.Maybe[uint64]
+	accepted listener.Count
 }
 
 // tell says how many were accepted. That none were is known only of one that is counted
 // from its birth on: others may have served before.
 func (g *ledger) tell(fromBirth bool) {
 	if fromBirth || g.all.high > 0 {
-		g.accepted = listener.Known(uint64(g.all.high))
+		g.accepted = listener.Counted(uint64(g.all.high))
 	}
 }
 

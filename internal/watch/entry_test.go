@@ -73,18 +73,18 @@ func TestWindow(t *testing.T) {
 // counted is a look with the counter of queued connections.
 func counted(n uint64, queue uint32, queued uint64) listener.Sample {
 	s := waiting(n, queue)
-	s.Queued, s.QueuedPlain = listener.Known(queued), listener.Known(queued)
+	s.Queued, s.QueuedPlain = listener.Counted(queued), listener.Counted(queued)
 	return s
 }
 
 func born(s listener.Sample) listener.Sample {
-	s.ListenedAt = listener.Known(start())
+	s.ListenedAt = listener.Rarely(start())
 	return s
 }
 
 // mptcp is a look at what was counted with that many connections of plain TCP.
 func mptcp(s listener.Sample, plain uint64) listener.Sample {
-	s.MPTCP, s.QueuedPlain = true, listener.Known(plain)
+	s.MPTCP, s.QueuedPlain = true, listener.Counted(plain)
 	return s
 }
 
@@ -94,7 +94,7 @@ func served(s listener.Sample) listener.Sample {
 }
 
 func adopted(s listener.Sample, n uint64) listener.Sample {
-	s.Adopted = listener.Known(n)
+	s.Adopted = listener.Counted(n)
 	return s
 }
 
@@ -157,7 +157,7 @@ func TestAccepted(t *testing.T) {
 				accepted = g.take(&old, &c.looks[i], c.looks[i].ListenedAt.IsKnown())
 				old = c.looks[i]
 			}
-			if g.accepted != c.want || accepted != c.accepted {
+			if g.accepted.Maybe() != c.want || accepted != c.accepted {
 				t.Errorf("accepted %v, proven %v; want %v, %v", g.accepted, accepted, c.want, c.accepted)
 			}
 		})
@@ -177,7 +177,7 @@ func TestAcceptedAmong(t *testing.T) {
 	for second := 1; second <= 4; second++ {
 		at := listener.Known(start().Add(time.Duration(second) * time.Second))
 		l := mustStep(t, w).Listeners[0]
-		if second <= 2 && (l.LastAccept.IsKnown() || l.AcceptedAmong != at) || second > 2 && l.LastAccept != at {
+		if second <= 2 && (l.LastAccept.IsKnown() || l.AcceptedAmong.Maybe() != at) || second > 2 && l.LastAccept.Maybe() != at {
 			t.Errorf("look %d: accepted %v, it or another one %v", second, l.LastAccept, l.AcceptedAmong)
 		}
 	}
@@ -235,7 +235,7 @@ func TestRecent(t *testing.T) {
 func TestBirthStays(t *testing.T) {
 	e := &entry{l: &listener.Listener{}}
 	for _, born := range []time.Time{start(), start().Add(-time.Millisecond), start().Add(time.Millisecond)} {
-		e.sample(listener.Sample{ListenedAt: listener.Known(born)}, start().Add(time.Second), time.Second, time.Second, true)
+		e.sample(listener.Sample{ListenedAt: listener.Rarely(born)}, start().Add(time.Second), time.Second, time.Second, true)
 		if got, _ := e.l.ListenedAt.Get(); !got.Equal(start()) {
 			t.Errorf("born %s, want %s", got, start())
 		}

@@ -85,8 +85,7 @@ func (w *Watcher) followOwners(e *entry) {
 		if p == nil || p.Start != old.Start {
 			continue // gone: the next census says who holds it now
 		}
-		o := w.owner(p)
-		o.FD, o.Connections, o.AcceptedElsewhere, o.Origin, o.Image, o.Made = old.FD, old.Connections, old.AcceptedElsewhere, old.Origin, old.Image, old.Made
+		o := w.anew(old, p)
 		ev := listener.Evidence{}
 		if old.Evidence != nil {
 			ev = *old.Evidence

@@ -57,7 +57,9 @@ func (w *Watcher) learnNames() {
 				if owners == nil {
 					owners = slices.Clone(e.l.Owners)
 				}
-				owners[i].Container = c
+				named := *o.Holder
+				named.Container = c
+				owners[i].Holder = &named
 			}
 		}
 		if owners != nil {

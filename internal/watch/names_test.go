@@ -42,7 +42,7 @@ func TestNamesComeLater(t *testing.T) {
 		t.Fatalf("%v, settled %d times", err, n.settled)
 	}
 	in := w.container(proc.Cgroups{V2: "/lxc/web"}.Container())
-	e := &entry{announced: true, l: &listener.Listener{Owners: []listener.Owner{{PID: 1}, {PID: 2, Container: in}}}}
+	e := &entry{announced: true, l: &listener.Listener{Owners: []listener.Owner{{Holder: &listener.Holder{PID: 1}}, {Holder: &listener.Holder{PID: 2, Container: in}}}}}
 	w.entries[1], w.order = e, nil
 	before := w.snapshot()
 	if err := w.Step(); err != nil {

@@ -135,6 +135,7 @@ func several(members []*entry) bool {
 func (w *Watcher) place(e *entry, looked map[int]*listener.Origin) {
 	next := *e.l
 	next.Owners = slices.Clone(next.Owners)
+	changed := false
 	for i := range next.Owners {
 		o := &next.Owners[i]
 		before := w.origins[identity{o.PID, o.Start}]
@@ -150,9 +151,12 @@ func (w *Watcher) place(e *entry, looked map[int]*listener.Origin) {
 				looked[o.PID] = origin
 			}
 		}
+		changed = changed || o.Origin != origin
 		o.Origin = origin
 	}
-	w.set(e, &next)
+	if changed {
+		w.set(e, &next)
+	}
 }
 
 // settle looks again at who the owners are of what was born a moment ago, and of
@@ -201,15 +205,14 @@ func (w *Watcher) renew(e *entry) {
 	}
 	next := *e.l
 	next.Owners = make([]listener.Owner, 0, len(e.l.Owners))
-	for _, old := range e.l.Owners {
+	for i := range e.l.Owners {
+		old := &e.l.Owners[i]
 		p := w.met[old.PID]
 		if p == nil || p.Start != old.Start {
-			next.Owners = append(next.Owners, old) // it went away: the next census says who holds it now
+			next.Owners = append(next.Owners, *old) // it went away: the next census says who holds it now
 			continue
 		}
-		o := w.owner(p)
-		o.FD, o.Connections, o.AcceptedElsewhere, o.Origin, o.Image, o.Made = old.FD, old.Connections, old.AcceptedElsewhere, old.Origin, old.Image, old.Made
-		next.Owners = append(next.Owners, o)
+		next.Owners = append(next.Owners, w.anew(old, p))
 	}
 	w.set(e, &next)
 }

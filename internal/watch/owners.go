@@ -2,6 +2,7 @@ package watch
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -55,42 +56,92 @@ func (w *Watcher) takeCensus() error {
 	}
 	ups := w.lookCloser(picked, w.things)
 	w.census, w.born = time.Now(), false
-	processes, serves := make(map[int]listener.Owner), make(map[int]map[port]bool)
+	w.own(h, ups)
+	w.sets = h.epolls
+	w.relate(nil)
+	return nil
+}
+
+// shownAs is a process as a census shows it.
+type shownAs struct {
+	*listener.Holder
+	before *listener.Holder // nil: it was shown otherwise, or not at all
+	serves map[port]bool
+}
+
+// own gives each listener its owners. One that nobody suspects, nor a sibling of, stays the
+// very listener that it was where they are the same: there are thousands of such. What its
+// processes do just now it tells as of then.
+func (w *Watcher) own(h *holdings, ups map[int]*closeUp) {
+	processes, suspected := make(map[int]*shownAs), make(map[listener.GroupKey]bool)
+	for _, e := range w.awake {
+		if e.suspected && e.l.Group != 0 {
+			suspected[e.l.Group] = true
+		}
+	}
+	shown := make(map[identity]*listener.Holder)
+	show := func(p *listener.Process) *shownAs {
+		s := processes[p.PID]
+		if s == nil {
+			s = &shownAs{Holder: w.holder(p, w.imageOf(p)), serves: h.serves(p.PID)}
+			shown[identityOf(p)] = s.Holder
+			if before := w.shown[identityOf(p)]; before != nil && before.Like(s.Holder) {
+				s.before, shown[identityOf(p)] = before, before
+			}
+			processes[p.PID] = s
+		}
+		return s
+	}
 	for _, e := range w.entries {
+		fresh := e.suspected || suspected[e.l.Group]
 		owners := make([]listener.Owner, 0, len(h.owners[e.l.Key]))
-		at := portOf(e)
 		for _, d := range h.owners[e.l.Key] {
 			p := w.met[d.pid]
 			if p == nil {
 				continue // it went away since the census
 			}
-			o, known := processes[d.pid]
-			if !known {
-				o = w.owner(p)
-				o.Image = w.imageOf(p)
-				processes[d.pid], serves[d.pid] = o, h.serves(d.pid)
+			s := show(p)
+			o := h.owner(&d, s, portOf(e))
+			if !fresh && s.before != nil {
+				o.Holder = s.before
 			}
-			o.FD, o.Made = listener.Known(d.fd), d.made
-			o.Connections = listener.Known(h.connections[d.pid][at])
-			elsewhere := len(serves[d.pid])
-			if serves[d.pid][at] {
-				elsewhere--
-			}
-			o.AcceptedElsewhere = listener.Known(elsewhere > 0)
 			owners = append(owners, o)
+		}
+		waiters := h.epolls.holders(e.l.Waiters)
+		if !fresh && e.l.OwnersKnown && sameAs(e.l, owners) && e.l.NetnsName == w.names[e.l.Netns] && reflect.DeepEqual(waiters, e.l.Waiters) {
+			continue
 		}
 		next := *e.l
 		next.Owners, next.OwnersKnown = owners, true
 		next.NetnsName = w.names[next.Netns]
-		next.Waiters = h.epolls.holders(next.Waiters)
+		next.Waiters = waiters
 		w.set(e, &next)
 		if e.suspected {
 			w.set(e, w.gather(e, ups))
 		}
 	}
-	w.sets = h.epolls
-	w.relate(nil)
-	return nil
+	w.shown = shown
+}
+
+// owner is what a process is to a listener that it holds.
+func (h *holdings) owner(d *owner, s *shownAs, at port) listener.Owner {
+	elsewhere := len(s.serves)
+	if s.serves[at] {
+		elsewhere--
+	}
+	return listener.Owner{
+		Holder: s.Holder, FD: listener.Known(d.fd), Made: d.made,
+		Connections:       listener.Known(h.connections[d.pid][at]),
+		AcceptedElsewhere: listener.Known(elsewhere > 0),
+	}
+}
+
+// sameAs says that a listener has these owners, wherever they come from.
+func sameAs(l *listener.Listener, owners []listener.Owner) bool {
+	return slices.EqualFunc(l.Owners, owners, func(a, b listener.Owner) bool {
+		a.Origin = nil
+		return a == b
+	})
 }
 
 // assumeOwner takes the caller of listen() for the owner until a census knows.
@@ -104,6 +155,6 @@ func (w *Watcher) assumeOwner(e *entry) {
 		return // it went away, or handed the listener on
 	}
 	next := *e.l
-	next.Owners = []listener.Owner{w.owner(p)}
+	next.Owners = []listener.Owner{{Holder: w.holder(p, 0)}}
 	w.set(e, &next)
 }

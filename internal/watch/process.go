@@ -48,7 +48,7 @@ func (w *Watcher) meet(ask listener.Ask, who, anew []int) error {
 	if err != nil {
 		return err
 	}
-	w.met = met
+	w.met, w.holders = met, make(map[*listener.Process]*listener.Holder)
 	if err := w.lent(ask.Threads); err != nil {
 		return err
 	}
@@ -119,6 +119,7 @@ func (w *Watcher) introduce(who, anew []int) {
 			w.init = a.Process
 			p = &listener.Process{PID: pid}
 		}
+		delete(w.holders, p)
 		if !a.Gone {
 			w.known[identityOf(p)] = &named{
 				at: time.Now(), execs: p.Execs, exe: a.Exe, cmdline: a.Cmdline,
@@ -158,21 +159,31 @@ func (w *Watcher) forgetNames() {
 	}
 }
 
-// owner describes a process that the last pass has told of.
-func (w *Watcher) owner(p *listener.Process) listener.Owner {
-	o := listener.Owner{
-		PID: p.PID, NSPID: p.NSPID, Comm: p.Comm, UID: p.UID, PPID: p.PPID,
-		Started: w.startedAt(p.Start), Start: p.Start,
+// holder describes a process that the last pass has told of: once for all its listeners.
+func (w *Watcher) holder(p *listener.Process, image time.Duration) *listener.Holder {
+	if h := w.holders[p]; h != nil {
+		return h
+	}
+	h := &listener.Holder{
+		PID: p.PID, NSPID: p.NSPID, Comm: p.Comm, UID: p.UID, User: w.users.Name(p.UID), PPID: p.PPID,
+		Started: w.startedAt(p.Start), Start: p.Start, Image: image,
 		State: p.State, Wchan: p.Wchan, Tracer: p.Tracer, Kernel: p.Kernel, NeverExec: p.NeverExec,
 		Running: p.Running, Guest: p.Guest,
 	}
 	if p.PIDNS != 0 {
-		o.PIDNS = listener.Known(p.PIDNS)
+		h.PIDNS = listener.Known(p.PIDNS)
 	}
-	o.User = w.users.Name(o.UID)
 	if n := w.known[identityOf(p)]; n != nil && n.execs == p.Execs { // of what it ran before nothing is told
-		o.Exe, o.Cmdline, o.Cgroup, o.Container = n.exe, n.cmdline, n.cgroup, w.container(n.container)
+		h.Exe, h.Cmdline, h.Cgroup, h.Container = n.exe, n.cmdline, n.cgroup, w.container(n.container)
 	}
+	w.holders[p] = h
+	return h
+}
+
+// anew is an owner as the last pass tells of it.
+func (w *Watcher) anew(old *listener.Owner, p *listener.Process) listener.Owner {
+	o := *old
+	o.Holder, o.Evidence = w.holder(p, old.Image), nil
 	return o
 }
 

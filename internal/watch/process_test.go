@@ -33,15 +33,17 @@ func TestNoNameOfAnEarlierProgram(t *testing.T) {
 	p := &listener.Process{PID: 7, Start: 1, NetNS: 1, Execs: 1, Running: listener.File{Dev: 2, Inode: 3}, Guest: listener.Known(uint32(4))}
 	w.met = map[int]*listener.Process{7: p}
 	w.introduce([]int{7}, nil)
-	if o := w.owner(p); o.Exe != "/usr/bin/harmless" {
+	if o := w.holder(p, 0); o.Exe != "/usr/bin/harmless" {
 		t.Fatalf("it was read, and is told as %q", o.Exe)
 	}
-	if o := w.owner(p); o.Running != p.Running || o.Guest != p.Guest {
+	if o := w.holder(p, 0); o.Running != p.Running || o.Guest != p.Guest {
 		t.Errorf("it runs %+v as the guest of %v, want what was told: %+v, %v", o.Running, o.Guest, p.Running, p.Guest)
 	}
-	reader.silent, p.Execs = true, 2
+	next := *p
+	reader.silent, next.Execs, p = true, 2, &next
+	w.met[7] = p
 	w.introduce([]int{7}, nil)
-	if o := w.owner(p); o.Exe != "" || o.Cmdline != nil {
+	if o := w.holder(p, 0); o.Exe != "" || o.Cmdline != nil {
 		t.Errorf("it runs something else, and is told as %q", o.Exe)
 	}
 }

@@ -64,8 +64,8 @@ func (w *Watcher) event(ev listener.Event) {
 	}
 	next := *e.l
 	next.Key, next.Cookie = ev.Key, ev.Cookie
-	next.Caller = listener.Known(listener.Caller{PID: ev.PID, UID: ev.UID, Comm: ev.Comm, Parents: w.parents(ev.PID)})
-	next.ListenedAt, next.BornSinceBoot = listener.Known(ev.At), listener.Known(ev.SinceBoot)
+	next.Caller = listener.Rarely(listener.Caller{PID: ev.PID, UID: ev.UID, Comm: ev.Comm, Parents: w.parents(ev.PID)})
+	next.ListenedAt, next.BornSinceBoot = listener.Rarely(ev.At), listener.Rarely(ev.SinceBoot)
 	e.caller, e.execs = ev.PID, ev.Execs
 	w.set(e, &next)
 	w.born = true
@@ -88,7 +88,7 @@ func (w *Watcher) doubt(group listener.GroupKey) {
 	for _, e := range w.entries {
 		if e.l.Group == group && e.l.AcceptedAmong.IsKnown() {
 			next := *e.l
-			next.AcceptedAmong = listener.Maybe[time.Time]{}
+			next.AcceptedAmong = listener.Rare[time.Time]{}
 			w.set(e, &next)
 		}
 	}
@@ -160,7 +160,7 @@ func (w *Watcher) restart(at time.Time) {
 	for _, e := range w.entries {
 		e.ledger, e.recent, e.counted, e.since = ledger{looked: true}, recent{}, time.Time{}, time.Time{}
 		next := *e.l
-		next.Queued, next.CountedSince = listener.Maybe[uint64]{}, listener.Maybe[time.Time]{}
+		next.Queued, next.CountedSince = listener.Count{}, listener.Rare[time.Time]{}
 		w.set(e, &next)
 	}
 }
@@ -177,13 +177,15 @@ func (w *Watcher) name(e *entry) {
 	l.NetnsName = name
 	l.GroupName = groupName(&l.Sample)
 	if !l.Queued.IsKnown() {
-		e.since, l.CountedSince = time.Time{}, listener.Maybe[time.Time]{}
+		e.since, l.CountedSince = time.Time{}, listener.Rare[time.Time]{}
 		return
 	}
 	if e.since.IsZero() {
 		e.since = w.countsSince(e)
 	}
-	l.CountedSince = listener.Known(e.since)
+	if since, known := l.CountedSince.Get(); !known || !since.Equal(e.since) {
+		l.CountedSince = listener.Rarely(e.since)
+	}
 }
 
 // countsSince is when the counting of a listener began that is seen counted for
@@ -265,9 +267,9 @@ func (w *Watcher) share() {
 		if n, known := e.recent.sum(w.last); known && sums[e.l.Group] > 0 {
 			share = listener.Known(float64(n) / float64(sums[e.l.Group]))
 		}
-		if share != e.l.Share {
+		if share != e.l.Share.Maybe() {
 			next := *e.l
-			next.Share = share
+			next.Share = share.Rare()
 			w.set(e, &next)
 		}
 	}

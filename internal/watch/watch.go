@@ -113,11 +113,14 @@ type Watcher struct {
 	origins map[identity]*listener.Origin
 	changes []Change
 
-	met   map[int]*listener.Process // of the last pass over the tasks
-	known map[identity]*named       // what /proc said of who they are
-	init  proc.Process              // pid 1, where no pass tells of it
-	lives map[identity]*life        // of the suspects, and of those that they wait for
-	execs map[identity]uint64       // of owners, when they were first seen
+	met map[int]*listener.Process // of the last pass over the tasks
+	// holders are those of them that listeners share.
+	holders map[*listener.Process]*listener.Holder
+	shown   map[identity]*listener.Holder // by the last census
+	known   map[identity]*named           // what /proc said of who they are
+	init    proc.Process                  // pid 1, where no pass tells of it
+	lives   map[identity]*life            // of the suspects, and of those that they wait for
+	execs   map[identity]uint64           // of owners, when they were first seen
 	// readFor is left of this look for the reader of /proc.
 	readFor time.Duration
 	things  hold                      // of the suspects
@@ -145,6 +148,7 @@ func New(src Source, opts Options) *Watcher {
 		names:   make(map[uint32]string),
 		known:   make(map[identity]*named),
 		execs:   make(map[identity]uint64),
+		holders: make(map[*listener.Process]*listener.Holder),
 		resync:  true,
 	}
 }

@@ -167,8 +167,8 @@ func TestSnapshotsNeverChange(t *testing.T) {
 	before := *first.Listeners[0]
 	mustStep(t, w)
 	last := mustStep(t, w)
-	if diff := cmp.Diff(before, *first.Listeners[0], cmp.AllowUnexported(listener.Maybe[time.Time]{}, listener.Maybe[uint64]{},
-		listener.Maybe[float64]{}, listener.Maybe[time.Duration]{}, listener.Maybe[listener.Caller]{}, listener.Maybe[listener.Settings]{}), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(before, *first.Listeners[0], cmp.AllowUnexported(listener.Rare[time.Time]{}, listener.Count{},
+		listener.Rare[float64]{}, listener.Rare[time.Duration]{}, listener.Rare[listener.Caller]{}, listener.Rare[listener.Settings]{}), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
 		t.Errorf("the first snapshot changed:\n%s", diff)
 	}
 	if l := last.Listeners[0]; l.Queue != 3 || l.Window.Samples != 3 || l.Window.Observed != 2*time.Second {
@@ -222,14 +222,14 @@ func TestReplacedMemberIsCounted(t *testing.T) {
 // what they tell at the look after it has come since the look before.
 func TestAcceptedWhileMadeAnew(t *testing.T) {
 	anew := sampleOf(1, 1, 0, 0)
-	anew.Queued, anew.QueuedPlain = listener.Known(uint64(5)), listener.Known(uint64(5))
+	anew.Queued, anew.QueuedPlain = listener.Counted(uint64(5)), listener.Counted(uint64(5))
 	old := anew
-	old.Queued, old.QueuedPlain = listener.Known(uint64(70)), listener.Known(uint64(70))
+	old.Queued, old.QueuedPlain = listener.Counted(uint64(70)), listener.Counted(uint64(70))
 	restarted := look(1, anew)
 	restarted.Restarted = true
 	w := watcher(&script{looks: []listener.Look{look(0, old), restarted}})
 	mustStart(t, w)
-	if l := mustStep(t, w).Listeners[0]; l.LastAccept != listener.Known(start().Add(time.Second)) || l.Accepted != listener.Known(uint64(5)) {
+	if l := mustStep(t, w).Listeners[0]; l.LastAccept.Maybe() != listener.Known(start().Add(time.Second)) || l.Accepted != listener.Counted(5) {
 		t.Errorf("accepted %v, the last one at %v; want 5", l.Accepted, l.LastAccept)
 	}
 }
