@@ -1,6 +1,8 @@
 package report
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -94,10 +96,11 @@ type jsonCost struct {
 	BPFRuns uint64  `json:"bpf_runs"`
 }
 
-func (f *Frame) json() jsonFrame {
+// head is all but the listeners.
+func (f *Frame) head() jsonFrame {
 	out := jsonFrame{
 		Schema: Schema, Time: stamp(f.Time), Tier: f.Tier, Interval: seconds(f.Interval), Watched: f.Watched,
-		Host: f.Host, Policy: f.Policy.json(), Complete: f.Complete, Listeners: allJSON(f.Listeners),
+		Host: f.Host, Policy: f.Policy.json(), Complete: f.Complete, Listeners: []jsonListener{},
 	}
 	if c, known := f.Cost.Get(); known {
 		out.Cost = &jsonCost{c.PID, stamp(c.Started), seconds(c.CPU), c.RSS, uint64(c.BPFTime), c.BPFRuns}
@@ -109,19 +112,56 @@ func (f *Frame) json() jsonFrame {
 }
 
 // List writes what `list -o json` prints: one object, for a person to read too.
-func List(w io.Writer, f *Frame) error {
-	b, err := json.MarshalIndent(f.json(), "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode the list: %w", err)
-	}
-	return writeLine(w, b)
-}
+func List(w io.Writer, f *Frame) error { return f.encode(w, "\n", "  ") }
 
 // WriteFrame writes the same object in one line.
-func WriteFrame(w io.Writer, f *Frame) error {
-	b, err := json.Marshal(f.json())
-	if err != nil {
+func WriteFrame(w io.Writer, f *Frame) error { return f.encode(w, "", "") }
+
+// pieceSize is how much of a frame is written at a time.
+const pieceSize = 32 << 10
+
+// encode writes one listener after the other: all of a host in one piece, and in one more
+// for each step of encoding, would be a hundred megabytes where there are many. The list of
+// listeners is what the object ends with.
+func (f *Frame) encode(w io.Writer, line, indent string) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", indent)
+	if err := e.Encode(f.head()); err != nil {
 		return fmt.Errorf("encode a frame: %w", err)
 	}
-	return writeLine(w, b)
+	const none = "[]"
+	end := bytes.LastIndex(b.Bytes(), []byte(none))
+	rest := bytes.Clone(b.Bytes()[end+len(none):])
+	b.Truncate(end)
+	out := bufio.NewWriterSize(w, pieceSize)
+	if err := writeASCII(out, b.Bytes(), '['); err != nil {
+		return err
+	}
+	e.SetIndent(indent+indent, indent)
+	for i := range f.Listeners {
+		b.Reset()
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(line + indent + indent)
+		if err := e.Encode(toJSON(&f.Listeners[i])); err != nil {
+			return fmt.Errorf("encode listener %s: %w", f.Listeners[i].Cookie, err)
+		}
+		b.Truncate(b.Len() - 1) // the end of the line that each value gets
+		if err := writeASCII(out, b.Bytes()); err != nil {
+			return err
+		}
+	}
+	last := "]"
+	if len(f.Listeners) > 0 {
+		last = line + indent + "]"
+	}
+	if err := writeASCII(out, append([]byte(last), rest...)); err != nil {
+		return err
+	}
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	return nil
 }
