@@ -102,6 +102,9 @@ func lookers() []string {
 func (v *viewing) open(ctx context.Context, fs proc.FS, s *scope, p judge.Policy, goOn bool) (view, error) {
 	if path, ok := strings.CutPrefix(v.from, "unix:"); ok {
 		d, err := askDaemon(ctx, path, goOn)
+		if errors.Is(err, feed.ErrBusy) {
+			return nil, busy(err)
+		}
 		if err != nil {
 			return nil, &kernel.CannotObserve{Missing: "the daemon", WayOut: "start it, or use --from kernel", Err: err}
 		}
@@ -112,11 +115,21 @@ func (v *viewing) open(ctx context.Context, fs proc.FS, s *scope, p judge.Policy
 		own = own || v.flags.Changed(name)
 	}
 	if !own {
-		if d, err := askDaemon(ctx, socketIn(defaultStateDir), goOn); err == nil {
+		d, err := askDaemon(ctx, socketIn(defaultStateDir), goOn)
+		switch {
+		case err == nil:
 			return d, nil
+		case errors.Is(err, feed.ErrBusy):
+			return nil, busy(err)
 		}
 	}
 	return v.look(ctx, fs, s, p, goOn)
+}
+
+// busy says what to do where there is a daemon, and too many ask it: a look of one's own
+// knows nothing of what was seen before.
+func busy(err error) error {
+	return &kernel.CannotObserve{Missing: "a free place among the daemon's readers", WayOut: "ask again later, or use --from kernel", Err: err}
 }
 
 // daemonView asks a daemon: for single frames, or for a stream of them, during which it

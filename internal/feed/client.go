@@ -47,6 +47,9 @@ func (c *Client) get(ctx context.Context, what string) (io.ReadCloser, error) {
 	}
 	defer resp.Body.Close()
 	words, _ := io.ReadAll(io.LimitReader(resp.Body, 1000))
+	if resp.StatusCode == http.StatusServiceUnavailable {
+		return nil, fmt.Errorf("ask the daemon at %s: %w: %s", c.path, ErrBusy, strings.TrimSpace(string(words)))
+	}
 	if resp.StatusCode == http.StatusNotFound && strings.HasPrefix(what, "/v1/explain/") {
 		return nil, fmt.Errorf("ask the daemon at %s: %w", c.path, ErrUnknown)
 	}

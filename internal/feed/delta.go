@@ -8,31 +8,67 @@ import (
 	"github.com/reusewatch/reusewatch/internal/report"
 )
 
-// delta finds what changed between the frames of one stream. Most listeners of a
-// host do nothing most of the time.
-type delta struct {
-	sent map[listener.Cookie]listener.Judgement
+// changed gives what is not in a frame as it was in an earlier one, or all of it where
+// there is none. Most listeners of a host do nothing most of the time. Frames are in the
+// order of snapshots, so that going through both once finds it, and nothing is remembered.
+func changed(since, f *report.Frame) *report.Frame {
+	if since == nil {
+		return f
+	}
+	news := *f
+	news.Complete, news.Listeners = false, nil
+	old, now := since.Listeners, f.Listeners
+	if sameList(old, now) {
+		return &news
+	}
+	for len(old) > 0 || len(now) > 0 {
+		switch order(old, now) {
+		case 0:
+			if !same(&old[0], &now[0]) {
+				news.Listeners = append(news.Listeners, now[0])
+			}
+			old, now = old[1:], now[1:]
+		case -1:
+			news.Gone = append(news.Gone, old[0].Cookie)
+			old = old[1:]
+		default:
+			news.Listeners = append(news.Listeners, now[0])
+			now = now[1:]
+		}
+	}
+	news.Gone = stayed(news.Gone, news.Listeners)
+	return &news
 }
 
-// since gives the first frame whole, and of each later one what is not as it was
-// in the frame before.
-func (d *delta) since(f *report.Frame) *report.Frame {
-	old := d.sent
-	d.sent = make(map[listener.Cookie]listener.Judgement, len(f.Listeners))
-	changed := *f
-	changed.Complete, changed.Listeners = old == nil, nil
-	for _, j := range f.Listeners {
-		d.sent[j.Cookie] = j
-		if before, known := old[j.Cookie]; !known || !same(&before, &j) {
-			changed.Listeners = append(changed.Listeners, j)
-		}
+// sameList says that two frames share one list of judgements.
+func sameList(a, b []listener.Judgement) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// order says which of two lists goes on with what comes first, 0: both do.
+func order(a, b []listener.Judgement) int {
+	switch {
+	case len(a) == 0:
+		return 1
+	case len(b) == 0:
+		return -1
+	case a[0].Cookie == b[0].Cookie:
+		return 0
+	default:
+		return listener.Compare(a[0].Listener, b[0].Listener)
 	}
-	for cookie := range old {
-		if _, there := d.sent[cookie]; !there {
-			changed.Gone = append(changed.Gone, cookie)
-		}
+}
+
+// stayed leaves out of what is gone who listens elsewhere now: a socket may be bound anew.
+func stayed(gone []listener.Cookie, there []listener.Judgement) []listener.Cookie {
+	if len(gone) == 0 || len(there) == 0 {
+		return gone
 	}
-	return &changed
+	here := make(map[listener.Cookie]bool, len(there))
+	for i := range there {
+		here[there[i].Cookie] = true
+	}
+	return slices.DeleteFunc(gone, func(c listener.Cookie) bool { return here[c] })
 }
 
 // same rests on snapshots sharing the listeners that did not change.
@@ -64,6 +100,7 @@ func (w *whole) take(f *report.Frame) *report.Frame {
 	for _, j := range f.Listeners {
 		i, known := w.at[j.Cookie]
 		if known {
+			moved = moved || listener.Compare(w.listeners[i].Listener, j.Listener) != 0
 			w.listeners[i] = j
 			continue
 		}

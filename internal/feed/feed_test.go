@@ -122,8 +122,8 @@ func TestStream(t *testing.T) {
 
 // TestOnlyWhatChanged: a stream tells what is not as it was, and no more.
 func TestOnlyWhatChanged(t *testing.T) {
-	var d delta
-	a, b := judged(1, 0), judged(2, 0)
+	zero, a, b := judged(0, 0), judged(1, 0), judged(2, 0)
+	var last *report.Frame
 	held := a
 	held.Decision = &listener.Decision{Act: listener.Hold, Reasons: []listener.Reason{listener.TooSoon}}
 	other := held
@@ -139,12 +139,26 @@ func TestOnlyWhatChanged(t *testing.T) {
 		{[]listener.Judgement{held, b}, "", 0},
 		{[]listener.Judgement{other, judged(2, 0)}, "1:0 accepting; 2:0 accepting; ", 0},
 		{[]listener.Judgement{other}, "", 1},
+		{[]listener.Judgement{zero, other, elsewhere(3)}, "0:0 accepting; 3:0 accepting; ", 0},
+		{[]listener.Judgement{zero, judged(3, 0)}, "3:0 accepting; ", 1}, // it is bound anew
+		{nil, "", 2},
 	} {
-		f := d.since(frameOf(i, step.js...))
+		was := last
+		last = frameOf(i, step.js...)
+		f := changed(was, last)
 		if queues(f) != step.want || len(f.Gone) != step.gone || f.Complete != (i == 0) {
 			t.Errorf("step %d: %q, %d gone, complete %v", i, queues(f), len(f.Gone), f.Complete)
 		}
 	}
+}
+
+// elsewhere is one that listens on another address.
+func elsewhere(cookie listener.Cookie) listener.Judgement {
+	j := judged(cookie, 0)
+	l := *j.Listener
+	l.Local = netip.MustParseAddrPort("127.0.0.2:80")
+	j.Listener = &l
+	return j
 }
 
 // TestSlowReader: who reads late gets the newest frame, and holds nobody up.
