@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/reusewatch/reusewatch/internal/bounded"
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -28,8 +29,11 @@ type metricsFlags struct {
 func (m *metricsFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&m.address, "metrics-address", "", "serve /metrics, /healthz and /readyz on this HOST:PORT; empty: nowhere")
-	f.IntVar(&m.groups, "metrics-groups", 1000, "export at most this many addresses under their own name, and the others as one")
+	f.IntVar(&m.groups, "metrics-groups", 1000, "export at most this many addresses under their own name, once they have lasted a minute; as many again if they are stuck, which are named at once; and the others as one")
 }
+
+// mostScrapers may be connected at once.
+const mostScrapers = 128
 
 // costEvery is how often the kernel is asked what its side costs.
 const costEvery = 10 * time.Second
@@ -51,11 +55,16 @@ func (m *metricsFlags) serve(log *slog.Logger, interval time.Duration) (*exporte
 		Metrics: report.NewMetrics(report.Build{Version: version, GoVersion: runtime.Version()}, interval, m.groups),
 		done:    make(chan struct{}),
 	}
-	e.server = &http.Server{Handler: e.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	// Anybody who reaches the address may connect: a scrape takes no longer than Prometheus
+	// waits for one, and who asks nothing keeps out nobody who does.
+	e.server = &http.Server{
+		Handler: e.Handler(), ReadTimeout: 5 * time.Second, WriteTimeout: 15 * time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+	}
 	log.Info("metrics are served", "address", l.Addr())
 	go func() {
 		defer close(e.done)
-		if err := e.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := bounded.Serve(e.server, l, mostScrapers); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("metrics are served no more", "error", err)
 		}
 	}()
@@ -112,17 +121,13 @@ func (e *exporter) event(ev report.Event) {
 }
 
 // export publishes a judged snapshot: the tick has ended.
-func (d *daemon) export(s *listener.Snapshot, js []listener.Judgement, same bool) {
+func (d *daemon) export(s *listener.Snapshot, js []listener.Judgement) {
 	if d.exporter == nil {
 		return
 	}
 	p := d.inForce()
 	acts := armed(&p) && !d.state.Disarmed()
-	if same {
-		d.exporter.Ticked(acts)
-	} else {
-		d.exporter.Publish(s, js, acts)
-	}
+	d.exporter.Publish(s, js, acts)
 	if err := d.exporter.cost(); err != nil {
 		d.log.Warn("what the kernel side costs is not known", "error", err)
 	}

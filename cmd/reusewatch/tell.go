@@ -24,7 +24,7 @@ func (d *daemon) publish(ctx context.Context, s *listener.Snapshot, changes []wa
 	}
 	d.tellUnread(s.Unread)
 	d.notify.tick()
-	d.export(s, js, same)
+	d.export(s, js)
 }
 
 // tellUnread says once whose processes are not asked any more, and by that not acted on.

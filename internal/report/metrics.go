@@ -51,8 +51,8 @@ type Metrics struct {
 	costs   Costs
 }
 
-// NewMetrics exports at most this many groups under their own name, and the others
-// as one. A tick is expected every interval.
+// NewMetrics exports at most this many groups under their own name, as many again that are
+// stuck, and the others as one. A tick is expected every interval.
 func NewMetrics(b Build, interval time.Duration, most int) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(), descs: newDescs(), events: newEventMetrics(),
@@ -96,27 +96,18 @@ func (m *Metrics) TickBegan() {
 // CensusTook is told of each census.
 func (m *Metrics) CensusTook(d time.Duration) { m.censuses.Observe(d.Seconds()) }
 
-// Publish takes a judged snapshot: the tick has ended.
+// Publish takes a judged snapshot: the tick has ended. Judgements that are those of the
+// snapshot before cost nothing.
 func (m *Metrics) Publish(s *listener.Snapshot, js []listener.Judgement, armed bool) {
 	if m == nil {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.groups.take(js)
-	m.sums, m.tier = summarize(js), s.Tier
-	m.end(armed)
-}
-
-// Ticked ends a tick that brought nothing new.
-func (m *Metrics) Ticked(armed bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.end(armed)
-}
-
-func (m *Metrics) end(armed bool) {
-	m.armed, m.ticked = armed, time.Now()
+	if m.groups.take(s.Time, js) {
+		m.sums = summarize(js)
+	}
+	m.tier, m.armed, m.ticked = s.Tier, armed, time.Now()
 	if !m.began.IsZero() {
 		m.ticks.Observe(m.ticked.Sub(m.began).Seconds())
 	}

@@ -12,7 +12,7 @@ type descs struct {
 
 	tier, armed, ready, lastTick                         *prometheus.Desc
 	listeners, held, waiting, waitingStuck               *prometheus.Desc
-	groups, overflow                                     *prometheus.Desc
+	groups, young, overflow                              *prometheus.Desc
 	members, stuck                                       *prometheus.Desc
 	queue, backlog, oldest, stuckQueue, share            *prometheus.Desc
 	syns, synsFull, selected, queued, accepted, dropped  *prometheus.Desc
@@ -40,6 +40,8 @@ func newDescs() *descs {
 			"Connections that are established for their clients and that no process has accepted, on all listeners."),
 		waitingStuck: desc("stuck_waiting_clients", "The same on stuck listeners: clients that hang now."),
 		groups:       desc("groups", "Addresses that somebody listens on; the members of a SO_REUSEPORT group share one."),
+		young: desc("groups_young",
+			"Of these, those on which nobody has listened for a minute: they are counted together, as netns=\"\" local=\"other\"."),
 		overflow: desc("groups_overflow",
 			"Of these, those beyond --metrics-groups: they are counted together, as netns=\"\" local=\"other\"."),
 

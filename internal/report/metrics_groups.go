@@ -3,48 +3,70 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
+	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// place is what groups are told apart by.
-type place struct{ netns, local string }
+// lasting is how long somebody must have listened on an address until it has a name: those
+// that come and go would bring Prometheus new series without end.
+const lasting = time.Minute
 
-// other is where the groups beyond the most are counted together.
-func other() place { return place{"", "other"} }
+// place is what groups are told apart by.
+type place struct {
+	netns  uint32 // 0 where it has a name
+	name   string
+	local  netip.AddrPort
+	device int32
+}
+
+func placeOf(l *listener.Listener) place {
+	p := place{netns: l.Netns, name: l.NetnsName, local: l.Local, device: l.Device}
+	if p.name != "" {
+		p.netns = 0
+	}
+	return p
+}
+
+// labels are those of its series.
+func (p *place) labels() []string {
+	local := p.local.String()
+	if p.device != 0 {
+		local = fmt.Sprintf("%s%%%d", local, p.device)
+	}
+	return []string{cmp.Or(p.name, fmt.Sprint(p.netns)), local}
+}
 
 // groups adds up listeners by address. Counters only grow, whoever joins and
 // leaves: what each listener counted since the last snapshot is added.
+//
+// An address has a name once somebody has listened there for a minute, or at once if a member
+// is stuck: whoever is called must learn where. So many have one, and as many again that got it
+// because they are stuck. All others are counted together.
 type groups struct {
-	most  int
-	own   map[place]*group // with a name of their own
-	other *group
-	seats map[listener.Cookie]*seat
-	round uint64 // of take
-	now   struct{ places, overflow int }
+	most   int
+	own    map[place]*group // with a name of their own
+	urgent int              // of these, how many got it because they are stuck, and have no other right to it
+	other  *group
+	seats  seats
+	began  time.Time // the first snapshot
+	taken  []listener.Judgement
+	until  time.Time // then time alone gives somebody a name
+	now    struct{ places, young, overflow int }
 }
-
-// seat is what is remembered of one listener.
-type seat struct {
-	place
-	name  string // that its network namespace had
-	last  counts
-	round uint64 // in which it was there last
-}
-
-// reserve is how many of the groups that came too late still get a name, once one
-// of their members is stuck: whoever is called must learn where.
-const reserve = 100
 
 func newGroups(most int) *groups {
-	return &groups{most: most, own: make(map[place]*group), other: newGroup(), seats: make(map[listener.Cookie]*seat)}
+	return &groups{most: most, own: make(map[place]*group), other: newGroup(), seats: newSeats()}
 }
 
 // group is the sum of the listeners on one address.
 type group struct {
 	alive    bool
+	urgent   bool
 	verdicts map[listener.Verdict]int
 	causes   map[listener.Cause]int
 	queue    uint64
@@ -62,107 +84,157 @@ func newGroup() *group {
 func (g *group) clear() {
 	clear(g.verdicts)
 	clear(g.causes)
-	*g = group{verdicts: g.verdicts, causes: g.causes, total: g.total}
+	*g = group{urgent: g.urgent, verdicts: g.verdicts, causes: g.causes, total: g.total}
 }
 
-// counts are counters of one listener, or of several together.
-type counts [6]listener.Maybe[uint64]
-
-func countsOf(l *listener.Listener) counts {
-	return counts{l.SYNs.Maybe(), l.SYNsFull.Maybe(), l.Selected.Maybe(), l.Queued.Maybe(), l.Accepted.Maybe(), l.Dropped.Maybe()}
-}
-
-// since is what was counted between last and c. A counter that is smaller than it
-// was began anew.
-func (c counts) since(last counts) counts {
-	for i := range c {
-		now, known := c[i].Get()
-		if before, _ := last[i].Get(); known && before <= now {
-			c[i] = listener.Known(now - before)
-		}
+// take adds up a snapshot, unless nothing is new.
+func (gs *groups) take(now time.Time, js []listener.Judgement) bool {
+	if gs.began.IsZero() {
+		gs.began = now
 	}
-	return c
-}
-
-func (c *counts) add(more counts) {
-	for i := range c {
-		if n, known := more[i].Get(); known {
-			c[i] = listener.Known(c[i].Or(0) + n)
-		}
+	if len(js) > 0 && len(js) == len(gs.taken) && &js[0] == &gs.taken[0] && now.Before(gs.until) {
+		return false
 	}
-}
-
-// take adds up a snapshot.
-func (gs *groups) take(js []listener.Judgement) {
+	gs.taken = js
 	for _, g := range gs.own {
 		g.clear()
 	}
 	gs.other.clear()
-	gs.now.places, gs.now.overflow = 0, 0
-	beyond := make(map[place]bool)
-	gs.round++
+	gs.seats.begin()
+	gs.until = now.Add(lasting)
+	gs.name(now, js)
+	beyond := gs.add(now, js)
+	gs.seats.end()
+	for p, g := range gs.own {
+		if !g.alive {
+			gs.forget(p, g)
+		}
+	}
+	gs.now.young, gs.now.overflow = beyond.young, beyond.places-beyond.young
+	gs.now.places = len(gs.own) + beyond.places
+	return true
+}
+
+// name gives names to those that have a right to one, as long as there are some.
+func (gs *groups) name(now time.Time, js []listener.Judgement) {
+	refused := false
 	for i := range js {
 		j := &js[i]
-		at := gs.seat(j.Listener)
-		g := gs.of(at.place, j)
-		if g == gs.other {
-			beyond[at.place] = true
+		stuck, room := j.Verdict == listener.Stuck, len(gs.own)-gs.urgent < gs.most
+		lasted := room && gs.lasted(now, j.Listener)
+		if !stuck && !lasted {
+			continue
 		}
-		c := countsOf(j.Listener)
-		g.add(j, c.since(at.last))
-		at.last = c
+		p := placeOf(j.Listener)
+		g := gs.own[p]
+		switch {
+		case g != nil && g.urgent && lasted:
+			g.urgent = false
+			gs.urgent--
+		case g != nil:
+		case lasted:
+			gs.own[p] = newGroup()
+		case stuck && gs.urgent < gs.most:
+			gs.own[p] = newGroup()
+			gs.own[p].urgent = true
+			gs.urgent++
+		default:
+			refused = refused || stuck
+		}
 	}
-	for cookie, s := range gs.seats {
-		if s.round != gs.round {
-			delete(gs.seats, cookie)
+	if refused {
+		gs.recall(js)
+		gs.until = now // at the next snapshot, whatever it brings
+	}
+}
+
+// recall takes names back that were given because of a stuck member, where none is any more:
+// others need them.
+func (gs *groups) recall(js []listener.Judgement) {
+	stuck := make(map[place]bool)
+	for i := range js {
+		if js[i].Verdict == listener.Stuck {
+			stuck[placeOf(js[i].Listener)] = true
 		}
 	}
 	for p, g := range gs.own {
-		if !g.alive {
-			delete(gs.own, p)
+		if g.urgent && !stuck[p] {
+			gs.other.total.add(g.total)
+			gs.forget(p, g)
 		}
 	}
-	gs.now.overflow = len(beyond)
-	gs.now.places = len(gs.own) + len(beyond)
 }
 
-// of gives the group of a listener; once it has a name it keeps it.
-func (gs *groups) of(p place, j *listener.Judgement) *group {
-	if g := gs.own[p]; g != nil {
-		return g
+func (gs *groups) forget(p place, g *group) {
+	delete(gs.own, p)
+	if g.urgent {
+		gs.urgent--
 	}
-	most := gs.most
-	if j.Verdict == listener.Stuck {
-		most += reserve
-	}
-	if len(gs.own) >= most {
-		return gs.other
-	}
-	g := newGroup()
-	gs.own[p] = g
-	return g
 }
 
-// seat gives what is remembered of a listener.
-func (gs *groups) seat(l *listener.Listener) *seat {
-	s := gs.seats[l.Cookie]
-	if s == nil {
-		s = &seat{}
-		gs.seats[l.Cookie] = s
+// lasted says that a listener has been there long enough: for a minute, or since before we
+// were.
+func (gs *groups) lasted(now time.Time, l *listener.Listener) bool {
+	since := l.ListenedAt.Or(l.FirstSeen)
+	if !l.ListenedAt.IsKnown() && !since.After(gs.began) {
+		return true
 	}
-	s.round = gs.round
-	if s.local == "" || s.name != l.NetnsName {
-		s.place, s.name = placeOf(l), l.NetnsName
+	at := since.Add(lasting)
+	if now.Before(at) {
+		if at.Before(gs.until) {
+			gs.until = at
+		}
+		return false
 	}
-	return s
+	return true
 }
 
-func placeOf(l *listener.Listener) place {
-	local := l.Local.String()
-	if l.Device != 0 {
-		local = fmt.Sprintf("%s%%%d", local, l.Device)
+// without are the addresses that have no name.
+type without struct {
+	places, young int
+	// Of those with one port, which differ in their device; lasted goes with them.
+	here   []place
+	lasted []bool
+}
+
+// add adds every listener to its group. Members of one follow each other in a snapshot.
+func (gs *groups) add(now time.Time, js []listener.Judgement) without {
+	var beyond without
+	for i := range js {
+		j := &js[i]
+		p := placeOf(j.Listener)
+		g := gs.own[p]
+		if g == nil {
+			g = gs.other
+			beyond.note(p, gs.lasted(now, j.Listener) || j.Verdict == listener.Stuck)
+		}
+		g.add(j, gs.seats.since(j.Listener))
 	}
-	return place{cmp.Or(l.NetnsName, fmt.Sprint(l.Netns)), local}
+	beyond.flush()
+	return beyond
+}
+
+// note counts an address once.
+func (w *without) note(p place, lasted bool) {
+	if len(w.here) > 0 && (w.here[0].netns != p.netns || w.here[0].name != p.name || w.here[0].local != p.local) {
+		w.flush()
+	}
+	i := slices.Index(w.here, p)
+	if i < 0 {
+		w.here, w.lasted = append(w.here, p), append(w.lasted, lasted)
+		return
+	}
+	w.lasted[i] = w.lasted[i] || lasted
+}
+
+func (w *without) flush() {
+	w.places += len(w.here)
+	for _, lasted := range w.lasted {
+		if !lasted {
+			w.young++
+		}
+	}
+	w.here, w.lasted = w.here[:0], w.lasted[:0]
 }
 
 func (g *group) add(j *listener.Judgement, since counts) {
@@ -190,19 +262,20 @@ func (g *group) add(j *listener.Judgement, since counts) {
 func (gs *groups) collect(d *descs, to *exposition) {
 	gauge := func(desc *prometheus.Desc, n int) { to.add(desc, prometheus.GaugeValue, float64(n)) }
 	gauge(d.groups, gs.now.places)
+	gauge(d.young, gs.now.young)
 	gauge(d.overflow, gs.now.overflow)
 	for p, g := range gs.own {
-		g.collect(d, p, to)
+		g.collect(d, p.labels(), to)
 	}
 	// Its counters must not go away and come back.
-	if gs.now.overflow > 0 || gs.other.total != (counts{}) {
-		gs.other.collect(d, other(), to)
+	if gs.now.young+gs.now.overflow > 0 || gs.other.total != (counts{}) {
+		gs.other.collect(d, []string{"", "other"}, to)
 	}
 }
 
-func (g *group) collect(d *descs, p place, to *exposition) {
+func (g *group) collect(d *descs, at []string, to *exposition) {
 	send := func(desc *prometheus.Desc, kind prometheus.ValueType, v float64, more ...string) {
-		to.add(desc, kind, v, append([]string{p.netns, p.local}, more...)...)
+		to.add(desc, kind, v, slices.Concat(at, more)...)
 	}
 	gauge := func(desc *prometheus.Desc, v float64, more ...string) { send(desc, prometheus.GaugeValue, v, more...) }
 	for _, v := range verdicts() {
