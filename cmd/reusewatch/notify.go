@@ -19,6 +19,7 @@ import (
 // nothing where no manager wants to know.
 type notifier struct {
 	log      *slog.Logger
+	manager  *sdSocket
 	watchdog time.Duration // the manager's patience; 0: it has no watchdog
 	interval time.Duration // between two ticks
 
@@ -28,18 +29,12 @@ type notifier struct {
 }
 
 func newNotifier(log *slog.Logger, interval time.Duration) *notifier {
-	n := &notifier{log: log, interval: interval}
+	n := &notifier{log: log, manager: newSDSocket(log), interval: interval}
 	var err error
 	if n.watchdog, err = sd.SdWatchdogEnabled(false); err != nil {
 		log.Warn("no watchdog", "error", err)
 	}
 	return n
-}
-
-func (n *notifier) tell(state string) {
-	if _, err := sd.SdNotify(false, state); err != nil {
-		n.log.Warn("tell the service manager", "state", state, "error", err)
-	}
 }
 
 // ready is told once all hooks are attached and the first census is in. A
@@ -50,15 +45,15 @@ func (n *notifier) ready() {
 		n.watchdog = least
 		state += fmt.Sprintf("\nWATCHDOG_USEC=%d", least.Microseconds())
 	}
-	n.tell(state)
+	n.manager.state(state)
 }
 
 // tick is told at each snapshot, and is the watchdog's only food: when ticks
 // stop, whatever for, the manager ends the process.
 func (n *notifier) tick() {
-	if n.watchdog > 0 && time.Since(n.beat) >= n.watchdog/4 {
+	n.manager.again()
+	if n.watchdog > 0 && time.Since(n.beat) >= n.watchdog/4 && n.manager.beat() {
 		n.beat = time.Now()
-		n.tell(sd.SdNotifyWatchdog)
 	}
 }
 
@@ -66,7 +61,7 @@ func (n *notifier) tick() {
 func (n *notifier) status(status string) {
 	if status != n.told {
 		n.told = status
-		n.tell("STATUS=" + status)
+		n.manager.say(status)
 	}
 }
 
@@ -86,12 +81,15 @@ func statusLine(tier listener.Tier, js []listener.Judgement, scope listener.Filt
 
 // reload brackets the taking of a new policy.
 func (n *notifier) reload(take func()) {
-	n.tell(sd.SdNotifyReloading)
+	n.manager.state(sd.SdNotifyReloading)
 	take()
-	n.tell(sd.SdNotifyReady)
+	n.manager.state(sd.SdNotifyReady)
 }
 
-func (n *notifier) stopping() { n.tell(sd.SdNotifyStopping) }
+func (n *notifier) stopping() {
+	n.manager.state(sd.SdNotifyStopping)
+	n.manager.end()
+}
 
 // onAbort makes a watchdog's SIGABRT leave one line in the journal and all stacks
 // in a file of the state folder, where Go alone would write 150 lines to the

@@ -37,19 +37,22 @@ func manage(t *testing.T, watchdog time.Duration) *manager {
 		t.Setenv("WATCHDOG_USEC", strings.TrimSuffix(watchdog.String(), "s")+"000000")
 	}
 	m := &manager{t: t}
-	go func() {
-		b := make([]byte, 4096)
-		for {
-			n, err := conn.Read(b)
-			if err != nil {
-				return
-			}
-			m.mu.Lock()
-			m.told = append(m.told, string(b[:n]))
-			m.mu.Unlock()
-		}
-	}()
+	go m.read(conn)
 	return m
+}
+
+// read reads until the socket is closed.
+func (m *manager) read(conn *net.UnixConn) {
+	b := make([]byte, 4096)
+	for {
+		n, err := conn.Read(b)
+		if err != nil {
+			return
+		}
+		m.mu.Lock()
+		m.told = append(m.told, string(b[:n]))
+		m.mu.Unlock()
+	}
 }
 
 // all gives what was told, without the watchdog's food.
