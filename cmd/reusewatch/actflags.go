@@ -61,6 +61,8 @@ type acting struct {
 	begun   func([]*listener.Act)
 	done    func(*listener.Act)
 	warn    func(error)
+	// disarmed says, before each step, whether there must be no other.
+	disarmed func() bool
 }
 
 // actor makes one, with its audit log, which the caller closes.
@@ -79,7 +81,7 @@ func (c *actFlags) actor(with acting) (*remedy.Actor, *audit.Log, error) {
 	dir := state.At(c.stateDir)
 	o := remedy.Options{
 		Refresh: with.refresh, Judge: with.judge, Kernel: with.kernel, Keeper: dir,
-		ProcSys: c.procSys, TermGrace: c.termGrace, Disarmed: dir.Disarmed, Warn: with.warn,
+		ProcSys: c.procSys, TermGrace: c.termGrace, Disarmed: with.disarmed, Warn: with.warn,
 		Siblings: func(s *listener.Snapshot, l *listener.Listener) []*listener.Listener {
 			p := with.policy()
 			return p.Siblings(s, l)

@@ -127,6 +127,7 @@ func (c *byHand) run(ctx context.Context, name string) error {
 		by: listener.ByCommand, kernel: k, fs: c.fs, refresh: w.Refresh, judge: hand.judge,
 		policy: func() judge.Policy { return p }, count: hand.count, uncount: hand.uncount, emit: hand.emit,
 		begun: func([]*listener.Act) {}, done: func(*listener.Act) {}, warn: hand.warn,
+		disarmed: hand.state.Disarmed,
 	})
 	if err != nil {
 		return err

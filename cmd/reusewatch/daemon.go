@@ -13,7 +13,6 @@ import (
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/policy"
-	"github.com/reusewatch/reusewatch/internal/record"
 	"github.com/reusewatch/reusewatch/internal/remedy"
 	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/state"
@@ -43,6 +42,7 @@ type acted struct {
 type daemon struct {
 	log      *slog.Logger
 	state    state.Dir
+	folder   *folder   // the same, looked at beside the watcher
 	exporter *exporter // of metrics; nil: nobody wants them
 
 	rules  sync.Mutex // of these three, which an act reads beside the watcher
@@ -50,9 +50,8 @@ type daemon struct {
 	past   judge.Past
 	memory judge.Memory
 
-	reload     func() (judge.Policy, error)
-	record     *record.Writer // nil: nothing is recorded
-	unrecorded bool           // the last look was not
+	reload func() (judge.Policy, error)
+	record *recorder // nil: nothing is recorded
 
 	changes *report.Changes
 	unread  []uint32 // users whose processes are not asked
@@ -110,32 +109,35 @@ func (d *daemon) watch(ctx context.Context, w *watch.Watcher, first *listener.Sn
 	return errors.Join(err, d.failed)
 }
 
-// judge judges by the policy in force, and by what the state folder says now.
+// judge judges for an act by the policy in force, and by what the state folder says now.
 func (d *daemon) judge(s *listener.Snapshot) []listener.Judgement {
+	said := d.folder.fresh()
 	d.rules.Lock()
 	defer d.rules.Unlock()
-	d.look()
+	d.learn(said)
 	return judge.Judge(s, &d.policy, &d.past)
 }
 
-// judgeAgain judges the next snapshot; same says that nothing is to be said that was
-// not said of the one before.
+// judgeAgain judges the next snapshot by what the state folder said last; same says that
+// nothing is to be said that was not said of the one before.
 func (d *daemon) judgeAgain(s *listener.Snapshot) (js []listener.Judgement, same bool) {
+	said := d.folder.now()
 	d.rules.Lock()
 	defer d.rules.Unlock()
-	d.look()
+	d.learn(said)
 	return d.memory.Judge(s, &d.policy, &d.past)
 }
 
-// look sees what the state folder says now.
-func (d *daemon) look() {
-	d.past.Disarmed = d.state.Disarmed()
-	if d.past.Lost { // until somebody has mended or removed it
-		if acts, err := d.state.Acts(); err == nil {
-			d.past.Acts, d.past.Lost = acts, false
-		}
+// learn takes what the state folder said.
+func (d *daemon) learn(said said) {
+	d.past.Disarmed = said.disarmed
+	if d.past.Lost && said.found { // somebody has mended or removed it
+		d.past.Acts, d.past.Lost = said.acts, false
 	}
 }
+
+// disarmed says to an act whether it must not go on.
+func (d *daemon) disarmed() bool { return d.folder.fresh().disarmed }
 
 // judgeAnew has the next snapshot judged and told of whatever it brings.
 func (d *daemon) judgeAnew() {

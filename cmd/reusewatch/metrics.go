@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,14 +72,11 @@ func (m *metricsFlags) serve(log *slog.Logger, interval time.Duration) (*exporte
 	return e, nil
 }
 
-// exporter is the metrics with what serves them, and what it must ask for them.
-// On a nil one nothing is done.
+// exporter is the metrics with what serves them. On a nil one nothing is done.
 type exporter struct {
 	*report.Metrics
 	server *http.Server
 	done   chan struct{}
-	kernel *kernel.Kernel
-	asked  time.Time // what it costs
 }
 
 func (e *exporter) close() error {
@@ -98,10 +96,18 @@ func (e *exporter) close() error {
 	return nil
 }
 
-// watch says which kernel side is asked what it costs.
-func (e *exporter) watch(k *kernel.Kernel) {
-	if e != nil {
-		e.kernel = k
+// watch has a kernel side asked what it costs, beside the watcher, until the returned func
+// is called.
+func (e *exporter) watch(log *slog.Logger, k *kernel.Kernel) (end func()) {
+	if e == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var asking sync.WaitGroup
+	asking.Go(func() { e.costs(ctx, log, k) })
+	return func() {
+		cancel()
+		asking.Wait()
 	}
 }
 
@@ -120,31 +126,45 @@ func (e *exporter) event(ev report.Event) {
 	}
 }
 
+// unrecorded counts looks that were left out of a recording.
+func (e *exporter) unrecorded(looks int) {
+	if e != nil {
+		e.Unrecorded(looks)
+	}
+}
+
 // export publishes a judged snapshot: the tick has ended.
 func (d *daemon) export(s *listener.Snapshot, js []listener.Judgement) {
 	if d.exporter == nil {
 		return
 	}
 	p := d.inForce()
-	acts := armed(&p) && !d.state.Disarmed()
-	d.exporter.Publish(s, js, acts)
-	if err := d.exporter.cost(); err != nil {
-		d.log.Warn("what the kernel side costs is not known", "error", err)
+	d.exporter.Publish(s, js, armed(&p) && !d.folder.now().disarmed)
+}
+
+// costs tells what the kernel side costs, until the context ends.
+func (e *exporter) costs(ctx context.Context, log *slog.Logger, k *kernel.Kernel) {
+	every := time.NewTicker(costEvery)
+	defer every.Stop()
+	for {
+		if err := e.cost(k); err != nil {
+			log.Warn("what the kernel side costs is not known", "error", err)
+		}
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
-// cost tells, now and then, what the kernel side costs.
-func (e *exporter) cost() error {
-	if time.Since(e.asked) < costEvery {
-		return nil
-	}
-	e.asked = time.Now()
-	stats, err := e.kernel.Stats()
+func (e *exporter) cost(k *kernel.Kernel) error {
+	stats, err := k.Stats()
 	if err != nil {
 		return err
 	}
 	var c report.Costs
-	c.Entries, c.Capacity = e.kernel.Room()
+	c.Entries, c.Capacity = k.Room()
 	for _, p := range stats {
 		c.Programs = append(c.Programs, report.ProgramCost{
 			Name: p.Name, RunTime: time.Duration(p.RunTime), Runs: p.RunCount, RecursionMisses: p.RecursionMisses,

@@ -46,7 +46,7 @@ func (o *outlet) Write(line []byte) (int, error) {
 	switch {
 	case o.gone != nil:
 		return 0, o.gone
-	case o.size+len(line) > outletRoom:
+	case o.size > 0 && o.size+len(line) > outletRoom: // a line that is longer than all room is one all the same
 		o.lost++
 		return len(line), nil
 	}
@@ -108,6 +108,13 @@ func (o *outlet) left() int {
 	return n
 }
 
+// losing says that some were left out, and not told yet.
+func (o *outlet) losing() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lost > 0
+}
+
 // err is why nothing can be told any more.
 func (o *outlet) err() error {
 	o.mu.Lock()
@@ -115,14 +122,15 @@ func (o *outlet) err() error {
 	return o.gone
 }
 
-// end waits a little until all is written.
-func (o *outlet) end() {
+// end waits a little until all is written, and says whether it is.
+func (o *outlet) end() bool {
 	for deadline := time.Now().Add(outletEnd); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		o.mu.Lock()
 		done := len(o.waiting) == 0 && !o.writing || o.gone != nil
 		o.mu.Unlock()
 		if done {
-			return
+			return true
 		}
 	}
+	return false
 }

@@ -120,7 +120,7 @@ func (c *runCommand) run(ctx context.Context) error {
 		return err
 	}
 	defer k.Close()
-	exporter.watch(k)
+	defer exporter.watch(log, k)()
 	d := &daemon{
 		log: log, exporter: exporter,
 		changes: report.NewChanges(scope.Filter),
@@ -137,13 +137,17 @@ func (c *runCommand) run(ctx context.Context) error {
 	defer d.notify.onAbort(c.stateDir, logged)()
 	d.alive, d.finish = context.WithCancel(context.WithoutCancel(ctx))
 	defer d.finish()
+	d.folder = watchFolder(d.alive, log, d.state)
+	d.folder.fresh() // so that the first look knows
 	if d.past.Acts, err = d.state.Acts(); err != nil {
 		d.log.Warn("which acts were begun is not known: no budget is left until that can be read", "error", err)
 		d.past.Lost = true
+		d.folder.seek()
 	}
 	actor, auditLog, err := c.actor(acting{
 		by: listener.ByRun, kernel: k, fs: c.fs, refresh: w.Refresh, judge: d.judge, policy: d.inForce,
 		count: d.count, uncount: d.uncount, emit: d.emit, begun: d.begun, done: d.done, warn: d.warn,
+		disarmed: d.disarmed,
 	})
 	if err != nil {
 		return err
@@ -152,11 +156,10 @@ func (c *runCommand) run(ctx context.Context) error {
 	d.actor = actor
 	if c.record != "" {
 		tier, _, _ := k.Tier()
-		d.record, err = record.Create(c.record, record.Header{Began: time.Now(), Tier: tier, Self: policy.Self})
-		if err != nil {
+		if d.record, err = newRecorder(log, c.record, record.Header{Began: time.Now(), Tier: tier, Self: policy.Self}); err != nil {
 			return usageError{err}
 		}
-		defer d.record.Close()
+		defer d.record.close()
 	}
 	d.reload = func() (judge.Policy, error) { return c.policy(scope.Filter, c.stuckAfter, policy.Self) }
 	logTier(d.log, k)

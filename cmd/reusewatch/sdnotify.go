@@ -65,7 +65,10 @@ func (s *sdSocket) again() bool {
 
 // end waits a little until all is told.
 func (s *sdSocket) end() {
-	for deadline := time.Now().Add(outletEnd); !s.again() && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(outletEnd); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if s.again() {
+			return
+		}
 	}
 }
 

@@ -40,11 +40,7 @@ func (d *daemon) tellUnread(users []uint32) {
 // tell tells of everything that is new, and acts.
 func (d *daemon) tell(ctx context.Context, s *listener.Snapshot, js []listener.Judgement, changes []watch.Change) {
 	if d.record != nil {
-		err := d.record.Add(s, js)
-		if err != nil && !d.unrecorded {
-			d.log.Warn("looks are left out of the recording until there is room again", "error", err)
-		}
-		d.unrecorded = err != nil
+		d.exporter.unrecorded(d.record.add(s, js))
 	}
 	for _, c := range changes {
 		if !c.Began {

@@ -83,7 +83,7 @@ func ticking(t testing.TB, h *quietHost) (tick func()) {
 		log: slog.New(slog.NewTextHandler(io.Discard, nil)), changes: report.NewChanges(listener.Filter{}),
 		told: newOutlet(io.Discard), stream: report.NewJSONStream(io.Discard), policy: builtinPolicy(), state: state.At(t.TempDir()),
 	}
-	d.notify = newNotifier(d.log, time.Second)
+	d.notify, d.folder = newNotifier(d.log, time.Second), watchFolder(t.Context(), d.log, d.state)
 	w := watch.New(h, watch.Options{Interval: time.Second, StuckAfter: 10 * time.Second, Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New("")})
 	first, err := w.Start()
 	if err != nil {

@@ -41,20 +41,19 @@ type Header struct {
 	Self   []int         `json:"self"` // pids that were never acted on
 }
 
-// Writer appends to a recording.
+// Writer is the file of a recording. What it is given is a line.
 type Writer struct {
 	path   string
 	header Header
 	file   *os.File
 	size   int64
-	quiet  bool // the last look had nothing to record
 }
 
 // Create begins a recording, beside which an older one at the same path is kept
 // as path.1.
 func Create(path string, h Header) (*Writer, error) {
 	h.Schema = Schema
-	w := &Writer{path: path, header: h, quiet: true}
+	w := &Writer{path: path, header: h}
 	return w, w.rotate()
 }
 
@@ -72,39 +71,32 @@ func (w *Writer) rotate() error {
 		return fmt.Errorf("begin a recording: %w", err)
 	}
 	w.file, w.size = f, 0
-	return w.line(w.header)
-}
-
-func (w *Writer) line(v any) error {
-	b, err := json.Marshal(v)
+	b, err := line(w.header)
 	if err != nil {
-		return fmt.Errorf("encode for recording %s: %w", w.path, err)
+		return err
 	}
-	if _, err := w.file.WriteAt(append(b, '\n'), w.size); err != nil {
-		return fmt.Errorf("write recording: %w", errors.Join(err, w.file.Truncate(w.size))) // no half of a look
-	}
-	w.size += int64(len(b)) + 1
-	return nil
+	return w.append(b)
 }
 
-// Add records what of a snapshot matters. The first look at which nothing is
-// suspected any more is recorded too: it shows that a suspicion ended.
-func (w *Writer) Add(s *listener.Snapshot, js []listener.Judgement) error {
-	part := portion(s, js)
-	if len(part.Listeners) == 0 {
-		if w.quiet {
-			return nil
-		}
-		w.quiet = true
-		return w.line(part)
-	}
-	w.quiet = false
+// Write takes one line.
+func (w *Writer) Write(line []byte) (int, error) {
 	if w.size > limit {
 		if err := w.rotate(); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return w.line(part)
+	if err := w.append(line); err != nil {
+		return 0, err
+	}
+	return len(line), nil
+}
+
+func (w *Writer) append(line []byte) error {
+	if _, err := w.file.WriteAt(line, w.size); err != nil {
+		return fmt.Errorf("write recording: %w", errors.Join(err, w.file.Truncate(w.size))) // no half of a look
+	}
+	w.size += int64(len(line))
+	return nil
 }
 
 // Close ends the recording.
@@ -113,6 +105,40 @@ func (w *Writer) Close() error {
 		return fmt.Errorf("close recording %s: %w", w.path, err)
 	}
 	return nil
+}
+
+func line(v any) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode for a recording: %w", err)
+	}
+	return append(b, '\n'), nil
+}
+
+// Looks writes the lines of a recording.
+type Looks struct {
+	to   io.Writer
+	some bool // the last look had something to record
+}
+
+// NewLooks writes to a Writer, or to what writes to one.
+func NewLooks(to io.Writer) *Looks { return &Looks{to: to} }
+
+// Add records what of a snapshot matters. The first look at which nothing is
+// suspected any more is recorded too: it shows that a suspicion ended.
+func (l *Looks) Add(s *listener.Snapshot, js []listener.Judgement) error {
+	part := portion(s, js)
+	some := len(part.Listeners) > 0
+	if !some && !l.some {
+		return nil
+	}
+	l.some = some
+	b, err := line(part)
+	if err != nil {
+		return err
+	}
+	_, err = l.to.Write(b)
+	return err
 }
 
 // portion is the part of a snapshot that a judge of its suspects needs.

@@ -96,8 +96,9 @@ func written(t *testing.T, path string, looks ...*listener.Snapshot) []*listener
 	if err != nil {
 		t.Fatal(err)
 	}
+	to := NewLooks(w)
 	for _, s := range looks {
-		if err := w.Add(s, judge.Judge(s, policy(), &judge.Past{})); err != nil {
+		if err := to.Add(s, judge.Judge(s, policy(), &judge.Past{})); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -222,7 +223,7 @@ func TestRotation(t *testing.T) {
 	}
 	defer w.Close()
 	w.size = limit + 1
-	if err := w.Add(host(), judge.Judge(host(), policy(), &judge.Past{})); err != nil || w.size > limit {
+	if err := NewLooks(w).Add(host(), judge.Judge(host(), policy(), &judge.Past{})); err != nil || w.size > limit {
 		t.Errorf("%v, %d bytes: it was not rotated", err, w.size)
 	}
 }
@@ -250,12 +251,13 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, js := host(), judge.Judge(host(), policy(), &judge.Past{})
-	if err := w.Add(s, js); err == nil {
+	to := NewLooks(w)
+	if err := to.Add(s, js); err == nil {
 		t.Error("there was room")
 	}
 	_ = w.file.Close()
 	w.file = room
-	if err := w.Add(s, js); err != nil {
+	if err := to.Add(s, js); err != nil {
 		t.Fatal(err)
 	}
 	f, err := os.Open(path)

@@ -120,6 +120,9 @@ func (m *Metrics) Cost(c Costs) {
 	m.costs = c
 }
 
+// Unrecorded takes how many looks were left out of a recording.
+func (m *Metrics) Unrecorded(looks int) { m.events.unrecorded.Add(float64(looks)) }
+
 // Event takes an event as it is told.
 func (m *Metrics) Event(e Event) {
 	if m == nil {

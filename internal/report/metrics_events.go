@@ -11,6 +11,7 @@ type eventMetrics struct {
 	stuck, holds, acts *prometheus.CounterVec
 	rescued, stale     prometheus.Counter
 	dropped            prometheus.Counter
+	unrecorded         prometheus.Counter
 }
 
 // The results of an act.
@@ -36,6 +37,8 @@ func newEventMetrics() eventMetrics {
 			"Clients that had given up before an act, and were let go.")),
 		dropped: prometheus.NewCounter(counter("events_dropped_total",
 			"Events that were left out on stdout, for whoever reads them took none.")),
+		unrecorded: prometheus.NewCounter(counter("unrecorded_looks_total",
+			"Looks that were left out of the file of --record, for its disk was full or took none.")),
 	}
 	for _, action := range []listener.Action{listener.Close, listener.Kill} {
 		for _, result := range []string{resultDone, resultFailed} {
@@ -46,7 +49,7 @@ func newEventMetrics() eventMetrics {
 }
 
 func (m *eventMetrics) register(r *prometheus.Registry) {
-	r.MustRegister(m.stuck, m.holds, m.acts, m.rescued, m.stale, m.dropped)
+	r.MustRegister(m.stuck, m.holds, m.acts, m.rescued, m.stale, m.dropped, m.unrecorded)
 }
 
 func (m *eventMetrics) count(e Event) {

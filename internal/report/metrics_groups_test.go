@@ -157,7 +157,7 @@ func TestStuckAreNamed(t *testing.T) {
 		`reusewatch_group_members{local="other",netns="",verdict="stuck"}`: "46",
 	})
 	recovered := flood(func(j listener.Judgement) listener.Judgement { return j })
-	late := append(recovered, stuckOn(born(5000, 5000, began)))
+	late := append(slices.Clone(recovered), stuckOn(born(5000, 5000, began)))
 	before := syns(t, text)
 	publishAt(m, began.Add(2*time.Second), late...)
 	publishAt(m, began.Add(3*time.Second), late...)
