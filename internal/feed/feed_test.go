@@ -141,7 +141,8 @@ func TestOnlyWhatChanged(t *testing.T) {
 		{[]listener.Judgement{other}, "", 1},
 		{[]listener.Judgement{zero, other, elsewhere(3)}, "0:0 accepting; 3:0 accepting; ", 0},
 		{[]listener.Judgement{zero, judged(3, 0)}, "3:0 accepting; ", 1}, // it is bound anew
-		{nil, "", 2},
+		{[]listener.Judgement{zero, judged(5, 0), elsewhere(3)}, "5:0 accepting; 3:0 accepting; ", 0},
+		{nil, "", 3},
 	} {
 		was := last
 		last = frameOf(i, step.js...)
