@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reusewatch/reusewatch/internal/e2etest/armed"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
@@ -21,13 +22,13 @@ type cycle struct {
 	zoo   string
 	ns    *livetest.Namespace
 	dir   string
-	agent *agent
+	agent *armed.Agent
 
 	members []*member // who must live
 	corpse  *member   // who is at a dead end; nil: nobody is
 	logs    map[string]*drain
 	named   int
-	clients *clients
+	clients *armed.Clients
 
 	// due is when everything was there that an act needs; zero: not yet. The events of the
 	// agent before it are not to be acts.
@@ -41,12 +42,6 @@ type cycle struct {
 type undoing struct {
 	at time.Time
 	do func()
-}
-
-// outcome of a cycle.
-type outcome struct {
-	word string // "nobody was dead", "acted", "held: …", "failed"
-	took time.Duration
 }
 
 func (c *cycle) must(err error) {
@@ -68,28 +63,27 @@ func (c *cycle) name() string {
 	return fmt.Sprintf("m%d", c.named)
 }
 
-// play plays all of it.
-func (c *cycle) play(binary string) outcome {
-	began := time.Now()
+// play plays all of it, and says what came of it: "nobody is dead", "acted", "held: …".
+func (c *cycle) play(binary string) string {
 	defer c.verdict()          // also where the scene could not go on
 	c.t.Cleanup(c.nothingLeft) // the last to run but for the namespace
 	c.dir, c.logs = c.t.TempDir(), map[string]*drain{}
 	c.kind = kindOf(c.plan.kind)
-	c.clients = newClients(c.t, c.ns, c.kind.word(), c.plan.bursts)
-	c.agent = &agent{t: c.t, binary: binary, ns: c.ns, state: c.t.TempDir(), thread: livetest.NewThread(c.t)}
+	c.clients = armed.NewClients(c.t, c.ns, c.kind.word(), c.plan.bursts)
+	c.agent = armed.New(c.t, binary, c.ns, c.t.TempDir(), "--stuck-after", "2s", "--act-after", "4s", "--interval", "250ms")
 	if !c.plan.late {
-		c.agent.start()
+		c.agent.Start()
 	}
 	for range c.plan.members {
 		c.healthy()
 	}
 	if c.plan.late {
-		c.agent.start()
+		c.agent.Start()
 	}
 	ctx, end := context.WithCancel(context.Background())
 	c.t.Cleanup(end)
 	if c.plan.members > 0 {
-		c.clients.come(ctx)
+		c.clients.Come(ctx)
 	}
 	for i, s := range c.plan.steps {
 		if i == c.plan.younger && c.corpse != nil {
@@ -98,7 +92,7 @@ func (c *cycle) play(binary string) outcome {
 		c.idle(s.wait)
 		c.step(s)
 		if i == 0 && c.plan.members == 0 {
-			c.clients.come(ctx)
+			c.clients.Come(ctx)
 		}
 	}
 	for len(c.undo) > 0 {
@@ -109,10 +103,12 @@ func (c *cycle) play(binary string) outcome {
 	}
 	word := c.await()
 	end()
-	c.answered()
-	c.agent.stop()
+	if c.corpse == nil || c.corpse.Ended() { // who waits with one that is still there gets no answer
+		c.clients.AwaitAnswers(c.t)
+	}
+	c.agent.Stop()
 	c.verdict()
-	return outcome{word, time.Since(began)}
+	return word
 }
 
 // healthy starts a member that serves.
@@ -120,7 +116,7 @@ func (c *cycle) healthy() *member {
 	name := c.name()
 	m := c.start(c.plan.kind, c.kind.command(c, name))
 	m.name = name
-	livetest.AwaitListening(c.t, m.pid, port)
+	livetest.AwaitListening(c.t, m.pid, armed.Port)
 	c.kind.ready(c, m)
 	c.joins(m)
 	return m
@@ -158,7 +154,7 @@ func (c *cycle) step(s step) {
 	switch s.event {
 	case "dead":
 		c.corpse = c.kind.dies(c, s.how)
-		livetest.AwaitListening(c.t, c.corpse.pid, port)
+		livetest.AwaitListening(c.t, c.corpse.pid, armed.Port)
 	case "stranger":
 		c.stranger(s.how)
 	case "join":
@@ -175,7 +171,7 @@ func (c *cycle) step(s step) {
 		}
 		c.mayAct()
 		if hangs(s) {
-			c.agent.looks(3) // that it serves is to be known
+			c.agent.Looks(3) // that it serves is to be known
 		}
 		undo = c.kind.event(c, s, m)
 	}
@@ -189,22 +185,22 @@ func (c *cycle) step(s step) {
 func (c *cycle) disturb(how string) (undo func()) {
 	switch how {
 	case "stop":
-		c.agent.signal(syscall.SIGSTOP)
-		return func() { c.agent.signal(syscall.SIGCONT) }
+		c.agent.Signal(syscall.SIGSTOP)
+		return func() { c.agent.Signal(syscall.SIGCONT) }
 	case "kill":
-		c.agent.end(syscall.SIGKILL)
+		c.agent.End(syscall.SIGKILL)
 	default:
-		c.agent.signal(syscall.SIGCONT)
-		c.agent.stop()
+		c.agent.Signal(syscall.SIGCONT)
+		c.agent.Stop()
 	}
-	c.agent.start()
+	c.agent.Start()
 	return nil
 }
 
 // replace has a member be another one, which the scene itself starts in place of it.
 func (c *cycle) replace(m, by *member) {
 	c.t.Helper()
-	livetest.AwaitListening(c.t, by.pid, port)
+	livetest.AwaitListening(c.t, by.pid, armed.Port)
 	c.settle(by)
 	c.members[slices.Index(c.members, m)] = by
 }

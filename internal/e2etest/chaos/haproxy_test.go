@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/reusewatch/reusewatch/internal/e2etest/armed"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
@@ -27,7 +28,7 @@ frontend fe
     http-request return status 200 content-type text/plain string ok
 `
 
-func (haproxy) word() string { return http }
+func (haproxy) word() string { return armed.HTTP }
 
 func (haproxy) command(c *cycle, name string) *exec.Cmd {
 	return exec.Command("haproxy", "-db", "-f", c.write(name+".cfg", fmt.Sprintf(haproxyConfig, 2000, c.dir+"/"+name+".sock")))
@@ -35,7 +36,7 @@ func (haproxy) command(c *cycle, name string) *exec.Cmd {
 
 func (haproxy) ready(_ *cycle, m *member) {
 	// Its listener is in an epoll set before it sleeps there, and nothing else tells.
-	_ = livetest.Within(func() bool { return stateOf(m.pid) == "S" })
+	_ = livetest.Within(func() bool { return armed.State(m.pid) == "S" })
 }
 
 // dies of what it says when it listens, on a pipe that is full; or in opening its pidfile,
@@ -65,7 +66,7 @@ func (h haproxy) event(c *cycle, s step, m *member) (undo func()) {
 		full := c.start("haproxy at its limit", cmd)
 		full.name = name
 		c.joins(full)
-		return c.clients.keep(5 * (len(c.members) + 1))
+		return c.clients.Keep(5 * (len(c.members) + 1))
 	}
 	return nil
 }
@@ -78,11 +79,11 @@ func (h haproxy) reload(c *cycle, how string, m *member) {
 	if how == "x" {
 		cmd.Args = append(cmd.Args, "-x", c.dir+"/"+m.name+".sock")
 	} else {
-		c.clients.lossy.Store(true) // who waits in the queue of the old one is reset
+		c.clients.Lossy.Store(true) // who waits in the queue of the old one is reset
 	}
 	c.unhurt(m)
 	now := c.start("haproxy", cmd)
 	now.name = name
 	c.replace(m, now)
-	livetest.Eventually(c.t, "the old haproxy listens no more", func() bool { return len(livetest.Listening(m.PID(), port)) == 0 })
+	livetest.Eventually(c.t, "the old haproxy listens no more", func() bool { return len(livetest.Listening(m.PID(), armed.Port)) == 0 })
 }

@@ -28,8 +28,3 @@ func kindOf(name string) kind {
 		return ours{}
 	}
 }
-
-const (
-	http     = "GET / HTTP/1.0\r\n\r\n"
-	httpKept = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-)

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/reusewatch/reusewatch/internal/e2etest/armed"
 	"github.com/reusewatch/reusewatch/internal/e2etest/zoo"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
@@ -51,7 +52,7 @@ func (c *cycle) start(what string, cmd *exec.Cmd) *member {
 // joins has a member belong to the scene: from now on it must live.
 func (c *cycle) joins(m *member) {
 	c.t.Helper()
-	livetest.AwaitListening(c.t, m.pid, port)
+	livetest.AwaitListening(c.t, m.pid, armed.Port)
 	c.settle(m)
 	c.members = append(c.members, m)
 }
@@ -62,7 +63,7 @@ func (c *cycle) settle(m *member) {
 	if m.master() {
 		m.lives = append(m.lives, livetest.Children(m.PID())...)
 	}
-	m.sockets = livetest.Listening(m.pid, port)
+	m.sockets = livetest.Listening(m.pid, armed.Port)
 }
 
 // master: a worker of it accepts.
@@ -71,27 +72,17 @@ func (m *member) master() bool { return m.pid != m.PID() }
 // hurt says what was done to a member that nobody may touch; "" for nothing.
 func (m *member) hurt() string {
 	for _, pid := range m.lives {
-		if state := stateOf(pid); state == "" || state == "Z" || state == "X" {
+		if !armed.Alive(pid) {
 			return fmt.Sprintf("%s pid %d has ended", m.what, pid)
 		}
 	}
 	if now := livetest.Children(m.PID()); m.master() && !slices.Equal(now, m.lives[1:]) {
 		return fmt.Sprintf("%s pid %d has workers %d, and had %d", m.what, m.PID(), now, m.lives[1:])
 	}
-	if now := livetest.Listening(m.pid, port); !slices.Equal(now, m.sockets) {
+	if now := livetest.Listening(m.pid, armed.Port); !slices.Equal(now, m.sockets) {
 		return fmt.Sprintf("%s pid %d listens with %q, and did with %q", m.what, m.pid, now, m.sockets)
 	}
 	return ""
-}
-
-// stateOf is the letter of a process's state, "" where there is none.
-func stateOf(pid int) string {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return ""
-	}
-	_, after, _ := strings.Cut(string(stat), ") ")
-	return after[:1]
 }
 
 // tell gives a member of our own a command, and waits until it does that.
@@ -131,7 +122,7 @@ func (c *cycle) suspend(m *member) (undo func()) {
 func (c *cycle) stranger(how string) {
 	if how == "program" {
 		path := zoo.Copy(c.t, c.zoo, c.dir+"/stranger")
-		m := c.start("stranger", exec.Command(path, "serve", strconv.Itoa(port), "s", "fresh"))
+		m := c.start("stranger", exec.Command(path, "serve", strconv.Itoa(armed.Port), "s", "fresh"))
 		c.joins(m)
 		return
 	}
@@ -152,7 +143,7 @@ func (c *cycle) stranger(how string) {
 	cmd.Env, cmd.ExtraFiles, cmd.Stderr = plain.Env, plain.ExtraFiles, plain.Stderr
 	m := c.start(c.plan.kind, cmd)
 	m.what = "stranger"
-	livetest.AwaitListening(c.t, m.pid, port)
+	livetest.AwaitListening(c.t, m.pid, armed.Port)
 	c.kind.ready(c, m)
 	c.joins(m)
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/reusewatch/reusewatch/internal/e2etest/armed"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
@@ -22,7 +23,7 @@ http { access_log %[4]s; client_body_temp_path %[1]s/t1; proxy_temp_path %[1]s/t
   server { listen 127.0.0.1:80 reuseport backlog=1024; location / { default_type text/plain; return 200 "ok"; } } }
 `
 
-func (nginx) word() string { return http }
+func (nginx) word() string { return armed.HTTP }
 
 func (nginx) with(c *cycle, name, errors, access string) *exec.Cmd {
 	return exec.Command("nginx", "-p", c.dir, "-c", c.write(name+".conf", fmt.Sprintf(nginxConfig, c.dir, name, errors, access)))
@@ -39,7 +40,7 @@ func (n nginx) command(c *cycle, name string) *exec.Cmd {
 func (nginx) ready(c *cycle, m *member) {
 	livetest.Eventually(c.t, "nginx has a worker that listens", func() bool {
 		kids := livetest.Children(m.PID())
-		if len(kids) == 0 || len(livetest.Listening(kids[0], port)) == 0 || stateOf(kids[0]) != "S" {
+		if len(kids) == 0 || len(livetest.Listening(kids[0], armed.Port)) == 0 || armed.State(kids[0]) != "S" {
 			return false
 		}
 		m.pid = kids[0]

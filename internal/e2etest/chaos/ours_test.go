@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/reusewatch/reusewatch/internal/e2etest/armed"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
@@ -19,7 +20,7 @@ func (ours) word() string { return "x" }
 func (o ours) command(c *cycle, name string) *exec.Cmd { return o.mode(c, "member", name[:1], "") }
 
 func (o ours) mode(c *cycle, mode, letter, arg string) *exec.Cmd {
-	args := []string{mode, strconv.Itoa(port), letter, "fresh", arg}
+	args := []string{mode, strconv.Itoa(armed.Port), letter, "fresh", arg}
 	if !o.own {
 		return exec.Command(c.zoo, args...)
 	}
@@ -62,7 +63,7 @@ func (o ours) event(c *cycle, s step, m *member) (undo func()) {
 	case "leak":
 		c.job(m, "leak")
 	case "limit":
-		letGo := c.clients.keep(3 * (len(c.members) + 1))
+		letGo := c.clients.Keep(3 * (len(c.members) + 1))
 		c.tell(m, "limit "+s.how)
 		return func() {
 			c.back(m, m.pid)

@@ -197,6 +197,3 @@ func disturbs(s step) bool { return s.event == "agent" }
 func seconds(r *rand.Rand, from, to float64) time.Duration {
 	return time.Duration((from + r.Float64()*(to-from)) * float64(time.Second)).Round(10 * time.Millisecond)
 }
-
-// next is the seed of the cycle after the one of this seed.
-func next(seed uint64) uint64 { return rand.New(rand.NewPCG(seed, 1)).Uint64() >> 16 }

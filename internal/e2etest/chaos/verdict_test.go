@@ -2,12 +2,8 @@ package chaos
 
 import (
 	"cmp"
-	"fmt"
-	"os"
-	"slices"
-	"strconv"
-	"time"
 
+	"github.com/reusewatch/reusewatch/internal/e2etest/armed"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
@@ -24,53 +20,7 @@ func (c *cycle) await() string {
 	if c.corpse == nil {
 		return "nobody is dead"
 	}
-	began, last, starved, delayed := time.Now(), "nothing was said", 0, c.agent.delayed()
-	for looks := 1; !c.corpse.Ended(); looks++ {
-		if l, said := c.agent.says(c.corpse.pid); said {
-			last = l.why()
-			if l.Decision != nil && slices.Contains(l.Decision.Reasons, "starved") {
-				starved++
-			}
-		}
-		if time.Since(began) > longEnough {
-			switch {
-			case 2*starved > looks:
-				return "held: starved"
-			case c.agent.delayed()-delayed > longEnough/4:
-				return "held: the agent was starved"
-			}
-			c.t.Errorf("MISS: %s pid %d is still there after %s: %s", c.corpse.what, c.corpse.pid, longEnough, last)
-			return "failed"
-		}
-		time.Sleep(500 * time.Millisecond)
-	}
-	return "acted"
-}
-
-// answered waits until every client has its answer. Who waits with one that was to be
-// ended and was not, never gets one.
-func (c *cycle) answered() {
-	c.t.Helper()
-	if c.corpse != nil && !c.corpse.Ended() {
-		return
-	}
-	began := time.Now()
-	for c.clients.waiting() > 0 && time.Since(began) < longEnough {
-		c.clients.mu.Lock()
-		failed := slices.Clone(c.clients.failed)
-		c.clients.mu.Unlock()
-		if len(failed) > 0 && int64(len(failed)) == c.clients.waiting() {
-			c.t.Errorf("LOST: %d of %d clients, the first: %v", len(failed), c.clients.asked.Load(), failed[0])
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	if n := c.clients.waiting(); n > 0 {
-		c.t.Errorf("LOST: %d of %d clients have no answer", n, c.clients.asked.Load())
-	}
-	if c.clients.asked.Load() == 0 {
-		c.t.Error("no client came")
-	}
+	return c.agent.AwaitEnd(c.corpse.what, c.corpse.pid, c.corpse.Ended)
 }
 
 // verdict says, once, what was done to whom.
@@ -90,7 +40,7 @@ func (c *cycle) verdict() {
 func (c *cycle) acts() {
 	c.t.Helper()
 	n := 0
-	for _, e := range c.agent.of("acting", "acted", "act_failed", "closed") {
+	for _, e := range c.agent.Of("acting", "acted", "act_failed", "closed") {
 		switch {
 		case e.Event == "closed" && e.PID == 0:
 			continue // a listener ended, by whomever
@@ -114,24 +64,7 @@ func (c *cycle) nothingLeft() {
 	if migrate := c.ns.ReadSysctl("net.ipv4.tcp_migrate_req"); migrate != "0" {
 		c.t.Errorf("LEFT: net.ipv4.tcp_migrate_req is %s", migrate)
 	}
-	if !livetest.Within(func() bool { return len(inhabitants(c.ns)) == 0 }) {
-		c.t.Errorf("LEFT: processes %d are still in the namespace", inhabitants(c.ns))
+	if !livetest.Within(func() bool { return len(armed.Inhabitants(c.ns)) == 0 }) {
+		c.t.Errorf("LEFT: processes %d are still in the namespace", armed.Inhabitants(c.ns))
 	}
-}
-
-// inhabitants are the processes of a network namespace, but for the test's own.
-func inhabitants(ns *livetest.Namespace) []int {
-	var all []int
-	entries, _ := os.ReadDir("/proc")
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil || pid == os.Getpid() {
-			continue
-		}
-		in, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
-		if err == nil && in == fmt.Sprintf("net:[%d]", ns.Inode) {
-			all = append(all, pid)
-		}
-	}
-	return all
 }
