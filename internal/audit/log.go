@@ -3,13 +3,10 @@ package audit
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/regular"
@@ -27,6 +24,7 @@ type Log struct {
 	mu   sync.Mutex
 	file *os.File // nil when closed
 	full int64    // rotation is tried again when larger
+	owed owed
 }
 
 // Open opens a log, and makes it if there is none.
@@ -68,13 +66,31 @@ func (l *Log) keep(e entry) error {
 	if err == nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		err = l.append(line, e.Kind == intent)
-	}
-	if err == nil {
-		err = l.sync(l.file)
+		err = l.keepLine(&e, line)
 	}
 	if err != nil {
 		return fmt.Errorf("keep the %s of act %s on pid %d in the audit log %s: %w", e.Kind, e.ActID, e.PID, l.path, err)
+	}
+	return nil
+}
+
+// keepLine keeps a line, after those that are owed.
+func (l *Log) keepLine(e *entry, line []byte) error {
+	err := l.pay()
+	if err == nil {
+		err = l.append(line, e.Kind == intent)
+	}
+	if e.Kind == outcome {
+		l.owed.ends(e, line, err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := l.sync(l.file); err != nil {
+		return err
+	}
+	if e.Kind == intent {
+		l.owed.begins(e)
 	}
 	return nil
 }
@@ -93,18 +109,7 @@ func (l *Log) append(line []byte, mayRotate bool) error {
 	if torn {
 		line = append([]byte{'\n'}, line...)
 	}
-	for {
-		n, err := unix.Write(int(l.file.Fd()), line)
-		switch {
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
-			return err
-		case n < len(line): // a full disk; the next line ends this one
-			return io.ErrShortWrite
-		default:
-			return nil
-		}
-	}
+	return l.write(line)
 }
 
 // torn says whether the last line has no end: whoever wrote it died in between.
@@ -120,7 +125,7 @@ func (l *Log) torn() (bool, error) {
 	return last[0] != '\n', nil
 }
 
-// Close ends the use of the log.
+// Close ends the use of the log, once it has what it still lacked where there is room by now.
 func (l *Log) Close() error {
 	if l == nil {
 		return nil
@@ -130,7 +135,7 @@ func (l *Log) Close() error {
 	if l.file == nil {
 		return nil
 	}
-	err := l.file.Close()
+	err := errors.Join(l.pay(), l.file.Close())
 	l.file = nil
 	if err != nil {
 		return fmt.Errorf("close the audit log %s: %w", l.path, err)

@@ -1,0 +1,68 @@
+package audit
+
+import (
+	"errors"
+	"io"
+
+	"golang.org/x/sys/unix"
+)
+
+// owed is what the log lacks of acts that this process began.
+type owed struct {
+	begun map[key]bool
+	lines [][]byte // outcomes that found no room; no act is begun before they have
+}
+
+// begins notes an act whose intent is in the log.
+func (o *owed) begins(e *entry) {
+	if o.begun == nil {
+		o.begun = make(map[key]bool)
+	}
+	o.begun[e.key()] = true
+}
+
+// ends notes the outcome of an act, with why it is not in the log. What was never begun is
+// told once, and owed by nobody.
+func (o *owed) ends(e *entry, line []byte, err error) {
+	if err != nil && o.begun[e.key()] {
+		o.lines = append(o.lines, line)
+	}
+	delete(o.begun, e.key())
+}
+
+// pay appends what is owed. Whoever calls it holds the mutex.
+func (l *Log) pay() error {
+	for len(l.owed.lines) > 0 {
+		if err := l.append(l.owed.lines[0], false); err != nil {
+			return err
+		}
+		l.owed.lines = l.owed.lines[1:]
+		if err := l.sync(l.file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write writes a line by one call, and takes back what a full disk left of it.
+func (l *Log) write(line []byte) error {
+	fd := int(l.file.Fd())
+	info, err := l.file.Stat()
+	if err != nil {
+		return err
+	}
+	for {
+		n, err := unix.Write(fd, line)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return err
+		case n < len(line):
+			// Where it cannot be taken back, for one may only append, the next line ends it.
+			_ = unix.Ftruncate(fd, info.Size())
+			return io.ErrShortWrite
+		default:
+			return nil
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package audit
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
+
+// TestFullDisk: half a line is taken back, no act is begun while an outcome is not in the
+// log, and that comes as soon as there is room.
+func TestFullDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	l := mustOpen(t, path)
+	must(t, l.Intent(act("a", 7)))
+	for _, id := range []string{"b", ""} {
+		whole := read(t, path)
+		lift := fileLimit(t, len(whole)+100)
+		begun := map[string]string{"b": "a", "": "b"}[id]
+		if err := l.Outcome(ended(act(begun, 7), listener.Acted)); err == nil {
+			t.Error("an outcome that found no room was kept")
+		}
+		if err := l.Outcome(ended(act("never begun", 7), listener.Failed)); err == nil {
+			t.Error("another was kept")
+		}
+		if err := l.Intent(act("later", 7)); err == nil {
+			t.Error("an act may be begun while the one before has no end")
+		}
+		if now := read(t, path); now != whole {
+			t.Errorf("on a full disk the log became %q", now[len(whole):])
+		}
+		lift()
+		if id == "" {
+			must(t, l.Close())
+		} else {
+			must(t, l.Intent(act(id, 7)))
+		}
+	}
+	var got []string
+	for line := range strings.Lines(read(t, path)) {
+		_, rest, _ := strings.Cut(line, `"kind":"`)
+		kind, rest, _ := strings.Cut(rest, `","act_id":"`)
+		id, _, _ := strings.Cut(rest, `"`)
+		got = append(got, kind+" "+id)
+	}
+	if want := "intent a, outcome a, intent b, outcome b"; strings.Join(got, ", ") != want {
+		t.Errorf("the log has %q, want %s", got, want)
+	}
+}
+
+// fileLimit has no file of the process grow beyond a size, until it is lifted.
+func fileLimit(t *testing.T, size int) (lift func()) {
+	t.Helper()
+	var old unix.Rlimit
+	must(t, unix.Getrlimit(unix.RLIMIT_FSIZE, &old))
+	must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: uint64(size), Max: old.Max}))
+	return func() { must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &old)) }
+}
