@@ -58,10 +58,7 @@ func (h *hand) count(past listener.PastAct) error {
 }
 
 func (h *hand) uncount(past listener.PastAct) error {
-	acts, err := h.state.Acts()
-	if err == nil {
-		_, err = h.state.Withdraw(acts, past)
-	}
+	_, err := h.state.Withdraw(h.past.Acts, past)
 	return err
 }
 

@@ -137,6 +137,9 @@ func (c *runCommand) run(ctx context.Context) error {
 	defer d.notify.onAbort(c.stateDir, logged)()
 	d.alive, d.finish = context.WithCancel(context.WithoutCancel(ctx))
 	defer d.finish()
+	if err := d.state.Sweep(); err != nil {
+		d.log.Warn("after a crash", "error", err)
+	}
 	d.folder = watchFolder(d.alive, log, d.state)
 	d.folder.fresh() // so that the first look knows
 	if d.past.Acts, err = d.state.Acts(); err != nil {

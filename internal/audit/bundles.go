@@ -110,7 +110,7 @@ func (b *Bundles) free(name string, at time.Time) (string, error) {
 	for {
 		path := filepath.Join(b.dir, at.UTC().Format(bundleTime)+"-"+name+bundleEnd)
 		_, err := os.Lstat(path)
-		_, errTmp := os.Lstat(strings.TrimSuffix(path, bundleEnd) + unfinishedEnd)
+		_, errTmp := os.Lstat(regular.Unfinished(path))
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && errors.Is(errTmp, fs.ErrNotExist):
 			return path, nil

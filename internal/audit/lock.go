@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/reusewatch/reusewatch/internal/regular"
 )
 
 const (
@@ -17,10 +19,7 @@ const (
 	// lockWait bounds the wait for another process, which may be stopped while it
 	// holds the lock. An act that cannot be kept is not begun.
 	lockWait = 5 * time.Second
-	lockPoll = 2 * time.Millisecond
 )
-
-var errLocked = errors.New("another process holds its lock")
 
 // lock makes this process the only one that writes, to the file that has the
 // log's name now: another one may have rotated it since the last line.
@@ -30,7 +29,7 @@ func (l *Log) lock(mayRotate bool) error {
 		if l.file == nil {
 			return os.ErrClosed
 		}
-		if err := l.flock(until); err != nil {
+		if err := regular.Lock(l.file, time.Until(until)); err != nil {
 			return err
 		}
 		current, size, err := l.current()
@@ -58,21 +57,6 @@ func (l *Log) lock(mayRotate bool) error {
 		if err := old.Close(); err != nil {
 			return fmt.Errorf("leave the rotated log: %w", err)
 		}
-	}
-}
-
-func (l *Log) flock(until time.Time) error {
-	for {
-		err := unix.Flock(int(l.file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		switch {
-		case err == nil:
-			return nil
-		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
-			return fmt.Errorf("lock it: %w", err)
-		case time.Now().After(until):
-			return errLocked
-		}
-		time.Sleep(lockPoll)
 	}
 }
 

@@ -42,10 +42,13 @@ func Follow(path string, flags int) (*os.File, error) {
 	return f, nil
 }
 
+// Unfinished is where Replace writes what will have this path.
+func Unfinished(path string) string { return path + ".new" }
+
 // Replace leaves the old file or the new one, whole, whatever happens meanwhile: also where
 // the power goes.
 func Replace(path string, content []byte) error {
-	next := path + ".new"
+	next := Unfinished(path)
 	if err := os.Remove(next); err != nil && !errors.Is(err, os.ErrNotExist) { // left by a crash, or by somebody
 		return err
 	}

@@ -7,9 +7,15 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/reusewatch/reusewatch/internal/regular"
 )
+
+// lockWait bounds the wait for another process that writes into the folder. An act that
+// cannot be counted is not begun.
+const lockWait = 5 * time.Second
 
 // most bounds what is read of a file: a day of acts is far less.
 const most = 16 << 20
@@ -44,16 +50,32 @@ func read(path string, into any) error {
 	return nil
 }
 
-func (d Dir) write(path string, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("encode %s: %w", path, err)
-	}
+// alone reads and writes as the only one who does: a daemon and a person's command may act
+// at a time, and each must count what the other did. The lock is a file that only root can
+// open, and stays.
+func (d Dir) alone(do func() error) error {
 	if err := os.MkdirAll(d.path, 0o700); err != nil {
 		return fmt.Errorf("make the state folder: %w", err)
 	}
 	if err := d.Check(); err != nil {
 		return err
+	}
+	f, err := regular.Open(filepath.Join(d.path, "lock"), os.O_RDWR|os.O_CREATE)
+	if err == nil {
+		defer f.Close()
+		err = regular.Lock(f, lockWait)
+	}
+	if err != nil {
+		return fmt.Errorf("lock the state folder %s: %w", d.path, err)
+	}
+	return do()
+}
+
+// write writes a file of the folder, by whoever is alone.
+func write(path string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", path, err)
 	}
 	if err := regular.Replace(path, b); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)

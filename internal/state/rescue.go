@@ -15,20 +15,24 @@ func (d Dir) Keep(k listener.Kept) error {
 	if d.path == "" {
 		return errors.New("keep net.ipv4.tcp_migrate_req: there is no state folder to keep it in")
 	}
-	kept, err := d.Kept()
-	if err != nil {
-		return err
-	}
-	return d.write(d.rescue(), append(kept, k))
+	return d.alone(func() error {
+		kept, err := d.Kept()
+		if err != nil {
+			return err
+		}
+		return write(d.rescue(), append(kept, k))
+	})
 }
 
 // Forget forgets one that is as it was again.
 func (d Dir) Forget(k listener.Kept) error {
-	kept, err := d.Kept()
-	if err != nil {
-		return err
-	}
-	return d.write(d.rescue(), slices.DeleteFunc(kept, func(o listener.Kept) bool { return o == k }))
+	return d.alone(func() error {
+		kept, err := d.Kept()
+		if err != nil {
+			return err
+		}
+		return write(d.rescue(), slices.DeleteFunc(kept, func(o listener.Kept) bool { return o == k }))
+	})
 }
 
 // Kept are the settings that wait to be restored.

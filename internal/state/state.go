@@ -5,6 +5,7 @@ package state
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/regular"
 )
 
 // keep is how long an act is remembered: longer than any sensible budget's period.
@@ -42,48 +44,83 @@ func (d Dir) Acts() ([]listener.PastAct, error) {
 	if d.path == "" {
 		return nil, nil
 	}
-	var acts []listener.PastAct
-	if err := read(d.acts(), &acts); err != nil {
-		return nil, err
+	acts, ahead, err := d.kept()
+	if err != nil || !ahead {
+		return acts, err
 	}
-	now, ahead := time.Now(), false
+	as := func(acts []listener.PastAct) []listener.PastAct { return acts }
+	return d.change(nil, as) // else each start would count it anew
+}
+
+// Record keeps an act before it is done, and returns all that count from now on. Where
+// nothing is kept, these do.
+func (d Dir) Record(these []listener.PastAct, act listener.PastAct) ([]listener.PastAct, error) {
+	return d.change(these, func(acts []listener.PastAct) []listener.PastAct {
+		acts = slices.DeleteFunc(acts, func(a listener.PastAct) bool { return act.At.Sub(a.At) >= keep })
+		return append(acts, act)
+	})
+}
+
+// Withdraw takes an act back that was kept and touched nothing, and returns what counts.
+func (d Dir) Withdraw(these []listener.PastAct, act listener.PastAct) ([]listener.PastAct, error) {
+	return d.change(these, func(acts []listener.PastAct) []listener.PastAct {
+		i := slices.IndexFunc(acts, func(a listener.PastAct) bool {
+			return a.At.Equal(act.At) && a.Group == act.Group && a.Netns == act.Netns
+		})
+		if i < 0 {
+			return acts
+		}
+		return slices.Delete(acts, i, i+1)
+	})
+}
+
+// kept are the acts in the folder, and whether some are of the future.
+func (d Dir) kept() (acts []listener.PastAct, ahead bool, err error) {
+	if err := read(d.acts(), &acts); err != nil {
+		return nil, false, err
+	}
+	now := time.Now()
 	for i := range acts {
 		if acts[i].At.After(now) {
 			acts[i].At, ahead = now, true
 		}
 	}
-	if ahead { // else each start would count it anew
-		return acts, d.write(d.acts(), acts)
-	}
-	return acts, nil
+	return acts, ahead, nil
 }
 
-// Withdraw takes an act back that was kept and touched nothing, and returns what counts.
-func (d Dir) Withdraw(acts []listener.PastAct, act listener.PastAct) ([]listener.PastAct, error) {
-	i := slices.IndexFunc(acts, func(a listener.PastAct) bool {
-		return a.At.Equal(act.At) && a.Group == act.Group && a.Netns == act.Netns
-	})
-	if i < 0 {
-		return acts, nil
-	}
-	kept := slices.Delete(slices.Clone(acts), i, i+1)
+// change changes the acts in the folder, or these where none are.
+func (d Dir) change(these []listener.PastAct, how func([]listener.PastAct) []listener.PastAct) ([]listener.PastAct, error) {
 	if d.path == "" {
-		return kept, nil
+		return how(slices.Clone(these)), nil
 	}
-	return kept, d.write(d.acts(), kept)
+	var acts []listener.PastAct
+	err := d.alone(func() error {
+		kept, _, err := d.kept()
+		if err != nil {
+			return err
+		}
+		if kept == nil {
+			kept = slices.Clone(these)
+		}
+		acts = how(kept)
+		return write(d.acts(), acts)
+	})
+	return acts, err
 }
 
-// Record keeps an act before it is done, and returns all that count from now on.
-func (d Dir) Record(acts []listener.PastAct, act listener.PastAct) ([]listener.PastAct, error) {
-	var kept []listener.PastAct
-	for _, a := range acts {
-		if act.At.Sub(a.At) < keep {
-			kept = append(kept, a)
+// Sweep removes what a run left half written that was killed.
+func (d Dir) Sweep() error {
+	if d.path == "" {
+		return nil
+	}
+	for _, path := range []string{regular.Unfinished(d.acts()), regular.Unfinished(d.rescue())} {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		err := d.alone(func() error { return os.Remove(path) })
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove what was left half written: %w", err)
 		}
 	}
-	kept = append(kept, act)
-	if d.path == "" {
-		return kept, nil
-	}
-	return kept, d.write(d.acts(), kept)
+	return nil
 }

@@ -1,14 +1,19 @@
 package state
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/regular"
 )
 
 func TestActs(t *testing.T) {
@@ -45,6 +50,82 @@ func TestActs(t *testing.T) {
 		if _, err := d.Acts(); err == nil {
 			t.Errorf("%q is read without an error", torn)
 		}
+	}
+}
+
+// TestTwoAtATime: a daemon and a person's command count both acts, whatever each knew, and
+// an act is taken back without those of others.
+func TestTwoAtATime(t *testing.T) {
+	path := t.TempDir()
+	var both sync.WaitGroup
+	const each = 50
+	for i := range 2 {
+		both.Go(func() {
+			for n := range each {
+				act := listener.PastAct{At: time.Now(), Group: fmt.Sprint(i), Netns: uint64(n)}
+				if _, err := At(path).Record(nil, act); err != nil {
+					t.Error(err)
+				}
+				if n%2 == 0 {
+					continue
+				}
+				if _, err := At(path).Withdraw(nil, act); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	both.Wait()
+	if acts, err := At(path).Acts(); err != nil || len(acts) != each {
+		t.Errorf("%d acts count, want %d: %v", len(acts), each, err)
+	}
+}
+
+// TestLocked: whoever holds the folder may be stopped; an act is not begun then, and no
+// other user can hold it.
+func TestLocked(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir()
+	f, err := regular.Open(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := regular.Lock(f, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := At(path).Record(nil, listener.PastAct{Group: "a"}); !errors.Is(err, regular.ErrLocked) {
+		t.Errorf("an act was kept: %v", err)
+	}
+	if info, err := f.Stat(); err != nil || info.Mode() != 0o600 {
+		t.Errorf("the lock has mode %v, %v", info.Mode(), err)
+	}
+}
+
+// TestSweep: what a killed run left half written goes, and nothing else.
+func TestSweep(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run")
+	if err := At(path).Sweep(); err != nil {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+	if _, err := At(path).Record(nil, listener.PastAct{At: time.Now(), Group: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"acts.json.new", "rescue.json.new", "disarmed", "notes.new"} {
+		if err := os.WriteFile(filepath.Join(path, name), []byte("[{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := At(path).Sweep(); err != nil {
+		t.Error(err)
+	}
+	files, err := os.ReadDir(path)
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name())
+	}
+	if want := []string{"acts.json", "disarmed", "lock", "notes.new"}; err != nil || !slices.Equal(names, want) {
+		t.Errorf("the folder has %q, want %q; %v", names, want, err)
 	}
 }
 
