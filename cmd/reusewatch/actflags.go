@@ -99,12 +99,13 @@ func (c *actFlags) actor(with acting) (*remedy.Actor, *audit.Log, error) {
 }
 
 // recoverActs ends what an earlier agent could not: what it had turned on in the
-// kernel, and what stands open in the audit log.
-func recoverActs(a *remedy.Actor, log *audit.Log, s *listener.Snapshot, warn func(error)) error {
+// kernel, and what stands open in the audit log. Where that cannot be, for the disk is full
+// perhaps, it harms less than not to watch.
+func recoverActs(a *remedy.Actor, log *audit.Log, s *listener.Snapshot, warn func(error)) {
 	if err := a.Restore(s); err != nil {
-		warn(err) // it harms less than not to watch
+		warn(err)
 	}
-	return log.Settle(func(act *listener.Act) listener.Result {
+	err := log.Settle(func(act *listener.Act) listener.Result {
 		j := &act.Judgement
 		if !a.Idle(j.Netns, j.NetCookie) {
 			return "" // its agent lives
@@ -116,4 +117,7 @@ func recoverActs(a *remedy.Actor, log *audit.Log, s *listener.Snapshot, warn fun
 		}
 		return listener.FoundGone
 	})
+	if err != nil {
+		warn(err)
+	}
 }

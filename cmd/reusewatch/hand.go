@@ -81,9 +81,7 @@ func (h *hand) act(ctx context.Context, w *watch.Watcher, actor *remedy.Actor, l
 	if _, there := first.Find(h.cookie); !there {
 		return usagef("no listener has the cookie %s", h.cookie)
 	}
-	if err := recoverActs(actor, log, first, h.warn); err != nil {
-		return err
-	}
+	recoverActs(actor, log, first, h.warn)
 	alive, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	var failed error

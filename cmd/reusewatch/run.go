@@ -170,9 +170,7 @@ func (c *runCommand) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := recoverActs(actor, auditLog, snap, d.warn); err != nil {
-		return err
-	}
+	recoverActs(actor, auditLog, snap, d.warn)
 	if c.stateDir != "" {
 		d.serve(socketIn(c.stateDir), k, w)
 		defer d.endServing()

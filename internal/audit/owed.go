@@ -3,14 +3,20 @@ package audit
 import (
 	"errors"
 	"io"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
 
-// owed is what the log lacks of acts that this process began.
+// owed is what the log lacks of acts that this process began, or found unfinished.
 type owed struct {
 	begun map[key]bool
-	lines [][]byte // outcomes that found no room; no act is begun before they have
+	lines []owedLine // outcomes that found no room; no act is begun before they have
+}
+
+type owedLine struct {
+	of   key
+	line []byte
 }
 
 // begins notes an act whose intent is in the log.
@@ -25,23 +31,31 @@ func (o *owed) begins(e *entry) {
 // told once, and owed by nobody.
 func (o *owed) ends(e *entry, line []byte, err error) {
 	if err != nil && o.begun[e.key()] {
-		o.lines = append(o.lines, line)
+		o.lines = append(o.lines, owedLine{e.key(), line})
 	}
 	delete(o.begun, e.key())
 }
 
-// pay appends what is owed. Whoever calls it holds the mutex.
+// pay appends what is owed, and was not settled by another meanwhile. Whoever calls it
+// holds the mutex.
 func (l *Log) pay() error {
+	if len(l.owed.lines) == 0 {
+		return nil
+	}
+	open, err := l.unfinished()
+	if err != nil {
+		return err
+	}
 	for len(l.owed.lines) > 0 {
-		if err := l.append(l.owed.lines[0], false); err != nil {
-			return err
+		next := l.owed.lines[0]
+		if slices.ContainsFunc(open, func(e entry) bool { return e.key() == next.of }) {
+			if err := l.append(next.line, false); err != nil {
+				return err
+			}
 		}
 		l.owed.lines = l.owed.lines[1:]
-		if err := l.sync(l.file); err != nil {
-			return err
-		}
 	}
-	return nil
+	return l.sync(l.file)
 }
 
 // write writes a line by one call, and takes back what a full disk left of it.

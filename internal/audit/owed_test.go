@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -39,14 +40,37 @@ func TestFullDisk(t *testing.T) {
 			must(t, l.Intent(act(id, 7)))
 		}
 	}
+	wantLog(t, path, "intent a, outcome a, intent b, outcome b")
+}
+
+// TestSettledOnAFullDisk: what became of another's act is owed too, and by one agent alone.
+func TestSettledOnAFullDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	dead := mustOpen(t, path)
+	must(t, dead.Intent(act("a", 7)))
+	must(t, dead.Intent(act("b", 8)))
+	gone := func(*listener.Act) listener.Result { return listener.FoundGone }
+	l, other := mustOpen(t, path), mustOpen(t, path)
+	lift := fileLimit(t, len(read(t, path))+100)
+	if l.Settle(gone) == nil || other.Settle(gone) == nil {
+		t.Error("outcomes that found no room were kept")
+	}
+	lift()
+	must(t, l.Intent(act("c", 9)))
+	must(t, other.Close())
+	wantLog(t, path, "intent a, intent b, outcome a, outcome b, intent c")
+}
+
+// wantLog holds the kinds and acts of a log's lines to these.
+func wantLog(t *testing.T, path, want string) {
+	t.Helper()
 	var got []string
 	for line := range strings.Lines(read(t, path)) {
-		_, rest, _ := strings.Cut(line, `"kind":"`)
-		kind, rest, _ := strings.Cut(rest, `","act_id":"`)
-		id, _, _ := strings.Cut(rest, `"`)
-		got = append(got, kind+" "+id)
+		var e entry
+		must(t, json.Unmarshal([]byte(line), &e))
+		got = append(got, string(e.Kind)+" "+e.ActID)
 	}
-	if want := "intent a, outcome a, intent b, outcome b"; strings.Join(got, ", ") != want {
+	if strings.Join(got, ", ") != want {
 		t.Errorf("the log has %q, want %s", got, want)
 	}
 }

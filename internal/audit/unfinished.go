@@ -24,7 +24,7 @@ const (
 
 // Settle writes the outcome of every act that was begun and has none: its agent died
 // in between, or is about it right now. found says what became of it, "" for one to be
-// left alone.
+// left alone. What finds no room is owed from then on, as an outcome of one's own acts.
 func (l *Log) Settle(found func(*listener.Act) listener.Result) error {
 	if l == nil {
 		return nil
@@ -33,17 +33,24 @@ func (l *Log) Settle(found func(*listener.Act) listener.Result) error {
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, e := range open {
 		result := found(e.act())
 		if result == "" {
 			continue
 		}
 		e.Kind, e.Time, e.Result = outcome, stamp(l.now()), listener.Known(result)
-		if err := l.keep(e); err != nil {
-			return err
-		}
+		l.adopt(&e)
+		errs = append(errs, l.keep(e))
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// adopt has the outcome of another agent's act be owed by this one.
+func (l *Log) adopt(e *entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.owed.begins(e)
 }
 
 // begun gives the intents without an outcome, oldest first.
