@@ -22,7 +22,8 @@ type witness struct {
 	by      listener.By
 	count   func(listener.PastAct) error
 	uncount func(listener.PastAct) error
-	counted *listener.PastAct // of the act under way; nil: not counted
+	counted *listener.PastAct  // of the act under way; nil: not counted
+	owed    []listener.PastAct // to the budget, for the disk was full
 	warn    func(error)
 	policy  func() judge.Policy
 	clients func(*listener.Listener, int) (listener.Clients, error)
@@ -42,6 +43,7 @@ func (w *witness) Intend(_ context.Context, acts []*listener.Act, look *remedy.L
 	for _, act := range acts {
 		act.By, act.Policy = w.by, hash
 	}
+	_ = w.giveBack() // where it cannot be, nothing can be counted either
 	past := acts[0].Past(now)
 	if err := w.count(past); err != nil {
 		return err
@@ -118,9 +120,21 @@ func (w *witness) Untouched() {
 	if w.counted == nil {
 		return
 	}
-	if err := w.uncount(*w.counted); err != nil {
+	w.owed = append(w.owed, *w.counted)
+	if err := w.giveBack(); err != nil {
 		w.warn(fmt.Errorf("give back the budget of an act that touched nothing: %w", err))
 	}
+}
+
+// giveBack gives the budget back what is owed to it.
+func (w *witness) giveBack() error {
+	for len(w.owed) > 0 {
+		if err := w.uncount(w.owed[0]); err != nil {
+			return err
+		}
+		w.owed = w.owed[1:]
+	}
+	return nil
 }
 
 // changedMeanwhile tells that a last look held.

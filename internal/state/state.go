@@ -88,24 +88,24 @@ func (d Dir) kept() (acts []listener.PastAct, ahead bool, err error) {
 	return acts, ahead, nil
 }
 
-// change changes the acts in the folder, or these where none are.
+// change changes the acts in the folder, or these where none are. Where it fails, what is
+// returned counts for as long as this process runs.
 func (d Dir) change(these []listener.PastAct, how func([]listener.PastAct) []listener.PastAct) ([]listener.PastAct, error) {
 	if d.path == "" {
 		return how(slices.Clone(these)), nil
 	}
-	var acts []listener.PastAct
+	acts := slices.Clone(these)
 	err := d.alone(func() error {
 		kept, _, err := d.kept()
 		if err != nil {
 			return err
 		}
-		if kept == nil {
-			kept = slices.Clone(these)
+		if kept != nil {
+			acts = kept
 		}
-		acts = how(kept)
-		return write(d.acts(), acts)
+		return write(d.acts(), how(slices.Clone(acts)))
 	})
-	return acts, err
+	return how(acts), err
 }
 
 // Sweep removes what a run left half written that was killed.

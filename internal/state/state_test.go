@@ -94,8 +94,9 @@ func TestLocked(t *testing.T) {
 	if err := regular.Lock(f, 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := At(path).Record(nil, listener.PastAct{Group: "a"}); !errors.Is(err, regular.ErrLocked) {
-		t.Errorf("an act was kept: %v", err)
+	known := []listener.PastAct{{At: time.Now(), Group: "a"}, {At: time.Now(), Group: "b"}}
+	if acts, err := At(path).Withdraw(known, known[1]); !errors.Is(err, regular.ErrLocked) || !slices.Equal(acts, known[:1]) {
+		t.Errorf("an act was taken back, or what is known is not: %v, %v", acts, err)
 	}
 	if info, err := f.Stat(); err != nil || info.Mode() != 0o600 {
 		t.Errorf("the lock has mode %v, %v", info.Mode(), err)
