@@ -2,45 +2,31 @@ package livetest
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
 
 // Listening are the inodes of the sockets that a process holds and that listen on this
 // port of IPv4, in order.
-func Listening(pid, port int) []string { return slices.Sorted(maps.Keys(queues(pid, port))) }
-
-// Queued is how many clients wait to be accepted from them.
-func Queued(pid, port int) (n int) {
-	for _, queue := range queues(pid, port) {
-		n += queue
-	}
-	return n
-}
-
-// queues are those of the listeners of a process, by their inodes.
-func queues(pid, port int) map[string]int {
+func Listening(pid, port int) []string {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/net/tcp", pid))
-	listens := map[string]int{}
+	listens := map[string]bool{}
 	for line := range strings.Lines(string(b)) {
 		if f := strings.Fields(line); len(f) > 9 && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", port)) && f[3] == "0A" {
-			_, queue, _ := strings.Cut(f[4], ":")
-			n, _ := strconv.ParseInt(queue, 16, 64)
-			listens["socket:["+f[9]+"]"] = int(n)
+			listens["socket:["+f[9]+"]"] = true
 		}
 	}
-	held := map[string]int{}
+	var held []string
 	fds, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 	for _, fd := range fds {
 		to, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", pid, fd.Name()))
-		if n, is := listens[to]; is {
-			held[to] = n
+		if listens[to] && !slices.Contains(held, to) {
+			held = append(held, to)
 		}
 	}
+	slices.Sort(held)
 	return held
 }
 

@@ -172,24 +172,33 @@ func (r *rescue) moved() (listener.Rescued, error) {
 }
 
 // prepare lets those go whose client has gone, where no program does: what the
-// next holder, or a sibling, would execute for nobody. Then, where it takes the sysctl,
-// it turns that on; count, which comes once the target has left, turns it off.
+// next holder, or a sibling, would execute for nobody. Then it turns the sysctl on, where
+// it takes that.
 func (r *rescue) prepare(ctx context.Context, t *target) error {
 	if g := r.of(t.act); g == nil || g.why == "" && g.by == nil {
 		if err := r.actor.drain(ctx, t); err != nil {
 			return err
 		}
 	}
+	return r.turnOn(t)
+}
+
+// turnOn turns the sysctl on for a target whose clients nothing else moves; count, which
+// comes once that has left, turns it off. While the disk is full nobody is touched: those
+// clients can be moved later, and would be reset now.
+func (r *rescue) turnOn(t *target) error {
 	for _, g := range r.groups {
-		if !g.bySysctl() || !slices.ContainsFunc(t.act.Listeners, g.has) {
+		if !g.bySysctl() || !slices.ContainsFunc(t.act.Listeners, g.has) || r.sysctl != nil {
 			continue
 		}
-		if r.sysctl == nil {
-			var err error
-			if r.sysctl, err = r.actor.migrateAll(r.held, g.leaving); err != nil {
-				g.why = "failed: " + err.Error()
-				r.tell()
-			}
+		var err error
+		r.sysctl, err = r.actor.migrateAll(r.held, g.leaving)
+		switch {
+		case errors.Is(err, errUnkept):
+			return err
+		case err != nil:
+			g.why = "failed: " + err.Error()
+			r.tell()
 		}
 	}
 	return nil

@@ -16,11 +16,16 @@ const migrateReq = "net/ipv4/tcp_migrate_req"
 
 // Keeper keeps values of it where the next start finds them.
 type Keeper interface {
+	// Keeps says whether anything can outlive us here, once there is room.
+	Keeps() bool
 	// Keep keeps one before it is replaced; an error if it cannot outlive us.
 	Keep(listener.Kept) error
 	Forget(listener.Kept) error
 	Kept() ([]listener.Kept, error)
 }
+
+// errUnkept is of a value that will be kept once there is room.
+var errUnkept = errors.New("what is to be restored after a crash could not be kept")
 
 // sysctl is a namespace whose migration was turned on.
 type sysctl struct {
@@ -51,6 +56,9 @@ func (a *Actor) migrateAll(l *lock, of *listener.Listener) (*sysctl, error) {
 			return nil // the operator's own
 		}
 		if err := a.Keeper.Keep(s.kept); err != nil {
+			if a.Keeper.Keeps() {
+				err = fmt.Errorf("%w: %w", errUnkept, err)
+			}
 			return err
 		}
 		if err := os.WriteFile(s.path, []byte("1"), 0); err != nil {

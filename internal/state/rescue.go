@@ -10,6 +10,9 @@ import (
 
 func (d Dir) rescue() string { return filepath.Join(d.path, "rescue.json") }
 
+// Keeps says whether anything outlives a run.
+func (d Dir) Keeps() bool { return d.path != "" }
+
 // Keep keeps a setting of the kernel's before an act replaces it.
 func (d Dir) Keep(k listener.Kept) error {
 	if d.path == "" {
