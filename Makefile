@@ -11,7 +11,7 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 BIN := bin/reusewatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test chaos mutations vm-test systemd-test package package-test image image-test lint generate check-generated picture bench bench-compare bench-publish install clean
+.PHONY: help build demo test chaos havoc havoc-clock mutations vm-test systemd-test package package-test image image-test lint generate check-generated picture bench bench-compare bench-publish install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,14 @@ chaos: ## scenes that a seed draws beside an armed reusewatch (root; CYCLES=300 
 	scripts/setup test
 	CYCLES=$(or $(CYCLES),300) SEED=$(or $(SEED),$(shell date +%s)) JOBS=$(JOBS) BINARY=$(BINARY) CGO_ENABLED=0 \
 		go test -count=1 -timeout 0 -v -run TestChaos ./internal/e2etest/chaos
+
+havoc: ## an armed reusewatch killed, stopped, signalled, out of disk in its acts (root; ACTS=200 SEED=… JOBS=6; test plays 16)
+	scripts/setup test
+	ACTS=$(or $(ACTS),200) SEED=$(or $(SEED),$(shell date +%s)) JOBS=$(JOBS) BINARY=$(BINARY) LONGEST=$(or $(LONGEST),60) CGO_ENABLED=0 \
+		go test -count=1 -timeout 0 -v -run TestHavoc ./internal/e2etest/havoc
+
+havoc-clock: ## the same with steps of the clock, in a VM (root; ACTS=30 SEED=… KERNEL=6.12)
+	scripts/havoc-clock $(or $(KERNEL),6.12) $(or $(ACTS),30) $(or $(SEED),$(shell date +%s))
 
 vm-test: ## what any kernel can run, in VMs with Debian's (KERNEL="6.1 6.12" ARCH=arm64; FULL=1: all scenarios; WRITE=1: into the docs)
 	scripts/vm-matrix $(if $(KERNEL),-k "$(KERNEL)") $(if $(ARCH),-A "$(ARCH)") $(if $(FULL),-f) $(if $(WRITE),-w)

@@ -7,6 +7,10 @@
 #define SO_COOKIE 57
 #endif
 
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
 static struct sockaddr_in local(int at)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(at)};
@@ -15,9 +19,11 @@ static struct sockaddr_in local(int at)
 	return a;
 }
 
+/* ZOO_MPTCP in the environment has it speak MPTCP. */
 int listen_on(int at)
 {
-	int s = checked(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"), on = 1;
+	int protocol = getenv("ZOO_MPTCP") ? IPPROTO_MPTCP : 0;
+	int s = checked(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, protocol), "socket"), on = 1;
 	struct sockaddr_in a = local(at);
 	uint64_t cookie = 0;
 	socklen_t size = sizeof(cookie);
