@@ -26,7 +26,7 @@ func TestGivenBackLater(t *testing.T) {
 			did = append(did, "given back")
 			return gives
 		},
-		warn:   func(err error) { did = append(did, "warned") },
+		warn:   func(error) { did = append(did, "warned") },
 		policy: func() judge.Policy { return judge.Policy{} },
 		emit:   func(...report.Event) {},
 		begun:  func([]*listener.Act) {},

@@ -17,12 +17,11 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-const (
-	// patience is the limit of whatever has to happen, and LongEnough of an act that is
-	// due: a host that is loaded is slow. Both are far longer than anything takes.
-	patience   = 3 * time.Minute
-	LongEnough = 2 * time.Minute
-)
+// patience is the limit of whatever has to happen: a host that is loaded is slow.
+const patience = 3 * time.Minute
+
+// LongEnough is that of an act that is due, far longer than one takes.
+const LongEnough = 2 * time.Minute
 
 // Agent is an armed `reusewatch run` for one network namespace of the test's, ended and
 // started anew as often as the scene wants.

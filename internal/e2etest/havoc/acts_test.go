@@ -89,7 +89,8 @@ func (s *scene) acts() {
 			}
 			ended[key] = l
 			s.tell("%s", l.Result)
-			if _, intended := begun[key]; !intended && !(fills(s.plan) && l.Result == "failed") {
+			refused := fills(s.plan) && l.Result == "failed" // before its intent could be kept
+			if _, intended := begun[key]; !intended && !refused {
 				s.t.Errorf("LOST: act %s ended and was never begun", l.ActID)
 			}
 			if l.Result == "acted" || l.Result == "found-gone" {
