@@ -74,11 +74,11 @@ func (s *scene) play(binary string) string {
 	s.agent = armed.New(s.t, s.program, s.ns, s.path("state"), s.flags()...)
 	s.moment = s.watch()
 	s.start()
-	if !s.moment.await() {
-		s.tell("%s never came", s.plan.at)
-	} else {
+	if s.moment.await() {
 		time.Sleep(s.plan.past)
 		s.befall()
+	} else if s.stuck.Ended() { // else no act came at all, of which await says why
+		s.t.Errorf("an act was done, and %q never came", s.plan.at)
 	}
 	word := s.await()
 	end()
