@@ -14,6 +14,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -239,12 +240,15 @@ func Read(r io.Reader, each func(Header, *listener.Snapshot) error) (bad []int, 
 			}
 			continue
 		}
-		var s listener.Snapshot
-		if !whole || json.Unmarshal(line, &s) != nil {
+		var s *listener.Snapshot
+		if whole {
+			s = parseLook(line)
+		}
+		if s == nil {
 			bad = append(bad, n)
 			continue
 		}
-		if err := each(h, &s); err != nil {
+		if err := each(h, s); err != nil {
 			return bad, err
 		}
 	}
@@ -252,6 +256,15 @@ func Read(r io.Reader, each func(Header, *listener.Snapshot) error) (bad []int, 
 		return nil, errNoRecording
 	}
 	return bad, nil
+}
+
+// parseLook is nil of what is no look: also of one in which a listener is missing.
+func parseLook(line []byte) *listener.Snapshot {
+	var s listener.Snapshot
+	if json.Unmarshal(line, &s) != nil || slices.Contains(s.Listeners, nil) {
+		return nil
+	}
+	return &s
 }
 
 // readLine reads one line; of one that is longer than maxLine it keeps nothing, and says so.
