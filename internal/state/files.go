@@ -32,22 +32,26 @@ func (d Dir) Check() error {
 }
 
 // read reads a file of the folder; none is nothing.
-func read(path string, into any) error {
+func read[T any](path string, parse func([]byte) (T, error)) (T, error) {
+	var none T
 	f, err := regular.Open(path, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return none, nil
 	}
 	if err == nil {
 		defer f.Close()
 		var b []byte
-		if b, err = io.ReadAll(io.LimitReader(f, most)); err == nil {
-			err = json.Unmarshal(b, into)
+		if b, err = io.ReadAll(io.LimitReader(f, most+1)); err == nil && len(b) > most {
+			err = fmt.Errorf("it is larger than %d bytes", most)
+		}
+		if err == nil {
+			var v T
+			if v, err = parse(b); err == nil {
+				return v, nil
+			}
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("read %s: %w; look at it, and remove it to begin anew", path, err)
-	}
-	return nil
+	return none, fmt.Errorf("read %s: %w; look at it, and remove it to begin anew", path, err)
 }
 
 // alone reads and writes as the only one who does: a daemon and a person's command may act

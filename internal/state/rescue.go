@@ -1,6 +1,7 @@
 package state
 
 import (
+	"encoding/json"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -43,8 +44,12 @@ func (d Dir) Kept() ([]listener.Kept, error) {
 	if d.path == "" {
 		return nil, nil
 	}
+	return read(d.rescue(), parseKept)
+}
+
+func parseKept(b []byte) ([]listener.Kept, error) {
 	var kept []listener.Kept
-	if err := read(d.rescue(), &kept); err != nil {
+	if err := json.Unmarshal(b, &kept); err != nil {
 		return nil, err
 	}
 	return kept, nil

@@ -4,6 +4,7 @@
 package state
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -76,7 +77,7 @@ func (d Dir) Withdraw(these []listener.PastAct, act listener.PastAct) ([]listene
 
 // kept are the acts in the folder, and whether some are of the future.
 func (d Dir) kept() (acts []listener.PastAct, ahead bool, err error) {
-	if err := read(d.acts(), &acts); err != nil {
+	if acts, err = read(d.acts(), parseActs); err != nil {
 		return nil, false, err
 	}
 	now := time.Now()
@@ -86,6 +87,20 @@ func (d Dir) kept() (acts []listener.PastAct, ahead bool, err error) {
 		}
 	}
 	return acts, ahead, nil
+}
+
+// parseActs refuses an act that tells no time: nobody could say until when it counts.
+func parseActs(b []byte) ([]listener.PastAct, error) {
+	var acts []listener.PastAct
+	if err := json.Unmarshal(b, &acts); err != nil {
+		return nil, err
+	}
+	for i := range acts {
+		if acts[i].At.IsZero() {
+			return nil, fmt.Errorf("act %d of %d tells no time", i+1, len(acts))
+		}
+	}
+	return acts, nil
 }
 
 // change changes the acts in the folder, or these where none are. Where it fails, what is

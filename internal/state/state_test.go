@@ -1,11 +1,13 @@
 package state
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -43,12 +45,12 @@ func TestActs(t *testing.T) {
 	if acts, err = At(path).Acts(); err != nil || !cmp.Equal([]listener.PastAct{first}, acts) {
 		t.Errorf("the next start reads %v, %v", acts, err)
 	}
-	for _, torn := range []string{"{", "", "{}", `[{"at":`} {
+	for _, torn := range []string{"{", "", "{}", `[{"at":`, `[{"group":"b"}]`, "[null]", "[" + strings.Repeat(" ", most) + "]"} {
 		if err := os.WriteFile(filepath.Join(path, "acts.json"), []byte(torn), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := d.Acts(); err == nil {
-			t.Errorf("%q is read without an error", torn)
+			t.Errorf("%.20q is read without an error", torn)
 		}
 	}
 }
@@ -192,4 +194,60 @@ func TestDisarmed(t *testing.T) {
 	if !At(filepath.Join(path, "disarmed")).Disarmed() {
 		t.Error("armed, though the folder cannot be looked into")
 	}
+}
+
+// FuzzActs: what is refused tells of no act, each act that is read counts from a time, and
+// what is written of them is read again as it is.
+func FuzzActs(f *testing.F) {
+	for _, seed := range []string{
+		`[{"at":"2026-03-01T12:00:00.5Z","group":"4026531840/inet/0.0.0.0:80","net_cookie":1,"of_user":true}]`,
+		`[{"at":"2026-03-01T12:00:00+01:00","group":"1a2b","net_cookie":18446744073709551615},{"at":"2026-03-01T12:00:00Z"}]`,
+		`[]`, `null`, `{}`, `[null]`, `[{"group":"a"}]`, `[{"at":`, ``,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		acts, err := parseActs(b)
+		if err != nil && acts != nil {
+			t.Errorf("%q is read as %v, and %v", b, acts, err)
+		}
+		for _, a := range acts {
+			if a.At.IsZero() {
+				t.Errorf("%q has an act of no time: %+v", b, a)
+			}
+		}
+		if err != nil {
+			return
+		}
+		written, err := json.Marshal(acts)
+		if err != nil {
+			t.Fatalf("%q is read as %v, which cannot be written: %v", b, acts, err)
+		}
+		if again, err := parseActs(written); err != nil || !cmp.Equal(again, acts) {
+			t.Errorf("%q is read as %v, and again as %v, %v", b, acts, again, err)
+		}
+	})
+}
+
+// FuzzKept: the same of what an act has turned on.
+func FuzzKept(f *testing.F) {
+	for _, seed := range []string{`[{"netns":4026531840,"net_cookie":1,"value":"0"}]`, `[]`, `null`, `{}`, `[null]`, `[{"netns":-1}]`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		kept, err := parseKept(b)
+		if err != nil {
+			if kept != nil {
+				t.Errorf("%q is read as %v, and %v", b, kept, err)
+			}
+			return
+		}
+		written, err := json.Marshal(kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := parseKept(written); err != nil || !cmp.Equal(again, kept) {
+			t.Errorf("%q is read as %v, and again as %v, %v", b, kept, again, err)
+		}
+	})
 }
