@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -142,4 +143,63 @@ func TestUnfinishedIsBounded(t *testing.T) {
 	if got := ids(t, l); len(got) != maxOpen || got[0] != "a/0" {
 		t.Errorf("%d unfinished", len(got))
 	}
+}
+
+// FuzzUnfinished: whatever a log has, an act that is begun behind it is found until it
+// ends, and what is found is written again as it was read.
+func FuzzUnfinished(f *testing.F) {
+	whole, err := newEntry(intent, instant(), act("torn", 9)).line()
+	if err != nil {
+		f.Fatal(err)
+	}
+	over, err := newEntry(outcome, instant(), ended(act("torn", 9), listener.Acted)).line()
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range [][]byte{nil, whole, whole[:len(whole)/2], slices.Concat(whole, over), slices.Concat(whole, []byte("null\n5\n"), whole)} {
+		f.Add(seed, "a", 7, "haproxy", uint64(0x1a))
+	}
+	f.Fuzz(func(t *testing.T, log []byte, id string, pid int, comm string, cookie uint64) {
+		follow := func(log []byte) []entry {
+			u := newUnfinished()
+			must(t, u.read(bytes.NewReader(log), int64(len(log))))
+			return u.entries()
+		}
+		log = append(bytes.Clone(log), '\n') // as append does
+		before := follow(log)
+		if len(before) >= maxOpen {
+			return
+		}
+		a := act(strings.ToValidUTF8(id, ""), pid)
+		a.Owner.Comm, a.Listeners = comm, []listener.Cookie{listener.Cookie(cookie)}
+		begun := newEntry(intent, instant(), a)
+		for i := range before {
+			if before[i].key() == begun.key() {
+				return
+			}
+		}
+		line, err := begun.line()
+		must(t, err)
+		log = append(log, line...)
+		found := follow(log)
+		if len(found) != len(before)+1 || found[len(before)].key() != begun.key() {
+			t.Fatalf("behind %q act %+v is not found, but %+v", log, begun, found)
+		}
+		for i := range found {
+			e := &found[i]
+			_ = e.act()
+			line, err := e.line()
+			must(t, err)
+			if again := follow(line); len(again) != 1 || again[0].key() != e.key() {
+				t.Fatalf("%+v is read again as %+v", e, again)
+			} else if same, err := again[0].line(); err != nil || !bytes.Equal(same, line) {
+				t.Errorf("%s is written again as %s, %v", line, same, err)
+			}
+		}
+		line, err = newEntry(outcome, instant(), ended(a, listener.Acted)).line()
+		must(t, err)
+		if left := follow(append(log, line...)); len(left) != len(before) {
+			t.Errorf("act %+v has ended, and is found: %+v", begun, left)
+		}
+	})
 }

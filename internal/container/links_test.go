@@ -56,3 +56,26 @@ func link(t *testing.T, dir, name string) {
 		t.Fatal(err)
 	}
 }
+
+// FuzzParseLink: a link that is read is written so by the kubelet too, and what is none
+// names nothing.
+func FuzzParseLink(f *testing.F) {
+	for _, seed := range []string{
+		"web-5f7d-x2_shop_proxy-" + id + ".log", "kube-proxy-n1.dc_kube-system_a-b-c-" + id + ".log", "web_shop_proxy-" + id,
+		"web_shop_proxy" + id + ".log", "_shop_proxy-" + id + ".log", "web_shop_proxy_x-" + id + ".log", ".log",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		c, ok := parseLink(name)
+		if !ok {
+			if c != (listener.Container{}) {
+				t.Errorf("%q is none, and names %+v", name, c)
+			}
+			return
+		}
+		if again := c.Pod + "_" + c.Namespace + "_" + c.Name + "-" + c.ID + ".log"; again != name || !isID(c.ID) {
+			t.Errorf("%q is read as %+v", name, c)
+		}
+	})
+}

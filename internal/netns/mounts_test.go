@@ -1,10 +1,12 @@
 package netns
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -142,4 +144,53 @@ func TestHostNamesFromContainer(t *testing.T) {
 	if got, err := m.All(); err != nil || len(got) != 0 {
 		t.Errorf("= %+v, %v", got, err)
 	}
+}
+
+// escapeMount writes a path as mountinfo has it (mangle() in fs/seq_file.c).
+func escapeMount(path string) string {
+	var b strings.Builder
+	for i := range len(path) {
+		if c := path[i]; strings.IndexByte(" \t\n\\#", c) >= 0 {
+			fmt.Fprintf(&b, `\%03o`, c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// FuzzParseMounts: a line has one mount at the most, no path stands twice, and one that
+// the kernel writes, whatever its path, is found behind any others.
+func FuzzParseMounts(f *testing.F) {
+	for _, seed := range []string{
+		"22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n" + mountLine(4026532281, "/run/netns/blue"),
+		"31 22 0:4 net:[4026532281] /run/a\\040b\\011\\012\\134\\043 rw - nsfs nsfs rw\n",
+		"33 22 0:4 net:[4026532283] /run/x rw shared:7 master:3 - nsfs nsfs rw\n34 33 0:4 net:[4026532284] /run/x rw - nsfs nsfs rw",
+		"37 - nsfs \n", "38 22 0:4 net:[4026532287] /run/x\\04\\999 rw - nsfs nsfs rw",
+	} {
+		f.Add([]byte(seed), "/run/docker/netns/a b", uint32(4026532285))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, path string, inode uint32) {
+		got := parseMounts(b)
+		if len(got) > bytes.Count(b, []byte(" - nsfs ")) {
+			t.Errorf("parseMounts(%q) = %+v", b, got)
+		}
+		where := make(map[string]bool)
+		for _, m := range got {
+			if where[m.path] {
+				t.Errorf("parseMounts(%q) has %q twice", b, m.path)
+			}
+			where[m.path] = true
+		}
+		more := append(bytes.Clone(b), "\n"+mountLine(inode, escapeMount(path))...)
+		i := slices.IndexFunc(parseMounts(more), func(m nsMount) bool { return m.path == path })
+		if i < 0 || parseMounts(more)[i].inode != inode {
+			t.Errorf("parseMounts(%q) = %+v, without %q", more, parseMounts(more), path)
+		}
+		for _, ns := range merge(got) {
+			if strings.Contains(ns.Name, "/") || ns.Name != "" && !strings.HasSuffix(ns.Path, "/"+ns.Name) {
+				t.Errorf("%q calls %q %q", b, ns.Path, ns.Name)
+			}
+		}
+	})
 }
