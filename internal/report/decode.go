@@ -7,24 +7,50 @@ import (
 	"hash/fnv"
 	"io"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
+// maxFrame bounds what is read as one frame or explanation, in bytes: of a hundred thousand
+// listeners a daemon writes about half as much.
+const maxFrame = 256 << 20
+
+// bounded decodes values of which none may take more than maxFrame.
+type bounded struct {
+	limit *io.LimitedReader
+	from  *json.Decoder
+}
+
+func newBounded(r io.Reader) *bounded {
+	limit := &io.LimitedReader{R: r}
+	return &bounded{limit, json.NewDecoder(limit)}
+}
+
+func (b *bounded) decode(v any) error {
+	b.limit.N = maxFrame
+	err := b.from.Decode(v)
+	if err != nil && b.limit.N <= 0 {
+		return fmt.Errorf("it is larger than %d MiB", maxFrame>>20)
+	}
+	return err
+}
+
 // FrameReader reads frames as WriteFrame writes them.
-type FrameReader struct{ from *json.Decoder }
+type FrameReader struct{ from *bounded }
 
 // NewFrameReader reads frames from r.
-func NewFrameReader(r io.Reader) *FrameReader { return &FrameReader{json.NewDecoder(r)} }
+func NewFrameReader(r io.Reader) *FrameReader { return &FrameReader{newBounded(r)} }
 
 // Next gives the next frame; io.EOF after the last. Keys and groups of its
 // listeners are told apart from each other and stay the same from frame to frame,
 // but are not the kernel's, which never leave the process that looks.
 func (r *FrameReader) Next() (*Frame, error) {
 	var in jsonFrame
-	if err := r.from.Decode(&in); err != nil {
+	if err := r.from.decode(&in); err != nil {
 		if errors.Is(err, io.EOF) {
 			return nil, io.EOF
 		}
@@ -34,7 +60,7 @@ func (r *FrameReader) Next() (*Frame, error) {
 		return nil, fmt.Errorf("read a frame: its schema is %q, this version knows %s", in.Schema, Schema)
 	}
 	f := &Frame{
-		Time: time.Time(in.Time), Tier: in.Tier, Interval: time.Duration(in.Interval), Watched: in.Watched,
+		Time: time.Time(in.Time), Tier: word(in.Tier), Interval: time.Duration(in.Interval), Watched: in.Watched,
 		Host: in.Host, Policy: in.Policy.thresholds(), Complete: in.Complete,
 	}
 	if c := in.Cost; c != nil {
@@ -55,13 +81,13 @@ func (r *FrameReader) Next() (*Frame, error) {
 }
 
 func (p jsonPolicy) thresholds() Thresholds {
-	return Thresholds{p.Action, time.Duration(p.StuckAfter), time.Duration(p.ActAfter), time.Duration(p.ActAfterServed)}
+	return Thresholds{word(p.Action), time.Duration(p.StuckAfter), time.Duration(p.ActAfter), time.Duration(p.ActAfterServed)}
 }
 
 // ReadExplanation reads what ExplainJSON writes.
 func ReadExplanation(r io.Reader) (*Explanation, error) {
 	var in jsonExplanation
-	if err := json.NewDecoder(r).Decode(&in); err != nil {
+	if err := newBounded(r).decode(&in); err != nil {
 		return nil, fmt.Errorf("read an explanation: %w", err)
 	}
 	at := time.Time(in.Time)
@@ -70,8 +96,8 @@ func ReadExplanation(r io.Reader) (*Explanation, error) {
 		return nil, fmt.Errorf("read an explanation: %w", err)
 	}
 	e := &Explanation{
-		Judgement: this, Tier: in.Tier, Watched: in.Watched, Interval: time.Duration(in.Interval),
-		Policy: in.Policy.thresholds(), Note: in.Note.Or(""),
+		Judgement: this, Tier: word(in.Tier), Watched: in.Watched, Interval: time.Duration(in.Interval),
+		Policy: in.Policy.thresholds(), Note: word(in.Note.Or("")),
 	}
 	if e.Members, err = judgements(in.Group, at); err != nil {
 		return nil, fmt.Errorf("read an explanation: %w", err)
@@ -82,12 +108,12 @@ func ReadExplanation(r io.Reader) (*Explanation, error) {
 	if total, known := in.ClientsTotal.Get(); known {
 		c := listener.Clients{Total: total, Gone: in.ClientsGone.Or(0)}
 		for _, jc := range in.Clients {
-			remote, err := netip.ParseAddrPort(jc.Remote)
+			remote, err := parseAddrPort(jc.Remote)
 			if err != nil {
 				return nil, fmt.Errorf("read an explanation: client: %w", err)
 			}
 			c.Oldest = append(c.Oldest, listener.Client{
-				Remote: remote, Waited: time.Duration(jc.Waited), Unread: jc.Unread, Gone: listener.Gone(jc.Gone.Or("")),
+				Remote: remote, Waited: time.Duration(jc.Waited), Unread: jc.Unread, Gone: listener.Gone(word(jc.Gone.Or(""))),
 			})
 		}
 		e.Clients = listener.Known(c)
@@ -112,7 +138,7 @@ func (in *jsonListener) judgement(at time.Time) (listener.Judgement, error) {
 	if err != nil {
 		return listener.Judgement{}, err
 	}
-	local, err := netip.ParseAddrPort(in.Local)
+	local, err := parseAddrPort(in.Local)
 	if err != nil {
 		return listener.Judgement{}, fmt.Errorf("listener %s: %w", in.Cookie, err)
 	}
@@ -134,15 +160,15 @@ func (in *jsonListener) judgement(at time.Time) (listener.Judgement, error) {
 	}
 	for _, w := range in.Waiters {
 		l.Waiters = append(l.Waiters, listener.Waiter{
-			Kind: w.Kind, PID: w.PID.Or(0), Armed: w.Armed, Sleepers: w.Sleepers, Ready: w.Ready, Holders: w.Holders,
+			Kind: word(w.Kind), PID: w.PID.Or(0), Armed: w.Armed, Sleepers: w.Sleepers, Ready: w.Ready, Holders: w.Holders,
 		})
 	}
 	j := listener.Judgement{
-		Listener: l, At: at, Verdict: listener.Verdict(in.Verdict.Or("")), Cause: listener.Cause(in.Cause.Or("")),
+		Listener: l, At: at, Verdict: listener.Verdict(word(in.Verdict.Or(""))), Cause: listener.Cause(word(in.Cause.Or(""))),
 	}
 	if d := in.Decision; d != nil {
-		j.Decision = &listener.Decision{Act: d.Act, Reason: listener.Reason(d.Reason.Or("")), Reasons: d.Reasons, Ill: d.Ill}
-		j.Culprit = d.PID.Or(0)
+		j.Decision = &listener.Decision{Act: word(d.Act), Reason: listener.Reason(word(d.Reason.Or(""))), Reasons: words(d.Reasons), Ill: words(d.Ill)}
+		j.Culprit, j.Class = d.PID.Or(0), listener.Class(word(d.Class.Or("")))
 	}
 	for i := range in.Owners {
 		o := &in.Owners[i]
@@ -168,6 +194,27 @@ func (in *jsonListener) judgement(at time.Time) (listener.Judgement, error) {
 		return listener.Judgement{}, fmt.Errorf("listener %s: %w", in.Cookie, err)
 	}
 	return j, nil
+}
+
+// word makes printable what is shown as it is, for whoever looks for himself has it from a
+// table of ours: a verdict, a reason. What processes chose is escaped where it is shown.
+func word[S ~string](s S) S { return S(proc.Printable(string(s))) }
+
+func words[S ~string](all []S) []S {
+	out := slices.Clone(all)
+	for i := range out {
+		out[i] = word(out[i])
+	}
+	return out
+}
+
+// parseAddrPort refuses a zone, which may hold anything, and which no socket has.
+func parseAddrPort(s string) (netip.AddrPort, error) {
+	a, err := netip.ParseAddrPort(s)
+	if err == nil && a.Addr().Zone() != "" {
+		return netip.AddrPort{}, fmt.Errorf("address %q has a zone", s)
+	}
+	return a, err
 }
 
 func parseCookie(s string) (listener.Cookie, error) {

@@ -89,12 +89,14 @@ func TestGroupsOfDecoded(t *testing.T) {
 
 func TestBadFrames(t *testing.T) {
 	for in, want := range map[string]string{
-		`{"schema":"reusewatch/v2"}`:                                        "reusewatch/v2",
-		`{"schema":"reusewatch/v1","listeners":[{"cookie":"x"}]}`:           `cookie "x"`,
-		`{"schema":"reusewatch/v1","listeners":[{"cookie":"1"}]}`:           "listener 1",
-		`{"schema":"reusewatch/v1","gone":["-"]}`:                           `cookie "-"`,
-		`{"schema":"reusewatch/v1","listeners":[],"time":"yesterday"}`:      "yesterday",
-		`{"schema":"reusewatch/v1","listeners":[],"interval_seconds":"1s"}`: "read a frame",
+		`{"schema":"reusewatch/v2"}`:                                                                "reusewatch/v2",
+		`{"schema":"reusewatch/v1","listeners":[{"cookie":"x"}]}`:                                   `cookie "x"`,
+		`{"schema":"reusewatch/v1","listeners":[{"cookie":"1"}]}`:                                   "listener 1",
+		`{"schema":"reusewatch/v1","gone":["-"]}`:                                                   `cookie "-"`,
+		`{"schema":"reusewatch/v1","listeners":[],"time":"yesterday"}`:                              "yesterday",
+		`{"schema":"reusewatch/v1","listeners":[],"interval_seconds":"1s"}`:                         "read a frame",
+		`{"schema":"reusewatch/v1","listeners":[],"time":"9999-12-31T23:59:59-01:00"}`:              "year 10000",
+		`{"schema":"reusewatch/v1","listeners":[{"cookie":"1","local":"[fe80::1%\u001b[31m]:80"}]}`: "has a zone",
 		`<html>`: "read a frame",
 	} {
 		if _, err := NewFrameReader(strings.NewReader(in)).Next(); err == nil || !strings.Contains(err.Error(), want) {

@@ -83,18 +83,19 @@ type jsonUsage struct {
 // nobody asked.
 func evidenceJSON(j *listener.Judgement) *jsonEvidence {
 	looked := func(o listener.Owner) bool { return o.Evidence != nil }
-	if j.Verdict != listener.Stuck && j.Verdict != listener.Suspect && !slices.ContainsFunc(j.Owners, looked) {
+	if j.Verdict != listener.Stuck && j.Verdict != listener.Suspect && len(j.Signs) == 0 && !slices.ContainsFunc(j.Owners, looked) {
 		return nil
 	}
 	w := j.Window
 	out := &jsonEvidence{
+		Class: maybeText(j.Class), Signs: j.Signs,
 		Window: jsonWindow{
 			stamp(w.Since), seconds(w.Observed), w.Samples, w.Walked, w.Waited, w.Armed, w.Slept, w.Unfetched,
 		},
 		Owners: []jsonOwnerEvidence{},
 	}
 	if j.Verdict == listener.Stuck {
-		out.Class, out.Signs, out.Text = maybeText(j.Class), j.Signs, listener.Known(Sentence(j))
+		out.Text = listener.Known(Sentence(j))
 	}
 	out.Caller = callerJSON(j.Listener)
 	for i := range j.Owners {
@@ -160,7 +161,10 @@ func maybePID(pid int) listener.Maybe[int] {
 // into fills in what a judgement's listener and its owners were found out to be.
 func (ev *jsonEvidence) into(j *listener.Judgement) {
 	w := ev.Window
-	j.Class, j.Signs = listener.Class(ev.Class.Or("")), ev.Signs
+	if class, known := ev.Class.Get(); known {
+		j.Class = listener.Class(word(class))
+	}
+	j.Signs = ev.Signs
 	j.Window = listener.Window{
 		Since: time.Time(w.Since), Observed: time.Duration(w.Observed), Samples: w.Samples,
 		Walked: w.Walked, Waited: w.Waited, Armed: w.Armed, Slept: w.Slept, Unfetched: w.Unfetched,

@@ -222,7 +222,7 @@ func sideJSON(s *listener.Side, at time.Time) jsonSide {
 func (in *jsonListener) findings(j *listener.Judgement) error {
 	j.Generations = in.Generations
 	if s := in.Superseded; s != nil {
-		j.Superseded = &listener.Superseded{Why: s.Why, Share: s.Share}
+		j.Superseded = &listener.Superseded{Why: words(s.Why), Share: s.Share}
 		for _, side := range []struct {
 			in *jsonSide
 			to *listener.Side

@@ -26,9 +26,15 @@ func (s stamp) MarshalJSON() ([]byte, error) {
 
 func (s *stamp) UnmarshalJSON(b []byte) error {
 	var t time.Time
-	err := json.Unmarshal(b, &t)
-	*s = stamp(t.Local()) // as whoever looks for himself sees it
-	return err
+	if err := json.Unmarshal(b, &t); err != nil {
+		return err
+	}
+	// What this version writes is read again as it is: it has milliseconds, in UTC.
+	if year := t.UTC().Year(); year < 0 || year > 9999 {
+		return fmt.Errorf("%s is in year %d of UTC", b, year)
+	}
+	*s = stamp(t.Truncate(time.Millisecond).Local()) // as whoever looks for himself sees it
+	return nil
 }
 
 // seconds are rounded to milliseconds, as far as any clock here goes.
@@ -43,7 +49,14 @@ func (s *seconds) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &v); err != nil {
 		return err
 	}
-	*s = seconds(math.Round(v*1e3) * 1e6)
+	switch ms := math.Round(v * 1e3); { // what a duration cannot hold ends where it does
+	case ms >= math.MaxInt64/1e6:
+		*s = math.MaxInt64
+	case ms <= math.MinInt64/1e6:
+		*s = math.MinInt64
+	default:
+		*s = seconds(int64(ms) * 1e6)
+	}
 	return nil
 }
 

@@ -73,7 +73,7 @@ func (s *jsonSigns) UnmarshalJSON(b []byte) error {
 	*s = nil
 	take := func(name listener.Sign) {
 		if sign := in[name]; sign != nil {
-			*s = append(*s, listener.SignSeen{Sign: name, Alive: sign.Alive, Value: sign.Value})
+			*s = append(*s, listener.SignSeen{Sign: word(name), Alive: sign.Alive, Value: sign.Value})
 		}
 		delete(in, name)
 	}
