@@ -1,7 +1,6 @@
 package proc
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/gob"
@@ -13,7 +12,6 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
-	"sync"
 	"syscall"
 	"time"
 
@@ -23,12 +21,8 @@ import (
 // Verb is the argument by which a command is told to serve a reader.
 const Verb = "read-proc"
 
-const (
-	// idle is how long a helper waits for a question before it ends by itself.
-	idle = 20 * time.Second
-	// lag is how long an answer may lie before it is sent, while others are sought.
-	lag = 5 * time.Millisecond
-)
+// idle is how long a helper waits for a question before it ends by itself.
+const idle = 20 * time.Second
 
 // Serve answers questions from in to out until in ends, or nobody asks any more. It is
 // all that a helper process does.
@@ -38,61 +32,27 @@ func (f FS) Serve(in io.Reader, out io.Writer) error {
 	defer runtime.UnlockOSThread()
 	// What a process looks like is asked seldom. The next one to ask starts another.
 	asleep := time.AfterFunc(idle, func() { os.Exit(0) })
-	reader := bufio.NewReader(in)
-	questions := gob.NewDecoder(reader)
+	questions := newInbox(in)
 	answers := newOutbox(out)
 	if err := errors.Join(answers.put(unix.Gettid()), answers.flush()); err != nil {
 		return fmt.Errorf("tell that a helper is there: %w", err)
 	}
 	for {
 		var q Question
-		if err := questions.Decode(&q); errors.Is(err, io.EOF) {
+		if err := questions.next(&q); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("read a question about a process: %w", err)
 		}
 		asleep.Reset(idle)
 		err := answers.put(f.ask(&q))
-		if err == nil && reader.Buffered() == 0 {
+		if err == nil && questions.empty() {
 			err = answers.flush()
 		}
 		if err != nil {
 			return fmt.Errorf("answer about process %d: %w", q.PID, err)
 		}
 	}
-}
-
-// outbox sends answers together, and none of them late: whoever waits for them must
-// see at which process the helper hangs.
-type outbox struct {
-	mu      sync.Mutex // never held while /proc is read
-	buffer  *bufio.Writer
-	encoder *gob.Encoder
-	failed  error
-}
-
-func newOutbox(out io.Writer) *outbox {
-	o := &outbox{buffer: bufio.NewWriter(out)}
-	o.encoder = gob.NewEncoder(o.buffer)
-	go func() { // as long as the process lives
-		for range time.Tick(lag) {
-			_ = o.flush() // who puts the next one hears of it
-		}
-	}()
-	return o
-}
-
-func (o *outbox) put(v any) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return errors.Join(o.failed, o.encoder.Encode(v))
-}
-
-func (o *outbox) flush() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.failed = errors.Join(o.failed, o.buffer.Flush())
-	return o.failed
 }
 
 // helper is a process that reads /proc for us. It holds no descriptor of ours but its
@@ -141,16 +101,16 @@ func startHelper(command []string) (*helper, error) {
 	}()
 	go func() {
 		defer close(h.answers)
-		decoder := gob.NewDecoder(bufio.NewReader(out))
+		from := newInbox(out)
 		var thread int
-		if decoder.Decode(&thread) != nil {
+		if from.next(&thread) != nil {
 			return
 		}
 		h.hello <- thread
 		for {
 			var a Answer
-			if decoder.Decode(&a) != nil {
-				return // it has ended, or was killed
+			if from.next(&a) != nil {
+				return // it has ended, was killed, or talks nonsense
 			}
 			h.answers <- a
 		}
