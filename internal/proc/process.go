@@ -72,8 +72,8 @@ func (f FS) Process(pid int) (Process, error) {
 		if exe, err := readLink(f.pidPath(pid, "exe")); err == nil {
 			p.Exe = exe
 		}
-		if cmdline, err := readHead(f.pidPath(pid, "cmdline"), maxCmdline); err == nil {
-			p.Cmdline = parseCmdline(cmdline)
+		if cmdline, err := f.cmdline(pid); err == nil {
+			p.Cmdline = cmdline
 		}
 	}
 
@@ -93,6 +93,19 @@ func (f FS) Process(pid int) (Process, error) {
 func (f FS) StartTicks(pid int) (uint64, error) {
 	st, err := f.stat(pid)
 	return st.startTicks, err
+}
+
+func (f FS) cmdline(pid int) ([]string, error) {
+	b, err := readHead(f.pidPath(pid, "cmdline"), maxCmdline)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) == maxCmdline {
+		// Of half a word nobody can tell whether it is a secret: that a URL has a password
+		// shows at its '@'.
+		b = b[:bytes.LastIndexAny(b, "\x00"+blanks)+1]
+	}
+	return parseCmdline(b), nil
 }
 
 // parseCmdline splits on NUL. Trailing NULs are dropped, all of them: servers

@@ -2,6 +2,7 @@ package proc
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"reflect"
@@ -113,11 +114,16 @@ func TestProcessEndsWhileRead(t *testing.T) {
 	}
 }
 
+// TestCmdlineBounded: of a word that is cut, which may hold half a secret, nothing is kept.
 func TestCmdlineBounded(t *testing.T) {
-	f := fakeProc(t, map[string]string{"10/stat": statLine, "10/status": statusText, "10/cmdline": strings.Repeat("x", maxCmdline+1)})
+	long := "x\x00" + strings.Repeat("y", maxCmdline-40) + " http://user:"
+	f := fakeProc(t, map[string]string{"10/stat": statLine, "10/status": statusText, "10/cmdline": long + strings.Repeat("z", 40) + "@host"})
 	p, err := f.Process(10)
-	if err != nil || len(p.Cmdline) != 1 || len(p.Cmdline[0]) != maxCmdline {
-		t.Errorf("%d arguments, %v; want one of %d bytes", len(p.Cmdline), err, maxCmdline)
+	if err != nil || len(p.Cmdline) != 2 || len(p.Cmdline[1]) != maxCmdline-40+1 {
+		t.Errorf("%d arguments, %v", len(p.Cmdline), err)
+	}
+	if a := f.ask(&Question{PID: 10, What: Names}); strings.Contains(strings.Join(a.Cmdline, " "), "z") {
+		t.Error("a part of the password is told")
 	}
 }
 
@@ -152,4 +158,24 @@ func TestBootTimeKept(t *testing.T) {
 	if got, err := f.bootTime(); err == nil || !strings.HasPrefix(err.Error(), "parse "+f.path("stat")) {
 		t.Errorf("bootTime() = %d, %v; want a parse error", got, err)
 	}
+}
+
+// FuzzParseBootTime: what is refused gives nothing, and what the kernel writes is read.
+func FuzzParseBootTime(f *testing.F) {
+	for _, seed := range []string{"cpu 1\nbtime 1700000000\nx 1\n", "btime 5", "xbtime 5\n", "btime -1\n", "btime \n"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		sec, err := parseBootTime(b)
+		if err != nil {
+			if sec != 0 {
+				t.Errorf("parseBootTime(%q) = %d, and %v", b, sec, err)
+			}
+			return
+		}
+		line := fmt.Appendf(nil, "intr 0\nbtime %d\nprocesses 1\n", sec)
+		if again, err := parseBootTime(line); err != nil || again != sec {
+			t.Errorf("parseBootTime(%q) = %d, and of %q %d, %v", b, sec, line, again, err)
+		}
+	})
 }

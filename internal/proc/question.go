@@ -72,8 +72,8 @@ func (f FS) ask(q *Question) Answer {
 		if a.Exe, err = readLink(f.pidPath(q.PID, "exe")); err != nil {
 			a.Exe = "" // a kernel thread has none, and that of others takes CAP_SYS_PTRACE
 		}
-		cmdline, err := readHead(f.pidPath(q.PID, "cmdline"), maxCmdline)
-		a.Cmdline = MaskSecrets(parseCmdline(cmdline))
+		cmdline, err := f.cmdline(q.PID)
+		a.Cmdline = MaskSecrets(cmdline)
 		errs = append(errs, err)
 		a.Cgroups, err = readCgroups(dir + "/cgroup")
 		errs = append(errs, err)

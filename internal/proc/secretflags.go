@@ -1,7 +1,7 @@
 package proc
 
 import (
-	"path"
+	"slices"
 	"strings"
 )
 
@@ -11,18 +11,32 @@ type shortFlags struct {
 	next     string // or as the argument after it
 }
 
-// shortFlagsOf knows programs by their names. What -p is of any other nobody can tell.
+// shortFlagsOf knows programs by how their names begin. What -p is of any other nobody can
+// tell.
 func shortFlagsOf(program string) shortFlags {
-	name := strings.TrimSuffix(path.Base(program), ".exe")
-	for prefix, flags := range map[string]shortFlags{
-		"mysql": {attached: "p"}, "mariadb": {attached: "p"}, // "-p x" asks for one, and x is a database
-		"redis-cli": {"a", "a"}, "valkey-cli": {"a", "a"}, "mongo": {"p", "p"}, "sshpass": {"p", "p"}, "ldap": {"w", "w"},
-		"7z": {attached: "p"}, "ipmitool": {"P", "P"}, "snmp": {"AXc", "AXc"}, "docker": {"", "p"}, "podman": {"", "p"},
-		"sqlcmd": {"P", "P"}, "bcp": {"P", "P"}, "cqlsh": {"p", "p"}, "openssl": {"", "kK"},
-	} {
-		if strings.HasPrefix(name, prefix) {
-			return flags
-		}
+	name := program[strings.LastIndexByte(program, '/')+1:]
+	begins := func(prefixes ...string) bool {
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+	}
+	switch {
+	case begins("mysql", "mariadb"): // "-p x" asks for one, and x is a database
+		return shortFlags{attached: "p"}
+	case begins("7z"):
+		return shortFlags{attached: "p"}
+	case begins("redis-cli", "valkey-cli"):
+		return shortFlags{"a", "a"}
+	case begins("mongo", "sshpass", "cqlsh"):
+		return shortFlags{"p", "p"}
+	case begins("ldap"):
+		return shortFlags{"w", "w"}
+	case begins("ipmitool", "sqlcmd", "bcp"):
+		return shortFlags{"P", "P"}
+	case begins("snmp"):
+		return shortFlags{"AXc", "AXc"}
+	case begins("docker", "podman"):
+		return shortFlags{next: "p"}
+	case begins("openssl"):
+		return shortFlags{next: "kK"}
 	}
 	return shortFlags{}
 }
@@ -66,7 +80,7 @@ func userFlag(arg string) bool {
 // and a group, and what has a blank is no such thing.
 func maskUser(arg string) string {
 	i := strings.IndexAny(arg, ":%")
-	if i < 0 || strings.Trim(arg, "0123456789:") == "" || strings.ContainsAny(arg, " \t\n") {
+	if i < 0 || strings.Trim(arg, "0123456789:") == "" || strings.ContainsAny(arg, blanks) {
 		return arg
 	}
 	return arg[:i+1] + masked
@@ -77,7 +91,8 @@ func maskUserValue(arg string) string {
 	if flag, value, is := strings.Cut(arg, "="); is && userFlag(flag) {
 		return flag + "=" + maskUser(value)
 	}
-	if value, is := strings.CutPrefix(arg, "-u"); is && strings.Contains(value, ":") && !strings.ContainsAny(value, "/=") {
+	value, is := strings.CutPrefix(arg, "-u")
+	if user, _, with := strings.Cut(value, ":"); is && with && user != "" && !strings.ContainsAny(user, "/=") {
 		return "-u" + maskUser(value)
 	}
 	return arg

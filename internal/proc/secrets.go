@@ -11,38 +11,71 @@ const masked = "***"
 // "***": the value of --password=x, MYSQL_PWD=x or "Cookie: x", the argument
 // after --token, what programs take by -p and the like, the password of -u user:password and
 // that in a URL's user:password@host. It errs on the side of masking: after a key that looks
-// secret the whole rest of the argument goes, as nobody can tell where a secret ends.
+// secret the whole rest of the argument goes, as nobody can tell where a secret ends. An
+// argument of several words, a title or what sh -c takes, is a command line of its own.
 func MaskSecrets(args []string) []string {
 	out := slices.Clone(args)
+	// The argument before is looked at as it was: masked, it might not show any more
+	// that it is a flag.
+	before := ""
 	var short shortFlags
-	if len(args) > 0 {
-		short = shortFlagsOf(args[0])
-	}
-	for i := range out {
-		// The argument before is looked at as it was: masked, it might not show
-		// any more that it is a flag.
-		before := ""
-		if i > 0 {
-			before = args[i-1]
+	for i, arg := range args {
+		if i == 0 {
+			short = shortFlagsOf(arg)
 		}
-		switch {
-		case secretFlag(before), short.takes(before):
-			out[i] = masked
-		case short.has(args[i]), guessedPassword(args[i]):
-			out[i] = args[i][:2] + masked
-		case userFlag(before):
-			out[i] = maskURLs(maskUser(maskValue(args[i])))
-		default:
-			out[i] = maskURLs(maskValue(maskUserValue(args[i])))
-		}
+		out[i] = maskValue(maskWords(maskArgument(arg, before, short)))
+		before = arg
 	}
 	return out
+}
+
+const blanks = " \t\n"
+
+// maskArgument masks what an argument is by itself, or by the one before it.
+func maskArgument(arg, before string, short shortFlags) string {
+	switch {
+	case secretFlag(before), short.takes(before):
+		return masked
+	case short.has(arg), guessedPassword(arg):
+		return arg[:2] + masked
+	case userFlag(before):
+		return maskUser(maskURLs(arg))
+	default:
+		return maskUserValue(maskURLs(arg))
+	}
+}
+
+// maskWords masks the words of one argument as those of a command line. Where the name of
+// a program that is known stands among them, its flags are known from there on.
+func maskWords(arg string) string {
+	if !strings.ContainsAny(arg, blanks) {
+		return arg
+	}
+	var b strings.Builder
+	var short shortFlags
+	for before := ""; arg != ""; {
+		gap := len(arg) - len(strings.TrimLeft(arg, blanks))
+		b.WriteString(arg[:gap])
+		arg = arg[gap:]
+		end := strings.IndexAny(arg, blanks)
+		if end < 0 {
+			end = len(arg)
+		}
+		word := arg[:end]
+		arg = arg[end:]
+		b.WriteString(maskArgument(word, before, short))
+		if known := shortFlagsOf(word); known != (shortFlags{}) {
+			short = known
+		}
+		before = word
+	}
+	return b.String()
 }
 
 // secretFlag says whether arg is a flag whose value is the next argument.
 func secretFlag(arg string) bool {
 	arg = strings.Trim(arg, `"'`)
-	return strings.HasPrefix(arg, "-") && !strings.ContainsAny(arg, "=: \t\n") && secretKey(arg)
+	return strings.HasPrefix(arg, "-") && !strings.ContainsAny(arg, "=:"+blanks) && secretKey(arg)
 }
 
 // secretKey says whether a key sounds secret, in whatever case and with
@@ -100,8 +133,8 @@ func maskValue(arg string) string {
 		case ':': // a header or YAML; not a path, a URL or a host name
 			secret = secretKey(word) && !strings.ContainsAny(word, "/.")
 		case ' ', '\t', '\n':
-			blanks := len(arg[i:]) - len(strings.TrimLeft(arg[i:], " \t\n"))
-			i += blanks - 1 // all of them at once: there may be many
+			gap := len(arg[i:]) - len(strings.TrimLeft(arg[i:], blanks))
+			i += gap - 1 // all of them at once: there may be many
 			if i+1 < len(arg) && strings.ContainsAny(arg[i+1:i+2], "=:") {
 				continue // "password = x": the key has not met its sign yet
 			}
@@ -146,7 +179,7 @@ func maskURLs(arg string) string {
 // ':' does not start like a port.
 func urlPassword(s string) (colon, at int, ok bool) {
 	s, _, _ = strings.Cut(s, "://") // the next of a list of URLs, of which there may be many
-	if end := strings.IndexAny(s, " \t\n\"'"); end >= 0 {
+	if end := strings.IndexAny(s, blanks+"\"'"); end >= 0 {
 		s = s[:end]
 	}
 	colon = strings.IndexByte(s, ':')

@@ -67,10 +67,19 @@ func TestWidth(t *testing.T) {
 	}
 }
 
+// FuzzPrintable: no control character is left, nor what a terminal would show elsewhere.
 func FuzzPrintable(f *testing.F) {
 	f.Add("a\n\x1b\u202e\xff日\u0301")
 	f.Fuzz(func(t *testing.T, s string) {
 		got := Printable(s)
+		for _, r := range got {
+			if unicode.IsControl(r) || !unicode.IsPrint(r) {
+				t.Errorf("Printable(%q) = %q has %U", s, got, r)
+			}
+		}
+		if len(got) > 4*len(s) { // \xNN of a byte
+			t.Errorf("Printable(%q) takes %d bytes", s, len(got))
+		}
 		if Printable(got) != got || !utf8.ValidString(got) || Width(got) < len([]rune(got)) {
 			t.Errorf("Printable(%q) = %q is not clean", s, got)
 		}
@@ -118,6 +127,12 @@ func TestMaskSecrets(t *testing.T) {
 		{[]string{"host = db password = x"}, []string{"host = db password = ***"}},
 		{[]string{"sh", "-c", "exec app --port 80 --token x"}, []string{"sh", "-c", "exec app --port 80 --token ***"}},
 		{[]string{"sh", "-c", "app '--token' x"}, []string{"sh", "-c", "app '--token' ***"}},
+		{
+			[]string{"sh", "-c", "exec  mysql -phunter db; curl -u a:b h"},
+			[]string{"sh", "-c", "exec  mysql -p*** db; curl -u a:*** h"},
+		},
+		{[]string{"app: redis-cli -a x -p 6379 --user=a:b"}, []string{"app: redis-cli -a *** -p 6379 --user=a:***"}},
+		{[]string{"curl", "-ua:b/c=d", "-url=http://h:80"}, []string{"curl", "-ua:***", "-url=http://h:80"}},
 		{[]string{"-H", "X-Auth-Token: x y"}, []string{"-H", "X-Auth-Token: ***"}},
 		{[]string{`{"user":"u","password":"x"}`, `{"password" : "x"}`}, []string{`{"user":"u","password":***`, `{"password" : ***`}},
 		{[]string{"http://h/?a=b&token=x"}, []string{"http://h/?a=b&token=***"}},
@@ -125,6 +140,7 @@ func TestMaskSecrets(t *testing.T) {
 		{[]string{"v=1.5,password:x", "v=1.5;password:x", "/v{password:x"}, []string{"v=1.5,password:***", "v=1.5;password:***", "/v{password:***"}},
 		{[]string{"secret", "server"}, []string{"secret", "server"}},
 		{[]string{"postgres://u:p@h:5432/db"}, []string{"postgres://u:***@h:5432/db"}},
+		{[]string{"http://u:p-token=q@h"}, []string{"http://u:***@h"}},
 		{[]string{"--url=redis://:p@h"}, []string{"--url=redis://:***@h"}},
 		{[]string{"http://u:p@q@h/x"}, []string{"http://u:***@h/x"}},
 		{[]string{"http://u:p/q@h/x"}, []string{"http://u:***@h/x"}},
