@@ -1,7 +1,9 @@
 package proc
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"reflect"
 	"strings"
@@ -44,4 +46,44 @@ func TestCgroupsErrors(t *testing.T) {
 	if got, err := readCgroups(f.path("11/cgroup")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("= %+v, %v; want fs.ErrNotExist", got, err)
 	}
+}
+
+// FuzzParseCgroups: paths are those of the file, what is read is read again from what the
+// kernel would write of it, and what is refused gives nothing.
+func FuzzParseCgroups(f *testing.F) {
+	seedFiles(f, "cgroup")
+	for _, seed := range []string{"0::/a:b c", "3:cpu,cpuacct:/x\n0::/../y\n", "1:name=systemd:/x (deleted)\n", "0::x\n", "\n"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, err := parseCgroups(b)
+		if err != nil {
+			if !reflect.DeepEqual(got, Cgroups{}) {
+				t.Errorf("parseCgroups(%q) = %+v, and %v", b, got, err)
+			}
+			return
+		}
+		var text strings.Builder
+		line := func(id int, controller, path string) {
+			if !strings.HasPrefix(path, "/") || !bytes.Contains(b, []byte(path)) || strings.Contains(path, "\n") {
+				t.Errorf("parseCgroups(%q) has a path %q", b, path)
+			}
+			fmt.Fprintf(&text, "%d:%s:%s\n", id, controller, path)
+		}
+		for controller, path := range got.V1 {
+			line(1, controller, path)
+		}
+		if _, nameless := got.V1[""]; nameless { // "1:,cpu:/x": no kernel writes that
+			return
+		}
+		if got.V2 != "" {
+			line(0, "", got.V2)
+		}
+		if again, err := parseCgroups([]byte(text.String())); err != nil || !reflect.DeepEqual(again, got) {
+			t.Errorf("parseCgroups(%q) = %+v, and again %+v, %v", b, got, again, err)
+		}
+		if in := got.Container(); (in.ID == "") != (in == Container{}) {
+			t.Errorf("parseCgroups(%q) is in %+v", b, in)
+		}
+	})
 }

@@ -1,6 +1,9 @@
 package proc
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 const (
 	idA  = "0a3e5c7d9b1f2e4d6c8a0b1c2d3e4f5061728394a5b6c7d8e9f00112233445ff"
@@ -185,12 +188,30 @@ func TestUnescapeUnit(t *testing.T) {
 	}
 }
 
+// FuzzContainerIn: an id is one that the path holds, and whatever stands above or below an
+// engine's container, it is found there, and in no outer one.
 func FuzzContainerIn(f *testing.F) {
-	f.Add("/docker/" + idA)
-	f.Add(`/machine.slice/machine-\x2d.scope`)
+	for _, seed := range []string{
+		"/docker/" + idA, "/docker/" + idA + " (deleted)", `/machine.slice/machine-my\x2dweb.scope`, "/lxc.payload.web/init.scope",
+		"/machine.slice/systemd-nspawn@web.service/payload/init.scope", "/machine.slice/libpod-conmon-" + idA + ".scope",
+		"/ecs/" + task + "/" + task + "-1234567890", "/../../docker/" + idA, "/libpod_parent/" + idB + "/libpod-" + idA,
+		"/kubepods.slice/kubepods-pod5759a1ae_36ca_48a8_b20a_b0b5c8a90fb8.slice/cri-containerd-" + idA + ".scope",
+		"/kubepods/burstable/pod5759a1ae-36ca-48a8-b20a-b0b5c8a90fb8/" + idA,
+	} {
+		f.Add(seed)
+	}
 	f.Fuzz(func(t *testing.T, path string) {
-		if c, depth := containerIn(path); (c.ID == "") != (depth == 0) || depth == 0 && c != (Container{}) {
+		c, depth := containerIn(path)
+		if (c.ID == "") != (depth == 0) || depth == 0 && c != (Container{}) || depth > strings.Count(path, "/") {
 			t.Errorf("containerIn(%q) = %+v, %d", path, c, depth)
+		}
+		if c.ID != "" && !strings.Contains(unescapeUnit(path), c.ID) || c.PodUID != "" && !isPodUID(c.PodUID) {
+			t.Errorf("containerIn(%q) = %+v", path, c)
+		}
+		for _, inner := range []string{"/docker/" + idA, "/system.slice/docker-" + idA + ".scope"} {
+			if got, _ := containerIn(path + inner); got.ID != idA || got.Runtime != "docker" {
+				t.Errorf("containerIn(%q) = %+v", path+inner, got)
+			}
 		}
 	})
 }

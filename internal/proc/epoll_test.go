@@ -1,7 +1,9 @@
 package proc
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -57,4 +59,25 @@ func TestTooManySets(t *testing.T) {
 	if got, err := registered("/proc/self", make([]int, maxSets+1)); !errors.Is(err, errTooMuch) {
 		t.Errorf("= %v, %v", got, err)
 	}
+}
+
+// FuzzMembers: of an fdinfo there are as many members as lines at the most, and what stands
+// behind any of them is found.
+func FuzzMembers(f *testing.F) {
+	for _, seed := range []string{
+		"pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t1057\ntfd:        5 events:       19 data:                5  pos:0 ino:1f5f sdev:8\n",
+		"tfd: 5 ino:\n", "tfd: 5 ino:ffffffffffffffffff sdev:8", "tfd:", "pos:\t0\nflags:\t02004002\nmnt_id:\t15\nino:\t1057\neventfd-count:                0\n",
+	} {
+		f.Add([]byte(seed), uint64(0x1f60))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, inode uint64) {
+		got := appendMembers(nil, b)
+		if lines := bytes.Count(b, []byte("tfd:")); len(got) > lines {
+			t.Errorf("appendMembers(%q) = %x", b, got)
+		}
+		more := fmt.Appendf(bytes.Clone(b), "\ntfd: %8d events: %8x data: %16x  pos:%d ino:%x sdev:%x\n", 6, 0x19, 6, 0, inode, 8)
+		if again := appendMembers(nil, more); !slices.Equal(again, append(got, inode)) {
+			t.Errorf("appendMembers(%q) = %x, and of %q %x", b, got, more, again)
+		}
+	})
 }

@@ -93,3 +93,24 @@ func TestAtLimit(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParseOpenFilesLimit: what is refused gives nothing, and what the kernel writes of a
+// limit is read.
+func FuzzParseOpenFilesLimit(f *testing.F) {
+	seedFiles(f, "limits")
+	f.Add([]byte("Max open files            unlimited            unlimited            files     \n"))
+	f.Add([]byte("Max open files \n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		n, err := parseOpenFilesLimit(b)
+		if err != nil {
+			if n != 0 {
+				t.Errorf("parseOpenFilesLimit(%q) = %d, and %v", b, n, err)
+			}
+			return
+		}
+		line := fmt.Appendf(nil, "%-25s %-20d %-20d %-10s\n", "Max open files", n, n, "files")
+		if again, err := parseOpenFilesLimit(line); err != nil || again != n {
+			t.Errorf("parseOpenFilesLimit(%q) = %d, and of %q %d, %v", b, n, line, again, err)
+		}
+	})
+}

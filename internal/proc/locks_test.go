@@ -1,7 +1,9 @@
 package proc
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"reflect"
 	"slices"
@@ -53,5 +55,27 @@ func TestLocksLive(t *testing.T) {
 	eventually(t, "somebody waits for it", func() bool {
 		a := r.Read([]Question{{What: Locks}}, long)[0]
 		return a.LocksKnown && slices.Contains(a.Locks, Lock{"FLOCK", os.Getpid(), os.Getpid()})
+	})
+}
+
+// FuzzParseLocks: who waits has a line of his own, and one that waits for a lock that is
+// there is found, whatever stands before.
+func FuzzParseLocks(f *testing.F) {
+	for _, seed := range []string{
+		"1: POSIX  ADVISORY  WRITE 700 fe:00:1234 0 EOF\n1: -> POSIX  ADVISORY  WRITE 701 fe:00:1234 0 EOF\n",
+		"2: OFDLCK ADVISORY  WRITE -1 fe:00:9 0 EOF\n2: -> OFDLCK ADVISORY  WRITE 703 fe:00:9 0 EOF\n",
+		"1: LEASE  ACTIVE    READ 700 fe:00:1 0 EOF\n", "4: -> FLOCK\n", "->\n",
+	} {
+		f.Add([]byte(seed), 704, 705)
+	}
+	f.Fuzz(func(t *testing.T, b []byte, holder, waiter int) {
+		got := parseLocks(b)
+		if lines := bytes.Count(b, []byte("->")); len(got) > lines {
+			t.Errorf("parseLocks(%q) = %+v", b, got)
+		}
+		more := fmt.Appendf(bytes.Clone(b), "\n%d: FLOCK  ADVISORY  WRITE %d fe:00:10 0 EOF\n%[1]d: -> FLOCK  ADVISORY  WRITE %[3]d fe:00:10 0 EOF\n", 9, holder, waiter)
+		if again := parseLocks(more); !slices.Equal(again, append(got, Lock{"FLOCK", waiter, holder})) {
+			t.Errorf("parseLocks(%q) = %+v, and of %q %+v", b, got, more, again)
+		}
 	})
 }

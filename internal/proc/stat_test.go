@@ -2,6 +2,8 @@ package proc
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -56,18 +58,36 @@ func TestParseStatErrors(t *testing.T) {
 	}
 }
 
-// FuzzParseStat: no input panics, and no name changes what the rest says.
+// FuzzParseStat: what is refused gives nothing, and no name changes what the rest says.
 func FuzzParseStat(f *testing.F) {
 	for _, seed := range []string{"", "haproxy", "a) R (b\n", ")", "((", "1 (x) " + behindName, "\xff\x00"} {
 		f.Add([]byte(seed))
 	}
+	seedFiles(f, "stat")
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, _ = parseStat(b)
-
+		if got, err := parseStat(b); err != nil && got != (stat{}) {
+			t.Errorf("parseStat(%q) = %+v, and %v", b, got, err)
+		}
 		line := fmt.Sprintf("4711 (%s) %s\n", b, behindName)
 		want := stat{comm: string(b), state: 'S', ppid: 400, session: 4711, majorFaults: 12, userTicks: 1500, systemTicks: 700, startTicks: 987654}
 		if got, err := parseStat([]byte(line)); err != nil || got != want {
 			t.Errorf("parseStat(%q) = %+v, %v\nwant %+v", line, got, err, want)
 		}
 	})
+}
+
+// seedFiles adds the files of a name that the processes of the golden /proc have.
+func seedFiles(f *testing.F, name string) {
+	f.Helper()
+	files, err := filepath.Glob("testdata/proc/*/" + name)
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no file %s: %v", name, err)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
 }

@@ -38,3 +38,19 @@ func TestParseStatus(t *testing.T) {
 		})
 	}
 }
+
+// FuzzParseStatus: what is refused gives nothing, and no name, as the kernel escapes it,
+// changes what the other lines say.
+func FuzzParseStatus(f *testing.F) {
+	seedFiles(f, "status")
+	f.Add([]byte("x\nUid:\t5\t5\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if got, err := parseStatus(b); err != nil && got != (status{}) {
+			t.Errorf("parseStatus(%q) = %+v, and %v", b, got, err)
+		}
+		text := "Name:\t" + strings.NewReplacer(`\`, `\\`, "\n", `\n`).Replace(string(b)) + "\nTracerPid:\t12\nUid:\t0\t99\t1\t2\nNSpid:\t4711\t7\n"
+		if got, err := parseStatus([]byte(text)); err != nil || got != (status{uid: 99, nsPID: 7, tracerPID: 12}) {
+			t.Errorf("parseStatus(%q) = %+v, %v", text, got, err)
+		}
+	})
+}

@@ -1,8 +1,11 @@
 package proc
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -75,4 +78,30 @@ func TestUsersOfThisHost(t *testing.T) {
 	if got := NewUsers("").Name(0); got != "root" {
 		t.Errorf("Name(0) = %q", got)
 	}
+}
+
+// FuzzParsePasswd: a line has one name at the most, which is one, and the first of a user
+// counts.
+func FuzzParsePasswd(f *testing.F) {
+	f.Add([]byte("root:x:0:0:root:/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nna\xffme:x:4294967295:0:"), uint32(0))
+	f.Add([]byte("#root:x:0:0\n+nis:x:0:0\n-no:x:0:0\n:x:0:0\nbad:x:-1:0\nshort:x:0\n\n"), uint32(7))
+	f.Fuzz(func(t *testing.T, b []byte, uid uint32) {
+		names := parsePasswd(b)
+		if len(names) > bytes.Count(b, []byte("\n"))+1 {
+			t.Errorf("parsePasswd(%q) = %v", b, names)
+		}
+		for _, name := range names {
+			if name == "" || strings.ContainsAny(name, ":\n") || strings.ContainsAny(name[:1], "#+-") {
+				t.Errorf("parsePasswd(%q) has a name %q", b, name)
+			}
+		}
+		want, known := names[uid]
+		if !known {
+			want = "last"
+		}
+		more := fmt.Appendf(bytes.Clone(b), "\nlast:x:%d:0::/:/bin/sh\n", uid)
+		if got := parsePasswd(more)[uid]; got != want {
+			t.Errorf("parsePasswd(%q) calls %d %q, want %q", more, uid, got, want)
+		}
+	})
 }
