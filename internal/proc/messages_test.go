@@ -3,8 +3,6 @@ package proc
 import (
 	"bytes"
 	"encoding/gob"
-	"errors"
-	"io"
 	"reflect"
 	"testing"
 )
@@ -68,10 +66,7 @@ func FuzzMessages(f *testing.F) {
 		}
 		for {
 			var a Answer
-			if err := in.next(&a); err != nil {
-				if errors.Is(err, io.EOF) && !in.empty() {
-					t.Errorf("%q ends, and %d bytes are left", b, in.reader.Buffered())
-				}
+			if in.next(&a) != nil {
 				return
 			}
 			var again Answer
