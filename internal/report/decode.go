@@ -19,22 +19,23 @@ import (
 // listeners a daemon writes about half as much.
 const maxFrame = 256 << 20
 
-// bounded decodes values of which none may take more than maxFrame.
+// bounded decodes values of which none may take more than most.
 type bounded struct {
+	most  int64
 	limit *io.LimitedReader
 	from  *json.Decoder
 }
 
 func newBounded(r io.Reader) *bounded {
 	limit := &io.LimitedReader{R: r}
-	return &bounded{limit, json.NewDecoder(limit)}
+	return &bounded{maxFrame, limit, json.NewDecoder(limit)}
 }
 
 func (b *bounded) decode(v any) error {
-	b.limit.N = maxFrame
+	b.limit.N = b.most
 	err := b.from.Decode(v)
 	if err != nil && b.limit.N <= 0 {
-		return fmt.Errorf("it is larger than %d MiB", maxFrame>>20)
+		return fmt.Errorf("it is larger than %d bytes", b.most)
 	}
 	return err
 }
