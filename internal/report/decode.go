@@ -15,9 +15,9 @@ import (
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-// maxFrame bounds what is read as one frame or explanation, in bytes: of a hundred thousand
-// listeners a daemon writes about half as much.
-const maxFrame = 256 << 20
+// maxFrame bounds what is read as one frame or explanation, in bytes: a listener takes 2500
+// in a snapshot, and one that is stuck 10000.
+const maxFrame = 512 << 20
 
 // bounded decodes values of which none may take more than most.
 type bounded struct {
