@@ -32,7 +32,7 @@ func (h *hungDisk) Write(b []byte) (int, error) {
 // suspected is a look with something to record, of some size.
 func suspected(second int) (*listener.Snapshot, []listener.Judgement) {
 	l := &listener.Listener{Sample: listener.Sample{Key: 1, Cookie: 1, Local: netip.MustParseAddrPort("127.0.0.1:80")}}
-	l.Owners = []listener.Owner{{PID: 10, User: strings.Repeat("x", 50_000)}}
+	l.Owners = []listener.Owner{{Holder: &listener.Holder{PID: 10, User: strings.Repeat("x", 50_000)}}}
 	s := &listener.Snapshot{Time: time.Unix(int64(second), 0).UTC(), Listeners: []*listener.Listener{l}}
 	return s, []listener.Judgement{{Listener: l, Verdict: listener.Suspect}}
 }

@@ -43,12 +43,13 @@ func published(second int, spec []byte, before map[byte]listener.Judgement) *rep
 // FuzzStream: whatever a stream tells, its reader has each listener once, in the order of
 // snapshots; and of what a daemon publishes it has the very same as the daemon.
 func FuzzStream(f *testing.F) {
-	var d delta
+	var last *report.Frame
 	var wire bytes.Buffer
 	for _, frame := range []*report.Frame{frameOf(1, judged(1, 2), judged(2, 0)), frameOf(2, judged(1, 3), judged(3, 0)), frameOf(3)} {
-		if err := report.WriteFrame(&wire, d.since(frame)); err != nil {
+		if err := report.WriteFrame(&wire, changed(last, frame)); err != nil {
 			f.Fatal(err)
 		}
+		last = frame
 	}
 	f.Add(wire.Bytes(), []byte("\x01\x09\x00\x02\x11\x00\x00\x01"))
 	f.Add([]byte(`{"schema":"reusewatch/v1","gone":["1"],"listeners":[{"cookie":"1","local":"1.1.1.1:1"},{"cookie":"1","local":"1.1.1.1:2"}]}`), []byte{0, 0, 8, 0xff, 0, 7})
@@ -76,16 +77,17 @@ func FuzzStream(f *testing.F) {
 			}
 		}
 
-		var d delta
+		var last *report.Frame
 		var wire bytes.Buffer
 		var want []string
 		before := make(map[byte]listener.Judgement)
 		for second, part := range bytes.Split(spec, []byte{0}) {
 			frame := published(second%60, part, before)
 			want = append(want, queues(frame))
-			if err := report.WriteFrame(&wire, d.since(frame)); err != nil {
+			if err := report.WriteFrame(&wire, changed(last, frame)); err != nil {
 				t.Fatal(err)
 			}
+			last = frame
 		}
 		w, frames = whole{}, report.NewFrameReader(&wire)
 		for i := 0; ; i++ {

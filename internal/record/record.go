@@ -261,10 +261,15 @@ func Read(r io.Reader, each func(Header, *listener.Snapshot) error) (bad []int, 
 // parseLook is nil of what is no look: also of one in which a listener is missing.
 func parseLook(line []byte) *listener.Snapshot {
 	var s listener.Snapshot
-	if json.Unmarshal(line, &s) != nil || slices.Contains(s.Listeners, nil) {
+	if json.Unmarshal(line, &s) != nil || slices.ContainsFunc(s.Listeners, incomplete) {
 		return nil
 	}
 	return &s
+}
+
+// incomplete: nobody could judge it.
+func incomplete(l *listener.Listener) bool {
+	return l == nil || slices.ContainsFunc(l.Owners, func(o listener.Owner) bool { return o.Holder == nil })
 }
 
 // readLine reads one line; of one that is longer than maxLine it keeps nothing, and says so.

@@ -303,8 +303,9 @@ func FuzzRead(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	looks := NewLooks(w)
 	for _, s := range []*listener.Snapshot{host(), quiet()} {
-		if err := w.Add(s, judge.Judge(s, policy(), &judge.Past{})); err != nil {
+		if err := looks.Add(s, judge.Judge(s, policy(), &judge.Past{})); err != nil {
 			f.Fatal(err)
 		}
 	}

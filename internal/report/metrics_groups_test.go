@@ -21,7 +21,7 @@ func publishAt(m *Metrics, at time.Time, js ...listener.Judgement) {
 // born is a listener that began to listen then.
 func born(cookie, port int, at time.Time) listener.Judgement {
 	j := counted(cookie, port, 10, 10)
-	j.ListenedAt, j.FirstSeen = listener.Known(at), at
+	j.ListenedAt, j.FirstSeen = listener.Rarely(at), at
 	return j
 }
 
@@ -205,7 +205,7 @@ func host(n, syns int) []listener.Judgement {
 		l := &listener.Listener{}
 		l.Cookie, l.Netns = listener.Cookie(i+1), 4026531833
 		l.Local = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i / 60000), 1}), uint16(i%60000+1))
-		l.SYNs, l.Accepted, l.Dropped = listener.Known(uint64(syns)), listener.Known(uint64(syns)), listener.Known(uint64(0))
+		l.SYNs, l.Accepted, l.Dropped = listener.Counted(uint64(syns)), listener.Counted(uint64(syns)), listener.Counted(uint64(0))
 		js[i] = listener.Judgement{Listener: l, Verdict: listener.Idle}
 	}
 	return js

@@ -3,7 +3,7 @@ package report
 import "github.com/reusewatch/reusewatch/internal/listener"
 
 // counts are counters of one listener, or of several together.
-type counts [6]listener.Maybe[uint64]
+type counts [6]listener.Count
 
 func countsOf(l *listener.Listener) counts {
 	return counts{l.SYNs, l.SYNsFull, l.Selected, l.Queued, l.Accepted, l.Dropped}
@@ -12,7 +12,7 @@ func countsOf(l *listener.Listener) counts {
 func (c *counts) add(more counts) {
 	for i := range c {
 		if n, known := more[i].Get(); known {
-			c[i] = listener.Known(c[i].Or(0) + n)
+			c[i] = listener.Counted(c[i].Or(0) + n)
 		}
 	}
 }
@@ -52,7 +52,7 @@ func (s *seats) since(l *listener.Listener) counts {
 	before := s.of[l.Cookie].last
 	for i := range c {
 		if n, known := c[i].Get(); known && before[i] <= n {
-			c[i] = listener.Known(n - before[i])
+			c[i] = listener.Counted(n - before[i])
 		}
 	}
 	now.round = s.round
