@@ -241,6 +241,12 @@ func (a *Agent) AwaitEnd(what string, pid int, ended func() bool) string {
 	a.t.Helper()
 	began, last, starved, delayed := time.Now(), "nothing was said", 0, a.delayed()
 	for looks := 1; !ended(); looks++ {
+		select {
+		case <-a.now.ended:
+			a.t.Errorf("MISS: %s pid %d is still there, and reusewatch has ended by itself: %s", what, pid, a.errs.String())
+			return "failed"
+		default:
+		}
 		if l, said := a.Says(pid); said {
 			last = l.Why()
 			if l.Decision != nil && slices.Contains(l.Decision.Reasons, "starved") {
