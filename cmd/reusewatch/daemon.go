@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -101,7 +100,7 @@ func (d *daemon) watch(ctx context.Context, w *watch.Watcher, first *listener.Sn
 	d.emit(report.Event{Time: time.Now(), Kind: report.Ready, Tier: first.Tier, Count: len(first.Listeners)})
 	d.notify.ready()
 	d.publish(ctx, first, nil)
-	debug.FreeOSMemory() // to load the programs and look at everybody took more than watching does
+	go giveBack(d.alive)
 	err := w.Run(d.alive, func(s *listener.Snapshot, changes []watch.Change) { d.publish(ctx, s, changes) })
 	d.finish()
 	d.acts.Wait()

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -19,10 +18,6 @@ import (
 	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/state"
 )
-
-// gcPercent is how much garbage a daemon lets grow beside what lives. A steady tick
-// makes next to none: half of what is usual costs nothing and keeps it small.
-const gcPercent = 50
 
 type runCommand struct {
 	observing
@@ -104,7 +99,7 @@ func (c *runCommand) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	debug.SetGCPercent(gcPercent)
+	boundHeap(c.fs)
 	told, logged := newOutlet(c.std.out), newOutlet(c.std.err)
 	defer told.end()
 	defer logged.end()

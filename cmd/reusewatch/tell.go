@@ -42,15 +42,12 @@ func (d *daemon) tell(ctx context.Context, s *listener.Snapshot, js []listener.J
 	if d.record != nil {
 		d.exporter.unrecorded(d.record.add(s, js))
 	}
+	began := judgedOf(js, changes)
 	for _, c := range changes {
 		if !c.Began {
 			d.emit(d.changes.Ended(c.At, c.Listener)...)
-			continue
-		}
-		for i := range js {
-			if js[i].Cookie == c.Listener.Cookie {
-				d.emit(d.changes.Began(c.At, &js[i])...)
-			}
+		} else if j := began[c.Listener.Cookie]; j != nil {
+			d.emit(d.changes.Began(c.At, j)...)
 		}
 	}
 	d.emit(d.changes.Update(time.Now(), d.left(js))...)
@@ -59,6 +56,25 @@ func (d *daemon) tell(ctx context.Context, s *listener.Snapshot, js []listener.J
 			d.act(ctx, j)
 		}
 	}
+}
+
+// judgedOf finds what is judged of those that began.
+func judgedOf(js []listener.Judgement, changes []watch.Change) map[listener.Cookie]*listener.Judgement {
+	of := make(map[listener.Cookie]*listener.Judgement)
+	for _, c := range changes {
+		if c.Began {
+			of[c.Listener.Cookie] = nil
+		}
+	}
+	if len(of) == 0 {
+		return nil
+	}
+	for i := range js {
+		if _, began := of[js[i].Cookie]; began {
+			of[js[i].Cookie] = &js[i]
+		}
+	}
+	return of
 }
 
 // left are the judgements but for those of listeners that an act is about: what

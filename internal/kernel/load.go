@@ -26,7 +26,7 @@ type objects struct {
 }
 
 // How many rows the tick has room for, of 400 bytes each.
-const minRows, maxRows = 64, 16384
+const minRows, maxRows = 64, 8192
 
 // constants are set before loading; the verifier drops the code they exclude.
 type constants struct {

@@ -81,13 +81,13 @@ type Window struct {
 // Owner is a process with a descriptor of the listener, one a pid.
 type Owner struct {
 	*Holder
-	FD   Maybe[int]
-	Made bool // it opened the listener's socket itself, in the program that it runs
+	FD Maybe[int]
 	// Connections held by the process whose local port is the listener's, in
 	// its network namespace: accepted ones.
 	Connections Maybe[int]
 	// AcceptedElsewhere: it holds connections of another port it listens on.
 	AcceptedElsewhere Maybe[bool]
+	Made              bool      // it opened the listener's socket itself, in the program that it runs
 	Evidence          *Evidence // nil unless the listener is suspected
 	Origin            *Origin   // nil unless others have members of its groups too
 }

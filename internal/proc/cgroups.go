@@ -14,6 +14,9 @@ type Cgroups struct {
 	V1 map[string]string // path by controller; by "name=systemd" and the like where a hierarchy has none
 }
 
+// OwnCgroups are those of this process.
+func (f FS) OwnCgroups() (Cgroups, error) { return readCgroups(f.path("self", "cgroup")) }
+
 func readCgroups(path string) (Cgroups, error) {
 	b, err := readFile(path)
 	if err != nil {

@@ -102,8 +102,9 @@ func (c *Changes) Update(at time.Time, js []listener.Judgement) []Event {
 		j := &js[i]
 		t := c.told[j.Cookie]
 		if t == nil {
-			// One that is told of stays told of, should its owners change.
-			if !c.scope.Match(j.Listener) {
+			// One that is told of stays told of, should its owners change. Of most there is
+			// nothing to tell.
+			if quiet(j) || !c.scope.Match(j.Listener) {
 				continue
 			}
 			t = &told{}
@@ -121,6 +122,10 @@ func (c *Changes) Update(at time.Time, js []listener.Judgement) []Event {
 		}
 	}
 	return events
+}
+
+func quiet(j *listener.Judgement) bool {
+	return j.Verdict != listener.Stuck && j.Verdict != listener.Suspect && j.Decision == nil && len(j.Findings()) == 0
 }
 
 // finds says whether what is found about it is news. That a group is mixed is told

@@ -45,12 +45,14 @@ func (w *Watcher) count() error {
 	for key, e := range w.entries {
 		ours := func(o listener.Owner) bool { return owners[process{o.PID, e.l.Netns}] }
 		if !w.all && !e.suspected && !groups[e.l.Group] && !slices.ContainsFunc(e.l.Owners, ours) {
-			e.counted = time.Time{}
+			if e.tally != nil {
+				e.tally.began = time.Time{}
+			}
 			continue
 		}
 		keys = append(keys, key)
-		if e.counted.IsZero() {
-			fresh, apart, e.counted = true, apart || e.generations, w.last
+		if t := e.counted(); t.began.IsZero() {
+			fresh, apart, t.began = true, apart || e.generations, w.last
 		}
 	}
 	if !fresh && len(keys) == w.counted {

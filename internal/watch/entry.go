@@ -18,13 +18,19 @@ type entry struct {
 	gone      bool
 	// generations: its group has more than one.
 	generations bool
-	ledger      ledger
-	counted     time.Time // the look after which it began to be counted on demand; zero: it is not
-	since       time.Time // what is counted is counted since then; zero: not counted
-	recent      recent
+	looked      bool
+	tally       *tally               // nil: it is not counted
 	baselines   map[identity]*totals // of the owners, when the suspicion began
 	caller      int                  // of listen(), 0 if nobody saw it
 	execs       uint64               // that it had made by then
+}
+
+// tally is what is counted of a listener: of most nothing is.
+type tally struct {
+	ledger ledger
+	recent recent
+	began  time.Time // the look after which it began to be counted on demand; zero: it is not
+	since  time.Time // what is counted is counted since then; zero: not counted
 }
 
 func (e *entry) suspicious(stuckAfter time.Duration) bool {
@@ -69,16 +75,37 @@ func (e *entry) sample(s listener.Sample, at time.Time, elapsed, interval time.D
 	}
 	next.Window = advance(old.Window, &old.Sample, &s, at, step(elapsed, interval))
 	next.SeenWaiting = old.SeenWaiting || s.WaitersKnown && len(s.Waiters) > 0
-	accepted := e.ledger.take(&old.Sample, &s, fromBirth)
-	next.Accepted = e.ledger.accepted
+	t := e.counted()
+	accepted := t.ledger.take(&old.Sample, &s, fromBirth)
+	next.Accepted = t.ledger.accepted
 	if accepted {
 		next.LastAccept = listener.Rarely(at)
 	}
 	if s.MayHaveServed {
 		next.AcceptedAmong = listener.Rarely(at)
 	}
-	e.recent.add(at, &s)
+	t.recent.add(at, &s)
+	e.looked = true
+	if !s.Queued.IsKnown() && t.began.IsZero() {
+		e.tally = nil
+	}
 	e.l = &next
+}
+
+// counted gives what is counted of it, from now on.
+func (e *entry) counted() *tally {
+	if e.tally == nil {
+		e.tally = &tally{ledger: ledger{looked: e.looked}}
+	}
+	return e.tally
+}
+
+// lately is how many new connections it got in the last minute.
+func (e *entry) lately(now time.Time) (uint64, bool) {
+	if e.tally == nil {
+		return 0, false
+	}
+	return e.tally.recent.sum(now)
 }
 
 // step is what one look adds to a window: what passed since the last one, an

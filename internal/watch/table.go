@@ -132,7 +132,7 @@ func (w *Watcher) take(look listener.Look) {
 		}
 		e.sample(*s, look.At, elapsed, w.opts.Interval, !w.opts.CountsSince.IsZero() && s.ListenedAt.IsKnown())
 		w.set(e, e.l)
-		w.sharing = w.sharing || e.recent.known
+		w.sharing = w.sharing || e.tally != nil && e.tally.recent.known
 		w.name(e)
 		e.l.Waiters = w.sets.holders(e.l.Waiters)
 		if !e.announced {
@@ -158,7 +158,7 @@ func (w *Watcher) restart(at time.Time) {
 	}
 	w.counted, w.sharing = 0, true
 	for _, e := range w.entries {
-		e.ledger, e.recent, e.counted, e.since = ledger{looked: true}, recent{}, time.Time{}, time.Time{}
+		e.tally, e.looked = nil, true
 		next := *e.l
 		next.Queued, next.CountedSince = listener.Count{}, listener.Rare[time.Time]{}
 		w.set(e, &next)
@@ -177,14 +177,18 @@ func (w *Watcher) name(e *entry) {
 	l.NetnsName = name
 	l.GroupName = groupName(&l.Sample)
 	if !l.Queued.IsKnown() {
-		e.since, l.CountedSince = time.Time{}, listener.Rare[time.Time]{}
+		l.CountedSince = listener.Rare[time.Time]{}
+		if e.tally != nil {
+			e.tally.since = time.Time{}
+		}
 		return
 	}
-	if e.since.IsZero() {
-		e.since = w.countsSince(e)
+	t := e.counted()
+	if t.since.IsZero() {
+		t.since = w.countsSince(e)
 	}
-	if since, known := l.CountedSince.Get(); !known || !since.Equal(e.since) {
-		l.CountedSince = listener.Rarely(e.since)
+	if since, known := l.CountedSince.Get(); !known || !since.Equal(t.since) {
+		l.CountedSince = listener.Rarely(t.since)
 	}
 }
 
@@ -192,7 +196,7 @@ func (w *Watcher) name(e *entry) {
 // the first time.
 func (w *Watcher) countsSince(e *entry) time.Time {
 	if w.opts.CountsSince.IsZero() {
-		return e.counted
+		return e.counted().began
 	}
 	if born, known := e.l.ListenedAt.Get(); known && born.After(w.opts.CountsSince) {
 		return born
@@ -257,14 +261,14 @@ func (w *Watcher) share() {
 	sums := make(map[listener.GroupKey]uint64)
 	w.sharing = false
 	for _, e := range w.order {
-		if n, known := e.recent.sum(w.last); known && e.l.Group != 0 && n > 0 {
+		if n, known := e.lately(w.last); known && e.l.Group != 0 && n > 0 {
 			sums[e.l.Group] += n
 			w.sharing = true
 		}
 	}
 	for _, e := range w.order {
 		var share listener.Maybe[float64]
-		if n, known := e.recent.sum(w.last); known && sums[e.l.Group] > 0 {
+		if n, known := e.lately(w.last); known && sums[e.l.Group] > 0 {
 			share = listener.Known(float64(n) / float64(sums[e.l.Group]))
 		}
 		if share != e.l.Share.Maybe() {
