@@ -57,6 +57,41 @@ func TestMoreListenersThanRoom(t *testing.T) {
 	}
 }
 
+// TestBornWhileRoomIsMade: whatever is born while the kernel side makes room, it makes more.
+func TestBornWhileRoomIsMade(t *testing.T) {
+	livetest.Root(t)
+	for _, tier := range []listener.Tier{functions, tracepoints} {
+		t.Run(string(tier), func(t *testing.T) {
+			f := &field{t: t}
+			ns := f.netns(t)
+			f.load(kernel.Options{Capacity: 16, Count: kernel.CountAlways}, tier)
+			if len(f.kernels) == 0 {
+				t.Skip("not to be had here")
+			}
+			k := f.kernels[0]
+			if err := k.Enter(); err != nil {
+				t.Fatal(err)
+			}
+			born := make(chan []*livetest.Listener)
+			go func() { born <- listenMany(ns, 1500) }()
+			for {
+				if _, err := k.Look(listener.LookQuick); err != nil {
+					t.Fatal(err)
+				}
+				select {
+				case all := <-born:
+					if _, err := k.Look(listener.LookAll); err != nil {
+						t.Fatal(err)
+					}
+					expectAll(t, k, "born meanwhile", all, false)
+					return
+				default:
+				}
+			}
+		})
+	}
+}
+
 func listenMany(ns *livetest.Namespace, n int) []*livetest.Listener {
 	all := make([]*livetest.Listener, n)
 	for i := range all {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/bpf"
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -37,7 +38,7 @@ func (k *Kernel) Look(depth listener.Depth) (listener.Look, error) {
 		return listener.Look{}, err
 	}
 	restarted := false
-	if io.LostListeners != k.seenLoss.LostListeners {
+	for io.LostListeners != k.seenLoss.LostListeners { // again, where more are born than there was made room for
 		if err := k.grow(int(io.Listeners) + int(io.LostListeners-k.seenLoss.LostListeners)); err != nil {
 			return listener.Look{}, err
 		}
@@ -89,20 +90,17 @@ func flags(d listener.Depth) uint64 {
 
 // grow loads the kernel side anew with room for a quarter more listeners than are
 // needed now, and for twice as many as before. The counters begin anew, and what was
-// born or died meanwhile
-// shows in the look that follows.
+// born or died meanwhile shows in the look that follows.
 func (k *Kernel) grow(needed int) error {
 	opts := k.opts
 	opts.Capacity = max(needed+needed/4, 2*k.objs.capacity())
-	bigger, err := openTier(k.tier, opts)
+	bigger, err := k.bigger(opts)
+	for errors.Is(err, unix.E2BIG) && opts.Capacity < mostCapacity { // as many were born meanwhile
+		opts.Capacity *= 2
+		bigger, err = k.bigger(opts)
+	}
 	if err != nil {
 		return fmt.Errorf("make room for %d listeners: %w", opts.Capacity, err)
-	}
-	if err = k.handOver(bigger); err == nil {
-		err = bigger.enter()
-	}
-	if err != nil {
-		return errors.Join(err, bigger.unload())
 	}
 	watched := k.calls.watched()
 	err = k.unload()
@@ -112,6 +110,25 @@ func (k *Kernel) grow(needed int) error {
 	k.started, k.seenLoss = bigger.started, bpf.KernelTickIo{}
 	k.calls = bigger.calls
 	return errors.Join(err, k.watchCalls(watched))
+}
+
+// mostCapacity is more than a host has ports for in a thousand namespaces.
+const mostCapacity = 1 << 26
+
+// bigger opens another one that knows what k does. The error wraps unix.E2BIG where there
+// was no room for that.
+func (k *Kernel) bigger(opts Options) (*Kernel, error) {
+	bigger, err := openTier(k.tier, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err = k.handOver(bigger); err == nil {
+		err = bigger.enter()
+	}
+	if err != nil {
+		return nil, errors.Join(err, bigger.unload())
+	}
+	return bigger, nil
 }
 
 // handOver enters what k knows into a bigger kernel side: also listeners of
