@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -106,17 +105,6 @@ func TestRunbooks(t *testing.T) {
 	}
 }
 
-// freeAddress is one on loopback that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func get(t *testing.T, url string) (string, error) {
 	t.Helper()
 	resp, err := (&http.Client{Timeout: 5 * time.Second}).Get(url)
@@ -151,7 +139,7 @@ func prometheus(t *testing.T, target string) string {
 rule_files: [rules.yml]
 scrape_configs: [{job_name: reusewatch, static_configs: [{targets: [%q]}]}]
 `, target))
-	address := freeAddress(t)
+	address := livetest.FreeAddress(t)
 	cmd := exec.Command(unpacked(t, "prometheus", "usr/bin/prometheus"), "--config.file="+filepath.Join(dir, "prometheus.yml"),
 		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address, "--log.level=warn")
 	var log bytes.Buffer
@@ -202,7 +190,7 @@ func alerts(t *testing.T, api string) []string {
 // Then each query of the dashboard is tried against what was scraped.
 func TestAlertFiresAndResolves(t *testing.T) {
 	p := stuckPod(t)
-	target, state := freeAddress(t), t.TempDir()
+	target, state := livetest.FreeAddress(t), t.TempDir()
 	disarmed := filepath.Join(state, "disarmed")
 	write(t, disarmed, "")
 	e := onHost(t, quick(p, "--action", "kill", "--state-dir", state, "--metrics-address", target)...)
