@@ -70,6 +70,10 @@ type Event struct {
 	Listener Listener
 }
 
+// passing: it tells that a listener began or ended, by whomever. Of these there may be
+// millions, so they are not kept.
+func (e Event) passing() bool { return e.Event == "listening" || e.Event == "closed" && e.PID == 0 }
+
 // Listener is one as an agent tells of it.
 type Listener struct {
 	Cookie   string
@@ -138,9 +142,11 @@ func (a *Agent) read(r *running, lines *bufio.Scanner) {
 		if e.Event == "ready" {
 			close(r.ready)
 		}
-		a.mu.Lock()
-		a.events = append(a.events, e)
-		a.mu.Unlock()
+		if !e.passing() {
+			a.mu.Lock()
+			a.events = append(a.events, e)
+			a.mu.Unlock()
+		}
 		if a.Told != nil {
 			a.Told(e)
 		}
@@ -239,7 +245,7 @@ func (l *Listener) Why() string {
 // why it was rightly left where it is. An act that is due and does not come fails the test.
 func (a *Agent) AwaitEnd(what string, pid int, ended func() bool) string {
 	a.t.Helper()
-	began, last, starved, delayed := time.Now(), "nothing was said", 0, a.delayed()
+	began, last, starved, delayed := time.Now(), "nothing was said", 0, a.Delayed()
 	for looks := 1; !ended(); looks++ {
 		select {
 		case <-a.now.ended:
@@ -257,7 +263,7 @@ func (a *Agent) AwaitEnd(what string, pid int, ended func() bool) string {
 			switch {
 			case 2*starved > looks:
 				return "held: starved"
-			case a.delayed()-delayed > LongEnough/4:
+			case a.Delayed()-delayed > LongEnough/4:
 				return "held: the agent was starved"
 			}
 			a.t.Errorf("MISS: %s pid %d is still there after %s: %s", what, pid, LongEnough, last)
@@ -268,8 +274,8 @@ func (a *Agent) AwaitEnd(what string, pid int, ended func() bool) string {
 	return "acted"
 }
 
-// delayed is for how long threads of a running one waited for a CPU so far.
-func (a *Agent) delayed() time.Duration {
+// Delayed is for how long threads of a running one waited for a CPU so far.
+func (a *Agent) Delayed() time.Duration {
 	a.t.Helper()
 	var sum time.Duration
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", a.PID()))

@@ -42,8 +42,6 @@ func (c *cycle) acts() {
 	n := 0
 	for _, e := range c.agent.Of("acting", "acted", "act_failed", "closed") {
 		switch {
-		case e.Event == "closed" && e.PID == 0:
-			continue // a listener ended, by whomever
 		case c.corpse == nil || e.PID != c.corpse.pid:
 			c.t.Errorf("WRONG ACT: %s pid %d by %s", e.Event, e.PID, cmp.Or(e.Method, e.Action))
 		case e.Time.Before(c.due) || c.due.IsZero():

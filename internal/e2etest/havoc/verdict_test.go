@@ -39,7 +39,7 @@ func (s *scene) verdict() {
 		s.t.Errorf("WRONG ACT: it recovered, and was not left alone: ended %t, it said %q", s.stuck.Ended(), said)
 	}
 	for _, e := range s.agent.Of("acting", "acted", "act_failed", "closed") {
-		if e.PID != 0 && e.PID != s.stuck.PID() {
+		if e.PID != s.stuck.PID() {
 			s.t.Errorf("WRONG ACT: %s pid %d", e.Event, e.PID)
 		}
 	}
