@@ -11,7 +11,7 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 BIN := bin/reusewatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test chaos havoc havoc-clock mutations vm-test systemd-test package package-test image image-test lint generate check-generated picture bench bench-compare bench-publish install clean
+.PHONY: help build demo test chaos havoc havoc-clock soak mutations vm-test systemd-test package package-test image image-test lint generate check-generated picture bench bench-compare bench-publish install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ havoc: ## an armed reusewatch killed, stopped, signalled, out of disk in its act
 
 havoc-clock: ## the same with steps of the clock, in a VM (root; ACTS=30 SEED=… KERNEL=6.12)
 	scripts/havoc-clock $(or $(KERNEL),6.12) $(or $(ACTS),30) $(or $(SEED),$(shell date +%s))
+
+soak: ## an armed reusewatch on a busy host, measured each second: no tick late, nothing grows (root; MINUTES=60; BINARY=…)
+	scripts/setup test
+	MINUTES=$(or $(MINUTES),60) BINARY=$(BINARY) CGO_ENABLED=0 \
+		go test -count=1 -timeout 0 -v -run TestSoak ./internal/e2etest/soak
 
 vm-test: ## what any kernel can run, in VMs with Debian's (KERNEL="6.1 6.12" ARCH=arm64; FULL=1: all scenarios; WRITE=1: into the docs)
 	scripts/vm-matrix $(if $(KERNEL),-k "$(KERNEL)") $(if $(ARCH),-A "$(ARCH)") $(if $(FULL),-f) $(if $(WRITE),-w)

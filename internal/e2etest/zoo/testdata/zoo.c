@@ -84,7 +84,7 @@ static const struct mode *find(const char *name)
 {
 	const struct mode *const tables[] = {
 		dead_ends, thread_modes, wait_modes, lock_modes, limit_modes, refused_modes,
-		busy_modes, pool_modes, family_modes, helper_modes, member_modes,
+		busy_modes, pool_modes, family_modes, helper_modes, member_modes, many_modes,
 	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)

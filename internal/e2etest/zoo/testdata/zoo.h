@@ -33,7 +33,7 @@ struct mode {
 
 /* The tables of the files, each ended by a mode without a name. */
 extern const struct mode dead_ends[], thread_modes[], wait_modes[], lock_modes[], limit_modes[],
-	refused_modes[], busy_modes[], pool_modes[], family_modes[], helper_modes[], member_modes[];
+	refused_modes[], busy_modes[], pool_modes[], family_modes[], helper_modes[], member_modes[], many_modes[];
 
 /* What the command line says. */
 extern int port;	/* to listen on, of 127.0.0.1 */
