@@ -57,7 +57,7 @@ func (h *quietHost) Census(each func(*listener.Held)) error {
 func (h *quietHost) Waiters(*listener.Listener) ([]listener.Waiter, bool, error) {
 	return nil, true, nil
 }
-func (h *quietHost) SetCounted([]listener.Key) error               { return nil }
+func (h *quietHost) SetCounted(map[listener.Key]uint32) error      { return nil }
 func (h *quietHost) Things([]int) ([]listener.Thing, []int, error) { return nil, nil, nil }
 func (h *quietHost) Seek([]listener.Key) error                     { return nil }
 func (h *quietHost) WatchCalls([]int) error                        { return nil }

@@ -54,7 +54,7 @@ func (o ours) countOnly(l *livetest.Listener) {
 	if i < 0 {
 		o.b.Fatalf("no sample of the listener on %s", l.Addr)
 	}
-	must(o.b, o.SetCounted([]listener.Key{look.Samples[i].Key}))
+	must(o.b, o.SetCounted(map[listener.Key]uint32{look.Samples[i].Key: look.Samples[i].Netns}))
 }
 
 // empty is a program that does nothing, where reusewatch's always-on part is.

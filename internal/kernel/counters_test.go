@@ -138,7 +138,7 @@ func testQueuesTierCountsNothing(t *testing.T, f *field) {
 		if k.tier != queues {
 			continue
 		}
-		if err := k.SetCounted([]listener.Key{sampleOf(t, k, l).Key}); err != nil {
+		if err := k.SetCounted(places(sampleOf(t, k, l))); err != nil {
 			t.Fatal(err)
 		}
 		ns.DialMany(3, livetest.Dial{To: l.Dest(livetest.V4)})

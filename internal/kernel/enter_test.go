@@ -63,8 +63,8 @@ func (p *placed) want(got listener.Sample) listener.Sample {
 
 func compareSamples() cmp.Options {
 	return cmp.Options{
-		cmp.Comparer(func(a, b listener.Maybe[uint64]) bool { return a == b }),
-		cmp.Comparer(func(a, b listener.Maybe[listener.Settings]) bool { return a == b }),
+		cmp.Comparer(func(a, b listener.Count) bool { return a == b }),
+		cmp.Comparer(func(a, b listener.Rare[listener.Settings]) bool { return a.Maybe() == b.Maybe() }),
 		cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
 		// Counters and times have tests of their own.
 		cmpopts.IgnoreFields(listener.Sample{}, "ListenedAt", "OldestWait", "WaitersKnown", "Waiters",

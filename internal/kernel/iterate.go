@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -17,62 +19,23 @@ import (
 	"github.com/reusewatch/reusewatch/internal/netns"
 )
 
-// Enter makes the kernel side watch what was there before it: in every network
-// namespace that can be found and entered, and whatever but MPTCP a process holds
-// in others.
-func (k *Kernel) Enter() error {
-	if k.tier == listener.TierQueues {
-		return nil
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.enter()
-}
-
-func (k *Kernel) enter() error {
-	if err := k.eachNetns(bpf.KernelProgEnterTcp, nil, nil); err != nil {
-		return err
-	}
-	var lost uint64
-	if err := k.objs.maps.Variables[bpf.KernelVarLostListeners].Get(&lost); err != nil {
-		return fmt.Errorf("read how many listeners found no room: %w", err)
-	}
-	if lost != k.seenLoss.LostListeners {
-		return nil // the next look makes room and enters anew; who is lost twice counts twice
-	}
-	if err := k.iterate(bpf.KernelProgEnterFile, nil, nil, nil); err != nil {
-		return err
-	}
-	if k.count == CountAlways {
-		return k.recount()
-	}
-	return nil
-}
-
-// recount has the kernel side take up what is to be counted.
-func (k *Kernel) recount() error {
-	if err := k.eachNetns(bpf.KernelProgCountTcp, nil, nil); err != nil || !k.barred {
-		return err
-	}
-	return k.iterate(bpf.KernelProgCountFile, nil, nil, nil)
-}
-
-// SetCounted makes the kernel side count these listeners and no others. Where
-// counting is always on it does nothing; the queues tier, which counts nothing,
-// looks for connections that they accepted instead.
-func (k *Kernel) SetCounted(keys []listener.Key) error {
+// SetCounted makes the kernel side count these listeners, each in its network namespace,
+// and no others. Where counting is always on it does nothing; the queues tier, which counts
+// nothing, looks for connections that they accepted instead.
+func (k *Kernel) SetCounted(of map[listener.Key]uint32) error {
 	if k.count == CountAlways && k.tier != listener.TierQueues {
 		return nil
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.tier == listener.TierQueues {
-		return k.served.want(k, keys)
+		return k.served.want(k, slices.Collect(maps.Keys(of)))
 	}
 	counted := k.objs.maps.Maps[bpf.KernelMapCounted]
-	wanted := make(map[uint64]bool, len(keys))
-	for _, key := range keys {
-		wanted[uint64(key)] = true
+	before := k.countedIn
+	k.countedIn = make(map[uint32]bool)
+	for key, in := range of {
+		k.countedIn[in] = true
 		if err := counted.Put(uint64(key), uint8(1)); err != nil {
 			return fmt.Errorf("count a listener: %w", err)
 		}
@@ -82,7 +45,7 @@ func (k *Kernel) SetCounted(keys []listener.Key) error {
 	var ended []uint64
 	entries := counted.Iterate()
 	for entries.Next(&key, &on) {
-		if !wanted[key] {
+		if _, wanted := of[listener.Key(key)]; !wanted {
 			ended = append(ended, key)
 		}
 	}
@@ -94,7 +57,9 @@ func (k *Kernel) SetCounted(keys []listener.Key) error {
 			return fmt.Errorf("stop counting a listener: %w", err)
 		}
 	}
-	return k.recount()
+	// Elsewhere nothing has changed.
+	maps.Copy(before, k.countedIn)
+	return k.recount(before)
 }
 
 // LookQueues is a look by the iterators alone: every listener of every network
@@ -124,6 +89,10 @@ func (k *Kernel) eachNetns(program string, row []byte, each func()) error {
 	if err != nil {
 		return err
 	}
+	return k.inEach(all, program, row, each)
+}
+
+func (k *Kernel) inEach(all []netns.Namespace, program string, row []byte, each func()) error {
 	var failed []error
 	for i := range all {
 		err := k.iterate(program, &all[i], row, each)

@@ -74,6 +74,8 @@ type Kernel struct {
 	symbols    symbols
 	barred     bool // from some namespace
 	opts       Options
+	entering   entering
+	countedIn  map[uint32]bool // network namespaces of what is counted on demand
 	served     served          // of the queues tier
 	calls      calls           // of who is watched
 	sought     []uint64        // by the next census
@@ -160,6 +162,7 @@ func openTier(t listener.Tier, opts Options) (_ *Kernel, err error) {
 	k := &Kernel{
 		tier: t, count: count, objs: objs, clock: c, iters: make(map[string]*link.Iter), programs: make(map[uint32]bool),
 		started: time.Now(), namespaces: opts.Namespaces, opts: opts, symbols: symbols{names: make(map[uint64]string)}, mostThings: maxThings,
+		countedIn: make(map[uint32]bool),
 	}
 	defer func() {
 		if err != nil {

@@ -31,11 +31,12 @@ func newServedGroup(t *testing.T, f *field, n int, o livetest.Listen) *servedGro
 	if err != nil {
 		t.Fatal(err)
 	}
-	var keys []listener.Key
+	samples := byInode(all)
+	var counted []listener.Sample
 	for _, l := range g.group {
-		keys = append(keys, byInode(all)[l.Inode].Key)
+		counted = append(counted, samples[l.Inode])
 	}
-	if err := g.k.SetCounted(keys); err != nil {
+	if err := g.k.SetCounted(places(counted...)); err != nil {
 		t.Fatal(err)
 	}
 	return g

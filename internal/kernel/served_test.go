@@ -6,7 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/kernel"
-	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
@@ -56,7 +55,7 @@ func TestServed(t *testing.T) {
 			t.Fatal(err)
 		}
 		samples := byInode(all)
-		if err := k.SetCounted([]listener.Key{samples[deaf.Inode].Key, samples[alive.Inode].Key}); err != nil {
+		if err := k.SetCounted(places(samples[deaf.Inode], samples[alive.Inode])); err != nil {
 			t.Fatal(err)
 		}
 		if got := served(); got[deaf.Inode] || got[alive.Inode] {
@@ -81,7 +80,7 @@ func TestServed(t *testing.T) {
 		if got := served(); got[alive.Inode] {
 			t.Error("served, though nobody is suspected any more")
 		}
-		if err := k.SetCounted([]listener.Key{samples[deaf.Inode].Key, samples[alive.Inode].Key}); err != nil {
+		if err := k.SetCounted(places(samples[deaf.Inode], samples[alive.Inode])); err != nil {
 			t.Fatal(err)
 		}
 		dial(alive)

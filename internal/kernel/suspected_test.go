@@ -66,15 +66,24 @@ func testCountingOnSuspicion(t *testing.T, f *field, ns *livetest.Namespace, old
 func setCounted(t *testing.T, k live, groups [][]*livetest.Listener) {
 	t.Helper()
 	_, samples := look(t, k)
-	var keys []listener.Key
+	var counted []listener.Sample
 	for _, g := range groups {
 		for _, l := range g {
-			keys = append(keys, samples[l.Inode].Key)
+			counted = append(counted, samples[l.Inode])
 		}
 	}
-	if err := k.SetCounted(keys); err != nil {
+	if err := k.SetCounted(places(counted...)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// places are listeners, each with its network namespace.
+func places(samples ...listener.Sample) map[listener.Key]uint32 {
+	in := make(map[listener.Key]uint32)
+	for _, s := range samples {
+		in[s.Key] = s.Netns
+	}
+	return in
 }
 
 // checkCounted compares the sum over a group with what it must be, negative for

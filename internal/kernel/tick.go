@@ -33,6 +33,11 @@ func (k *Kernel) Look(depth listener.Depth) (listener.Look, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if len(k.entering.rest) > 0 {
+		if err := k.enterRest(enterEach); err != nil {
+			return listener.Look{}, err
+		}
+	}
 	io, err := k.pass(depth)
 	if err != nil {
 		return listener.Look{}, err
@@ -108,7 +113,7 @@ func (k *Kernel) grow(needed int) error {
 	k.reader, k.rows = bigger.reader, bigger.rows
 	k.tick, k.walker, k.looker, k.symbols = bigger.tick, bigger.walker, bigger.looker, bigger.symbols
 	k.started, k.seenLoss = bigger.started, bpf.KernelTickIo{}
-	k.calls = bigger.calls
+	k.calls, k.entering, k.countedIn = bigger.calls, bigger.entering, bigger.countedIn
 	return errors.Join(err, k.watchCalls(watched))
 }
 

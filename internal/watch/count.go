@@ -40,7 +40,7 @@ func (w *Watcher) count() error {
 			owners[process{e.l.Owners[i].PID, e.l.Netns}] = true
 		}
 	}
-	keys := make([]listener.Key, 0, len(groups))
+	keys := make(map[listener.Key]uint32, len(groups))
 	fresh, apart := false, false
 	for key, e := range w.entries {
 		ours := func(o listener.Owner) bool { return owners[process{o.PID, e.l.Netns}] }
@@ -50,7 +50,7 @@ func (w *Watcher) count() error {
 			}
 			continue
 		}
-		keys = append(keys, key)
+		keys[key] = e.l.Netns
 		if t := e.counted(); t.began.IsZero() {
 			fresh, apart, t.began = true, apart || e.generations, w.last
 		}

@@ -35,8 +35,9 @@ type Source interface {
 	// be; Calls are what those did since.
 	WatchCalls(pids []int) error
 	Calls() (map[int]listener.Calls, error)
-	// SetCounted counts these listeners and no others, where counting is not always on.
-	SetCounted([]listener.Key) error
+	// SetCounted counts these listeners, each in its network namespace, and no others, where
+	// counting is not always on.
+	SetCounted(in map[listener.Key]uint32) error
 }
 
 // Reader asks /proc what only it has, within a limit; who does not answer is missing.

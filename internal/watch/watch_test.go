@@ -2,6 +2,7 @@ package watch
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -111,8 +112,8 @@ func (s *script) Processes(ask listener.Ask) (map[int]*listener.Process, error) 
 	return found, nil
 }
 
-func (s *script) SetCounted(keys []listener.Key) error {
-	s.counted = append(s.counted, keys)
+func (s *script) SetCounted(in map[listener.Key]uint32) error {
+	s.counted = append(s.counted, slices.Sorted(maps.Keys(in)))
 	return nil
 }
 

@@ -1,0 +1,108 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reusewatch/reusewatch/bpf"
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/netns"
+)
+
+// To look into one network namespace takes some 2 ms on a large host, whatever is in it: its
+// iterator goes through the connections of all. So no more are entered at the start, and in
+// each look after it, than these times allow.
+const (
+	enterFirst = 500 * time.Millisecond
+	enterEach  = 100 * time.Millisecond
+)
+
+// entering is how far the looking into the network namespaces has got.
+type entering struct {
+	rest   []netns.Namespace
+	tried  int
+	failed []error
+}
+
+// Enter makes the kernel side watch what was there before it: whatever but MPTCP a process
+// holds in any network namespace, and all else in each that can be found and entered. Where
+// these are thousands, the looks that follow come to the last of them.
+func (k *Kernel) Enter() error {
+	if k.tier == listener.TierQueues {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.enter()
+}
+
+// Unentered is how many network namespaces are still to be looked into for what no
+// descriptor shows.
+func (k *Kernel) Unentered() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.entering.rest)
+}
+
+func (k *Kernel) enter() error {
+	k.entering = entering{}
+	if err := k.iterate(bpf.KernelProgEnterFile, nil, nil, nil); err != nil {
+		return err
+	}
+	if k.count == CountAlways {
+		if err := k.iterate(bpf.KernelProgCountFile, nil, nil, nil); err != nil {
+			return err
+		}
+	}
+	all, err := k.network()
+	if err != nil {
+		return err
+	}
+	k.entering.rest = all
+	return k.enterRest(enterFirst)
+}
+
+// enterRest goes on entering for a while. What finds no room is entered anew once there is.
+func (k *Kernel) enterRest(limit time.Duration) error {
+	e := &k.entering
+	for began := time.Now(); len(e.rest) > 0 && time.Since(began) < limit; {
+		in := &e.rest[0]
+		e.rest = e.rest[1:]
+		e.tried++
+		err := k.iterate(bpf.KernelProgEnterTcp, in, nil, nil)
+		if err == nil && k.count == CountAlways {
+			err = k.iterate(bpf.KernelProgCountTcp, in, nil, nil)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ESRCH) {
+			e.failed = append(e.failed, err)
+			k.barred = k.barred || errors.Is(err, unix.EPERM)
+		}
+	}
+	if len(e.rest) > 0 {
+		return nil
+	}
+	failed, tried := e.failed, e.tried
+	k.entering = entering{}
+	if len(failed) > 0 && len(failed) == tried {
+		return fmt.Errorf("look into network namespaces: %w", errors.Join(failed...))
+	}
+	return nil
+}
+
+// recount has the kernel side take up what is to be counted in these network namespaces.
+func (k *Kernel) recount(in map[uint32]bool) error {
+	all, err := k.network()
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(n netns.Namespace) bool { return !in[n.Inode] })
+	if err := k.inEach(all, bpf.KernelProgCountTcp, nil, nil); err != nil || !k.barred && len(all) == len(in) {
+		return err
+	}
+	return k.iterate(bpf.KernelProgCountFile, nil, nil, nil)
+}
