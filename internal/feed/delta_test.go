@@ -2,6 +2,7 @@ package feed
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/netip"
 	"slices"
@@ -92,7 +93,7 @@ func FuzzStream(f *testing.F) {
 		w, frames = whole{}, report.NewFrameReader(&wire)
 		for i := 0; ; i++ {
 			in, err := frames.Next()
-			if err == io.EOF && i == len(want) {
+			if errors.Is(err, io.EOF) && i == len(want) {
 				break
 			}
 			if err != nil || i >= len(want) {

@@ -53,8 +53,8 @@ func TestEndlessMessage(t *testing.T) {
 // FuzzMessages: whatever a helper sends is an error or an answer, and an answer that was
 // read is sent and read again as it is.
 func FuzzMessages(f *testing.F) {
-	real := New("testdata/proc").ask(&Question{PID: 4711, What: Names | Limits | Itself})
-	f.Add(encoded(f, 4711, real))
+	answer := New("testdata/proc").ask(&Question{PID: 4711, What: Names | Limits | Itself})
+	f.Add(encoded(f, 4711, answer))
 	f.Add(encoded(f, 1, Answer{PID: 1, Gone: true}, Answer{Locks: []Lock{{"FLOCK", 1, 2}}, LocksKnown: true, Registered: []uint64{7}, RegisteredKnown: true}))
 	f.Add([]byte{})
 	f.Add([]byte{0xfc, 0x40, 0, 0, 0})
