@@ -11,7 +11,7 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 BIN := bin/reusewatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test chaos havoc havoc-clock soak mutations vm-test systemd-test package package-test image image-test lint generate check-generated picture bench bench-compare bench-publish install clean
+.PHONY: help build demo test race fuzz chaos havoc havoc-clock soak mutations vm-test systemd-test package package-test image image-test lint generate check-generated picture bench bench-compare bench-publish install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,13 @@ test: ## all tests on this machine's kernel (root; real servers in their own net
 	scripts/setup test
 	go vet ./...
 	CGO_ENABLED=0 go test -count=1 -p 1 -timeout 25m ./...
+
+race: ## tests that need no kernel to watch, under the race detector
+	scripts/setup race
+	scripts/race
+
+fuzz: ## every fuzz target in turn (FUZZTIME=10m PARALLEL=1 TARGET="FuzzFrame …"); test runs their corpora
+	FUZZTIME=$(or $(FUZZTIME),10m) PARALLEL=$(or $(PARALLEL),1) scripts/fuzz $(TARGET)
 
 chaos: ## scenes that a seed draws beside an armed reusewatch (root; CYCLES=300 SEED=… JOBS=6; test plays 20)
 	scripts/setup test
