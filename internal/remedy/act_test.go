@@ -63,12 +63,14 @@ func (v *victim) alive() bool {
 
 func (v *victim) judgement() listener.Judgement {
 	here, cookie := ownNamespace(v.t)
+	owner, holder := v.owner, *v.owner.Holder // for a test to change
+	owner.Holder = &holder
 	return listener.Judgement{
 		Listener: &listener.Listener{
 			Sample: listener.Sample{
 				Key: 1, Cookie: 7, Queue: 1, Head: listener.Head{Request: 1}, Netns: here, NetCookie: cookie,
 			},
-			Owners: []listener.Owner{v.owner},
+			Owners: []listener.Owner{owner},
 		},
 		At:      time.Now(),
 		Verdict: listener.Stuck, Culprit: v.owner.PID, Decision: &listener.Decision{Act: listener.Kill},
