@@ -73,7 +73,7 @@ const (
 	// leastPatience is how long a reader may take for any frame, and shelfRoom how much of
 	// encoded frames is kept for all of them together: the daemon is small.
 	leastPatience = 10 * time.Second
-	shelfRoom     = 32 << 20
+	shelfRoom     = 8 << 20
 )
 
 // Serve binds the socket, for its owner alone, and serves on it until Close. An
@@ -163,7 +163,7 @@ func (s *Server) snapshot(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.shelf.giveBack(e)
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(e.size))
+	w.Header().Set("Content-Length", strconv.Itoa(e.length))
 	_ = s.send(w, e) // the reader has gone
 }
 
@@ -204,13 +204,11 @@ func failed(w http.ResponseWriter, r *http.Request, err error) {
 // all readers, and the frame in memory.
 func (s *Server) send(w http.ResponseWriter, e *encoded) error {
 	control := http.NewResponseController(w)
-	if err := control.SetWriteDeadline(time.Now().Add(s.patience(e.size))); err != nil {
+	if err := control.SetWriteDeadline(time.Now().Add(s.patience(e.length))); err != nil {
 		return err
 	}
-	for _, piece := range e.pieces {
-		if _, err := w.Write(piece); err != nil {
-			return err
-		}
+	if _, err := e.WriteTo(w); err != nil {
+		return err
 	}
 	return control.Flush()
 }

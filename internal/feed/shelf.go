@@ -3,8 +3,12 @@ package feed
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"io"
 	"slices"
 	"sync"
+
+	"github.com/klauspost/compress/s2"
 
 	"github.com/reusewatch/reusewatch/internal/report"
 )
@@ -34,8 +38,9 @@ type shelf struct {
 	makes  int                        // how often something was encoded
 }
 
-// mostBases is how many frames are kept for streams that have had them.
-const mostBases = 8
+// mostBases is how many frames are kept for streams that have had them: one has 150 bytes a
+// listener beside what it shares with others.
+const mostBases = 4
 
 // base is a frame that streams have had.
 type base struct {
@@ -49,20 +54,41 @@ type place struct {
 	had  uint64 // the number of the frame
 }
 
-// encoded is a frame as it is sent, and not changed any more.
+// encoded is a frame as it is sent, and not changed any more. It is kept compressed, a piece
+// at a time: what is told of one idle listener differs little from the next, and 20,000 of
+// them are 24 MB.
 type encoded struct {
 	frame  *report.Frame
 	number uint64
-	pieces [][]byte
-	size   int
-	users  int // readers, and the shelf; of its lock
+	pieces [][]byte // blocks of S2
+	length int      // as it is sent
+	size   int      // as it is kept
+	users  int      // readers, and the shelf; of its lock
 }
 
 // Write takes a piece.
 func (e *encoded) Write(b []byte) (int, error) {
-	e.pieces = append(e.pieces, bytes.Clone(b))
-	e.size += len(b)
+	piece := bytes.Clone(s2.Encode(nil, b)) // which gives room for the worst
+	e.pieces = append(e.pieces, piece)
+	e.length += len(b)
+	e.size += len(piece)
 	return len(b), nil
+}
+
+// WriteTo writes it as it is sent.
+func (e *encoded) WriteTo(w io.Writer) (n int64, err error) {
+	var buffer []byte
+	for _, piece := range e.pieces {
+		if buffer, err = s2.Decode(buffer[:cap(buffer)], piece); err != nil {
+			return n, fmt.Errorf("unpack a frame: %w", err)
+		}
+		wrote, err := w.Write(buffer)
+		n += int64(wrote)
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 func newShelf(room int) *shelf {
