@@ -112,7 +112,9 @@ func (a *Agent) Start() {
 func (a *Agent) Launch() {
 	a.t.Helper()
 	cmd := exec.Command(a.binary, a.flags...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	// A service has a session of its own, by which the scheduler may share CPUs out: the
+	// agent competes with what a scene does as it would with the servers of a host.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	r := &running{cmd: cmd, ready: make(chan struct{}), ended: make(chan struct{})}
 	cmd.Stderr = &a.errs
 	out, err := cmd.StdoutPipe()

@@ -17,7 +17,7 @@ import (
 
 const (
 	mostReaders = 50
-	listers     = 2 // of these run `reusewatch list`, which costs more than to read
+	listers     = 2 // of these run `reusewatch list`, seldom: it costs more than to read
 )
 
 // readers come to the daemon's socket and go, until they leave.
@@ -74,17 +74,19 @@ func (r *readers) leave() {
 // one is a reader that is gone only for a moment.
 func (r *readers) one(ctx context.Context, i int) {
 	for ctx.Err() == nil {
+		pause := time.Duration(rand.IntN(1000)) * time.Millisecond
 		switch {
 		case i < listers:
 			r.list(ctx)
+			pause += 10 * time.Second
 		case rand.IntN(4) == 0:
 			r.snapshot(ctx)
 		default:
-			r.stream(ctx, time.Duration(2+rand.IntN(10))*time.Second)
+			r.stream(ctx, time.Duration(3+rand.IntN(18))*time.Second)
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(time.Duration(rand.IntN(1000)) * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }
