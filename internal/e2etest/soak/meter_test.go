@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,7 +26,10 @@ type reading struct {
 }
 
 // held is what must not grow.
-type held struct{ goroutines, descriptors int }
+type held struct {
+	goroutines  int
+	descriptors descriptors
+}
 
 // meter reads each second.
 type meter struct {
@@ -65,12 +67,19 @@ func (m *meter) settling(is bool) {
 // for a moment is in some of them, and what leaked is in all.
 func (m *meter) least(of int) held {
 	from := len(m.readings())
-	for len(m.readings()) < from+of && !m.t.Failed() {
+	for len(m.readings()) < from+of {
+		if failed := m.failures(); len(failed) > 3*of {
+			m.t.Fatalf("it cannot be measured any more: %v", failed[len(failed)-1])
+		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	h := held{1 << 30, 1 << 30}
-	for _, r := range m.readings()[from:] {
-		h.goroutines, h.descriptors = min(h.goroutines, r.goroutines), min(h.descriptors, r.descriptors)
+	all := m.readings()[from:]
+	h := all[0].held
+	for _, r := range all {
+		h.goroutines = min(h.goroutines, r.goroutines)
+		if r.descriptors.n() < h.descriptors.n() {
+			h.descriptors = r.descriptors
+		}
 	}
 	return h
 }
@@ -79,6 +88,12 @@ func (m *meter) readings() []reading {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.all
+}
+
+func (m *meter) failures() []error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.failed
 }
 
 func (m *meter) read() {
@@ -99,8 +114,7 @@ func (m *meter) take() (r reading, err error) {
 	if r.rss, err = resident(m.pid); err != nil {
 		return r, err
 	}
-	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", m.pid))
-	if err != nil {
+	if r.descriptors, err = descriptorsOf(m.pid); err != nil {
 		return r, err
 	}
 	r.at = time.Now()
@@ -108,7 +122,7 @@ func (m *meter) take() (r reading, err error) {
 	if err != nil {
 		return r, fmt.Errorf("scrape at %s: %w", r.at.Format(time.TimeOnly), err)
 	}
-	r.held = held{int(of["go_goroutines"]), len(files)}
+	r.goroutines = int(of["go_goroutines"])
 	last := of["reusewatch_last_tick_timestamp_seconds"]
 	r.age = r.at.Sub(time.UnixMicro(int64(last * 1e6)))
 	r.ticks = int(of["reusewatch_tick_duration_seconds_count"])
@@ -142,18 +156,4 @@ func (m *meter) scrape() (map[string]float64, error) {
 		}
 	}
 	return of, lines.Err()
-}
-
-// resident is the memory of a process in MB.
-func resident(pid int) (float64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	_, after, _ := strings.Cut(string(b), "VmRSS:")
-	var kb float64
-	if _, err := fmt.Sscan(after, &kb); err != nil {
-		return 0, fmt.Errorf("memory of pid %d: %w", pid, err)
-	}
-	return kb / 1024, nil
 }

@@ -71,11 +71,11 @@ func (s *soak) verdict() {
 	if s.last.goroutines > s.first.goroutines {
 		s.t.Errorf("GOROUTINES: %d after a minute, %d at the end", s.first.goroutines, s.last.goroutines)
 	}
-	if s.last.descriptors > s.first.descriptors {
-		s.t.Errorf("DESCRIPTORS: %d after a minute, %d at the end", s.first.descriptors, s.last.descriptors)
+	if was, is := s.first.descriptors, s.last.descriptors; is.n() > was.n() {
+		s.t.Errorf("DESCRIPTORS: %d after a minute, %d at the end: %s", was.n(), is.n(), is.more(was))
 	}
-	if len(s.meter.failed) > 0 {
-		s.t.Errorf("SCRAPES: %d of %d failed, the first: %v", len(s.meter.failed), len(s.meter.failed)+len(all), s.meter.failed[0])
+	if failed := s.meter.failures(); len(failed) > 0 {
+		s.t.Errorf("SCRAPES: %d of %d failed, the first: %v", len(failed), len(failed)+len(all), failed[0])
 	}
 	if s.acts.acted+len(s.acts.held) != s.minutes {
 		s.t.Errorf("ACTS: %d of %d", s.acts.acted, s.minutes)
@@ -112,11 +112,11 @@ func (s *soak) table(f figures, all []reading) string {
 	row("longest tick", "%s", f.longest.Round(time.Millisecond))
 	row("last tick, most ago", "%s", f.late.Round(time.Millisecond))
 	row("waited for a CPU", "%s", s.agent.Delayed().Round(time.Millisecond))
-	row("scrapes", "%d, %d failed", len(all), len(s.meter.failed))
+	row("scrapes", "%d, %d failed", len(all), len(s.meter.failures()))
 	row("RSS, highest", "%.1f MB", f.rss)
 	row("RSS, mean of each sixth", "%.1f MB", f.sixths)
 	row("goroutines", "%d after a minute, %d at the end", s.first.goroutines, s.last.goroutines)
-	row("descriptors", "%d after a minute, %d at the end", s.first.descriptors, s.last.descriptors)
+	row("descriptors", "%d after a minute, %d at the end", s.first.descriptors.n(), s.last.descriptors.n())
 	row("births", "%d", s.born())
 	row("readers served", "%d streams, %d snapshots, %d lists", r.streams.Load(), r.snapshots.Load(), r.lists.Load())
 	row("readers refused, cut off", "%d, %d", r.refused.Load(), r.cut.Load())
