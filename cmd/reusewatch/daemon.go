@@ -54,6 +54,7 @@ type daemon struct {
 
 	changes *report.Changes
 	unread  []uint32 // users whose processes are not asked
+	leftOut bool     // suspected processes were not followed in the last look
 	actor   *remedy.Actor
 	served  *served // nil: to nobody
 	notify  *notifier

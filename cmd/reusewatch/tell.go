@@ -23,6 +23,7 @@ func (d *daemon) publish(ctx context.Context, s *listener.Snapshot, changes []wa
 		d.emit(d.changes.Update(time.Now(), d.left(js))...)
 	}
 	d.tellUnread(s.Unread)
+	d.tellLeftOut(s.LeftOut)
 	d.notify.tick()
 	d.export(s, js)
 }
@@ -35,6 +36,14 @@ func (d *daemon) tellUnread(users []uint32) {
 		}
 	}
 	d.unread = users
+}
+
+// tellLeftOut says that some suspects are not followed, once until all are again.
+func (d *daemon) tellLeftOut(processes int) {
+	if processes > 0 && !d.leftOut {
+		d.log.Warn("not all suspected processes are followed at each look: they are too many, or hold too much; what is not known of them holds", "left-out", processes)
+	}
+	d.leftOut = processes > 0
 }
 
 // tell tells of everything that is new, and acts.

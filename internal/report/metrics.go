@@ -48,6 +48,7 @@ type Metrics struct {
 	armed   bool
 	groups  *groups
 	sums    sums
+	leftOut int
 	costs   Costs
 }
 
@@ -107,7 +108,7 @@ func (m *Metrics) Publish(s *listener.Snapshot, js []listener.Judgement, armed b
 	if m.groups.take(s.Time, js) {
 		m.sums = summarize(js)
 	}
-	m.tier, m.armed, m.ticked = s.Tier, armed, time.Now()
+	m.tier, m.armed, m.ticked, m.leftOut = s.Tier, armed, time.Now(), s.LeftOut
 	if !m.began.IsZero() {
 		m.ticks.Observe(m.ticked.Sub(m.began).Seconds())
 	}
@@ -206,6 +207,7 @@ func (m *Metrics) collected() (to exposition) {
 	}
 	gauge(d.waiting, float64(m.sums.waiting))
 	gauge(d.waitingStuck, float64(m.sums.waitingStuck))
+	gauge(d.leftOut, float64(m.leftOut))
 	m.groups.collect(d, &to)
 	m.collectCosts(&to)
 	return to

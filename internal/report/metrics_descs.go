@@ -11,7 +11,7 @@ type descs struct {
 	all []*prometheus.Desc
 
 	tier, armed, ready, lastTick                         *prometheus.Desc
-	listeners, held, waiting, waitingStuck               *prometheus.Desc
+	listeners, held, waiting, waitingStuck, leftOut      *prometheus.Desc
 	groups, young, overflow                              *prometheus.Desc
 	members, stuck                                       *prometheus.Desc
 	queue, backlog, oldest, stuckQueue, share            *prometheus.Desc
@@ -39,7 +39,9 @@ func newDescs() *descs {
 		waiting: desc("waiting_clients",
 			"Connections that are established for their clients and that no process has accepted, on all listeners."),
 		waitingStuck: desc("stuck_waiting_clients", "The same on stuck listeners: clients that hang now."),
-		groups:       desc("groups", "Addresses that somebody listens on; the members of a SO_REUSEPORT group share one."),
+		leftOut: desc("suspects_left_out",
+			"Suspected processes that the last look had no room for, or that hold more than it tells: what is not known of them holds."),
+		groups: desc("groups", "Addresses that somebody listens on; the members of a SO_REUSEPORT group share one."),
 		young: desc("groups_young",
 			"Of these, those on which nobody has listened for a minute: they are counted together, as netns=\"\" local=\"other\"."),
 		overflow: desc("groups_overflow",
