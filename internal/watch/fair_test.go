@@ -70,7 +70,7 @@ func TestLeftOutIsUnknown(t *testing.T) {
 	if !life().IsKnown() {
 		t.Fatal("of who is followed nothing is known")
 	}
-	s.untold = []int{1}
+	s.untold, w.linked = []int{1}, []int{1}
 	if life().IsKnown() || w.leftOut != 1 {
 		t.Errorf("something is known of who holds too much; %d are left out", w.leftOut)
 	}

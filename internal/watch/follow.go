@@ -29,7 +29,14 @@ func (w *Watcher) live(pids, left []int) error {
 	w.threads = make(map[int][]listener.Thread, len(pids))
 	w.ends.met, w.ends.lives = w.met, w.lives
 	w.leftOut = 0
+	out := make(map[int]bool) // also where somebody waits for it: it is known as a suspect, or not at all
+	for _, pid := range pids {
+		if _, told := things[pid]; !told {
+			left = append(left, pid)
+		}
+	}
 	for _, pid := range left {
+		out[pid] = true
 		if p := w.met[pid]; p != nil && before[identityOf(p)] != nil {
 			w.lives[identityOf(p)] = before[identityOf(p)]
 		}
@@ -37,8 +44,8 @@ func (w *Watcher) live(pids, left []int) error {
 	}
 	for _, pid := range slices.Concat(w.linked, pids) { // the ends of waits first
 		p := w.met[pid]
-		if p == nil || len(p.Threads) == 0 {
-			continue // it went away
+		if p == nil || len(p.Threads) == 0 || out[pid] {
+			continue // it went away, or there is no room for it
 		}
 		id := identityOf(p)
 		f := before[id]
@@ -46,13 +53,7 @@ func (w *Watcher) live(pids, left []int) error {
 			f = &life{}
 		}
 		w.lives[id] = f
-		f.turn = w.turn
-		if _, told := things[pid]; !told && !slices.Contains(w.linked, pid) {
-			f.held = followRoom // more than anybody is told of
-			w.leftOut++
-			continue
-		}
-		f.held = len(things[pid])
+		f.turn, f.held = w.turn, len(things[pid])
 		w.threads[pid] = threadsOf(p)
 		s := &seen{at: w.last, things: w.things[pid], ends: &w.ends, locks: locksOf(pid, w.locks), ports: ports[pid]}
 		if f.at.Equal(w.last) { // one look counts once; who is at the other ends may be known by now
