@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reusewatch/reusewatch/internal/e2etest/armed"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
@@ -23,6 +24,7 @@ type reading struct {
 	age     time.Duration
 	ticks   int
 	ticking time.Duration // what all of these took
+	waited  time.Duration // of its threads, for a CPU
 }
 
 // held is what must not grow.
@@ -34,7 +36,7 @@ type held struct {
 // meter reads each second.
 type meter struct {
 	t       *testing.T
-	pid     int
+	agent   *armed.Agent
 	url     string
 	client  http.Client
 	mu      sync.Mutex
@@ -44,8 +46,8 @@ type meter struct {
 	failed  []error
 }
 
-func newMeter(t *testing.T, pid int, address string) *meter {
-	m := &meter{t: t, pid: pid, url: "http://" + address + "/metrics", client: http.Client{Timeout: 10 * time.Second}}
+func newMeter(t *testing.T, agent *armed.Agent, address string) *meter {
+	m := &meter{t: t, agent: agent, url: "http://" + address + "/metrics", client: http.Client{Timeout: 10 * time.Second}}
 	livetest.Every(t, time.Second, m.read)
 	return m
 }
@@ -111,12 +113,14 @@ func (m *meter) read() {
 }
 
 func (m *meter) take() (r reading, err error) {
-	if r.rss, err = resident(m.pid); err != nil {
+	pid := m.agent.PID()
+	if r.rss, err = resident(pid); err != nil {
 		return r, err
 	}
-	if r.descriptors, err = descriptorsOf(m.pid); err != nil {
+	if r.descriptors, err = descriptorsOf(pid); err != nil {
 		return r, err
 	}
+	r.waited = m.agent.Delayed()
 	r.at = time.Now()
 	of, err := m.scrape()
 	if err != nil {

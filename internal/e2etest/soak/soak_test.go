@@ -76,7 +76,7 @@ func (s *soak) play(binary string) {
 	s.agent.Start()
 	s.births = s.member("births", firstPort, fmt.Sprint(birthsASecond))
 	s.readers = newReaders(s.t, binary, filepath.Join(state, "reusewatch.sock"))
-	s.meter = newMeter(s.t, s.agent.PID(), metrics)
+	s.meter = newMeter(s.t, s.agent, metrics)
 	s.began = time.Now()
 	for minute := range s.minutes {
 		s.readers.come()

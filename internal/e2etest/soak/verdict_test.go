@@ -19,6 +19,7 @@ const (
 type figures struct {
 	ticks         int
 	longest, late time.Duration
+	tardy         []string // each reading that found a tick late
 	rss           float64
 	sixths        [6]float64
 }
@@ -28,12 +29,17 @@ func (s *soak) figure(all []reading) figures {
 	f := figures{ticks: all[len(all)-1].ticks - all[0].ticks}
 	var n [6]int
 	for i, r := range all {
-		if i > 0 && r.ticks > all[i-1].ticks {
-			// Of several ticks between two readings that is more than any one took.
-			f.longest = max(f.longest, r.ticking-all[i-1].ticking)
-		}
-		f.late = max(f.late, r.age)
 		after := r.at.Sub(s.began)
+		took := time.Duration(0)
+		if i > 0 && r.ticks > all[i-1].ticks {
+			// Of several between two readings one took that long at least.
+			took = (r.ticking - all[i-1].ticking) / time.Duration(r.ticks-all[i-1].ticks)
+		}
+		f.longest, f.late = max(f.longest, took), max(f.late, r.age)
+		if i > 0 && max(took, r.age) > mostLate {
+			f.tardy = append(f.tardy, fmt.Sprintf("after %s: the last one %s ago, one took %s, waited %s for a CPU since the reading %s before",
+				ms(after), ms(r.age), ms(took), ms(r.waited-all[i-1].waited), ms(r.at.Sub(all[i-1].at))))
+		}
 		if after > time.Minute {
 			f.rss = max(f.rss, r.rss)
 		}
@@ -55,12 +61,9 @@ func (s *soak) verdict() {
 	f := s.figure(all)
 	s.judged()
 	s.t.Log(s.table(f, all))
-	waited := s.agent.Delayed().Round(time.Millisecond)
-	if f.late > mostLate {
-		s.t.Errorf("TICK: the last one was %s ago when it was asked, and may be %s; its threads waited %s for a CPU in all", f.late, mostLate, waited)
-	}
-	if f.longest > mostLate {
-		s.t.Errorf("TICK: the longest took %s, and may take %s; its threads waited %s for a CPU in all", f.longest, mostLate, waited)
+	if len(f.tardy) > 0 {
+		s.t.Errorf("TICK: the last one was up to %s ago when it was asked, the longest took %s, and it may be %s:\n%s",
+			ms(f.late), ms(f.longest), mostLate, strings.Join(f.tardy, "\n"))
 	}
 	if f.rss > mostRSS {
 		s.t.Errorf("MEMORY: %.1f MB at the most, and may be %.0f MB", f.rss, mostRSS)
@@ -109,9 +112,9 @@ func (s *soak) table(f figures, all []reading) string {
 	}
 	row("minutes", "%d", s.minutes)
 	row("ticks", "%d", f.ticks)
-	row("longest tick", "%s", f.longest.Round(time.Millisecond))
-	row("last tick, most ago", "%s", f.late.Round(time.Millisecond))
-	row("waited for a CPU", "%s", s.agent.Delayed().Round(time.Millisecond))
+	row("longest tick", "%s", ms(f.longest))
+	row("last tick, most ago", "%s", ms(f.late))
+	row("waited for a CPU", "%s", ms(all[len(all)-1].waited))
 	row("scrapes", "%d, %d failed", len(all), len(s.meter.failures()))
 	row("RSS, highest", "%.1f MB", f.rss)
 	row("RSS, mean of each sixth", "%.1f MB", f.sixths)
@@ -125,3 +128,6 @@ func (s *soak) table(f figures, all []reading) string {
 	row("clients answered", "%d of %d; %d were moved", s.acts.answered, s.acts.asked, s.acts.moved)
 	return text.String()
 }
+
+// ms is a time as it is told.
+func ms(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
