@@ -32,7 +32,10 @@ func TestGivenBackLater(t *testing.T) {
 		begun:  func([]*listener.Act) {},
 	}
 	intend := func() {
-		act := &listener.Act{Judgement: listener.Judgement{Listener: &listener.Listener{}, Decision: &listener.Decision{}}}
+		act := &listener.Act{
+			Judgement: listener.Judgement{Listener: &listener.Listener{}, Decision: &listener.Decision{}},
+			Owner:     listener.Owner{Holder: &listener.Holder{}},
+		}
 		if err := w.Intend(t.Context(), []*listener.Act{act}, &remedy.Look{}); err != nil {
 			t.Fatal(err)
 		}
