@@ -16,8 +16,8 @@ import (
 
 const (
 	// gcPercent is how much garbage a daemon lets grow beside what lives. A steady tick makes
-	// next to none: a quarter of what is usual costs nothing and keeps it small.
-	gcPercent = 25
+	// next to none: a fifth of what is usual costs nothing and keeps it small.
+	gcPercent = 20
 	// softLimit is which part of the memory that a cgroup may have is the heap's: programs and
 	// maps of the kernel side are in it, too.
 	softLimit = 0.6

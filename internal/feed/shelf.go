@@ -40,7 +40,7 @@ type shelf struct {
 
 // mostBases is how many frames are kept for streams that have had them: one has 150 bytes a
 // listener beside what it shares with others.
-const mostBases = 4
+const mostBases = 2
 
 // base is a frame that streams have had.
 type base struct {
