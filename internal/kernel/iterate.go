@@ -89,11 +89,14 @@ func (k *Kernel) eachNetns(program string, row []byte, each func()) error {
 	if err != nil {
 		return err
 	}
-	return k.inEach(all, program, row, each)
+	if failed := k.inEach(all, program, row, each); len(failed) > 0 && len(failed) == len(all) {
+		return errors.Join(failed...)
+	}
+	return nil
 }
 
-func (k *Kernel) inEach(all []netns.Namespace, program string, row []byte, each func()) error {
-	var failed []error
+// inEach gives why it could not be done in some of them.
+func (k *Kernel) inEach(all []netns.Namespace, program string, row []byte, each func()) (failed []error) {
 	for i := range all {
 		err := k.iterate(program, &all[i], row, each)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ESRCH) {
@@ -101,10 +104,7 @@ func (k *Kernel) inEach(all []netns.Namespace, program string, row []byte, each 
 			k.barred = k.barred || errors.Is(err, unix.EPERM)
 		}
 	}
-	if len(failed) > 0 && len(failed) == len(all) {
-		return errors.Join(failed...)
-	}
-	return nil
+	return failed
 }
 
 // iterate opens an iterator, in a network namespace unless that is nil, and calls each
