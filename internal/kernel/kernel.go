@@ -72,7 +72,6 @@ type Kernel struct {
 	seenLoss   bpf.KernelTickIo
 	namespaces func([]netns.Namespace) ([]netns.Namespace, error)
 	symbols    symbols
-	barred     bool // from some namespace
 	opts       Options
 	entering   entering
 	countedIn  map[uint32]bool // network namespaces of what is counted on demand
