@@ -3,11 +3,8 @@ package kernel
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/bpf"
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -41,14 +38,6 @@ func (k *Kernel) Enter() error {
 	return k.enter()
 }
 
-// Unentered is how many network namespaces are still to be looked into for what no
-// descriptor shows.
-func (k *Kernel) Unentered() int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return len(k.entering.rest)
-}
-
 func (k *Kernel) enter() error {
 	k.entering = entering{}
 	if err := k.iterate(bpf.KernelProgEnterFile, nil, nil, nil); err != nil {
@@ -71,16 +60,14 @@ func (k *Kernel) enter() error {
 func (k *Kernel) enterRest(limit time.Duration) error {
 	e := &k.entering
 	for began := time.Now(); len(e.rest) > 0 && time.Since(began) < limit; {
-		in := &e.rest[0]
+		next := e.rest[:1]
 		e.rest = e.rest[1:]
 		e.tried++
-		err := k.iterate(bpf.KernelProgEnterTcp, in, nil, nil)
-		if err == nil && k.count == CountAlways {
-			err = k.iterate(bpf.KernelProgCountTcp, in, nil, nil)
+		failed := k.inEach(next, bpf.KernelProgEnterTcp, nil, nil)
+		if len(failed) == 0 && k.count == CountAlways {
+			failed = k.inEach(next, bpf.KernelProgCountTcp, nil, nil)
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ESRCH) {
-			e.failed = append(e.failed, err)
-		}
+		e.failed = append(e.failed, failed...)
 	}
 	if len(e.rest) > 0 {
 		return nil
