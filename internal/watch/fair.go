@@ -29,7 +29,6 @@ func (w *Watcher) fairly(pids []int) []int {
 		users[user] = append(users[user], pid)
 	}
 	fair := make([]int, 0, len(pids))
-	w.turn++
 	for _, of := range users {
 		slices.SortFunc(of, func(a, b int) int { return w.waited(a) - w.waited(b) })
 	}
@@ -56,6 +55,7 @@ func (w *Watcher) waited(pid int) int {
 // within picks whom this look follows. Of all others nothing new is known, and what is not
 // known holds.
 func (w *Watcher) within(pids []int) (picked, left []int) {
+	w.turn++
 	room := followRoom
 	for _, pid := range w.fairly(pids) {
 		cost := w.cost(pid)

@@ -28,7 +28,6 @@ func (w *Watcher) live(pids, left []int) error {
 	w.lives = make(map[identity]*life, len(pids))
 	w.threads = make(map[int][]listener.Thread, len(pids))
 	w.ends.met, w.ends.lives = w.met, w.lives
-	w.leftOut = 0
 	out := make(map[int]bool) // also where somebody waits for it: it is known as a suspect, or not at all
 	for _, pid := range pids {
 		if _, told := things[pid]; !told {
@@ -40,8 +39,8 @@ func (w *Watcher) live(pids, left []int) error {
 		if p := w.met[pid]; p != nil && before[identityOf(p)] != nil {
 			w.lives[identityOf(p)] = before[identityOf(p)]
 		}
-		w.leftOut++
 	}
+	w.leftOut = len(left)
 	for _, pid := range slices.Concat(w.linked, pids) { // the ends of waits first
 		p := w.met[pid]
 		if p == nil || len(p.Threads) == 0 || out[pid] {
@@ -55,7 +54,7 @@ func (w *Watcher) live(pids, left []int) error {
 		w.lives[id] = f
 		f.turn, f.held = w.turn, len(things[pid])
 		w.threads[pid] = threadsOf(p)
-		s := &seen{at: w.last, things: w.things[pid], ends: &w.ends, locks: locksOf(pid, w.locks), ports: ports[pid]}
+		s := &seen{at: w.last, things: things[pid], ends: &w.ends, locks: locksOf(pid, w.locks), ports: ports[pid]}
 		if f.at.Equal(w.last) { // one look counts once; who is at the other ends may be known by now
 			f.waits = f.waitsOf(p, s)
 			f.rest.Waits = f.waits

@@ -47,6 +47,7 @@ func (w *Watcher) learnNames() {
 		return
 	}
 	w.named = w.opts.Names.Learned()
+	named := make(map[*listener.Holder]*listener.Holder) // which listeners go on to share
 	for _, e := range w.entries {
 		var owners []listener.Owner
 		for i, o := range e.l.Owners {
@@ -57,9 +58,12 @@ func (w *Watcher) learnNames() {
 				if owners == nil {
 					owners = slices.Clone(e.l.Owners)
 				}
-				named := *o.Holder
-				named.Container = c
-				owners[i].Holder = &named
+				if named[o.Holder] == nil {
+					h := *o.Holder
+					h.Container = c
+					named[o.Holder] = &h
+				}
+				owners[i].Holder = named[o.Holder]
 			}
 		}
 		if owners != nil {
