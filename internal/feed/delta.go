@@ -18,7 +18,7 @@ func changed(since, f *report.Frame) *report.Frame {
 	news := *f
 	news.Complete, news.Listeners = false, nil
 	old, now := since.Listeners, f.Listeners
-	if sameList(old, now) {
+	if listener.SameList(old, now) {
 		return &news
 	}
 	for len(old) > 0 || len(now) > 0 {
@@ -38,11 +38,6 @@ func changed(since, f *report.Frame) *report.Frame {
 	}
 	news.Gone = stayed(news.Gone, news.Listeners)
 	return &news
-}
-
-// sameList says that two frames share one list of judgements.
-func sameList(a, b []listener.Judgement) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // order says which of two lists goes on with what comes first, 0: both do.

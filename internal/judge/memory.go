@@ -17,17 +17,12 @@ type Memory struct {
 // Judge judges by one policy. Where nothing is new, same is true and the
 // judgements are those of an earlier snapshot.
 func (m *Memory) Judge(s *listener.Snapshot, p *Policy, past *Past) (js []listener.Judgement, same bool) {
-	if s.Time.Before(m.until) && sameList(s.Listeners, m.listeners) {
+	if s.Time.Before(m.until) && listener.SameList(s.Listeners, m.listeners) {
 		return m.said, true
 	}
 	m.listeners, m.said = s.Listeners, Judge(s, p, past)
 	m.until = holdsUntil(s, m.said)
 	return m.said, false
-}
-
-// sameList says that two snapshots have one list: none of its listeners changed.
-func sameList(a, b []*listener.Listener) bool {
-	return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0]
 }
 
 // holdsUntil says when judgements may change although no listener does: at once,

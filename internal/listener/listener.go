@@ -147,6 +147,10 @@ type Snapshot struct {
 	LeftOut int
 }
 
+// SameList says that two snapshots, or what is judged of them, have one list and not just
+// equal ones: none of its listeners changed. Of empty ones nobody can tell.
+func SameList[T any](a, b []T) bool { return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0] }
+
 // Compare orders listeners as snapshots list them.
 func Compare(a, b *Listener) int {
 	return cmp.Or(

@@ -92,7 +92,7 @@ func (gs *groups) take(now time.Time, js []listener.Judgement) bool {
 	if gs.began.IsZero() {
 		gs.began = now
 	}
-	if len(js) > 0 && len(js) == len(gs.taken) && &js[0] == &gs.taken[0] && now.Before(gs.until) {
+	if listener.SameList(js, gs.taken) && now.Before(gs.until) {
 		return false
 	}
 	gs.taken = js
