@@ -138,8 +138,10 @@ func (d *daemon) export(s *listener.Snapshot, js []listener.Judgement) {
 	if d.exporter == nil {
 		return
 	}
-	p := d.inForce()
-	d.exporter.Publish(s, js, armed(&p) && !d.folder.now().disarmed)
+	d.rules.Lock()
+	acts := armed(&d.policy) && !d.past.Disarmed // by what the judge heard of the state folder
+	d.rules.Unlock()
+	d.exporter.Publish(s, js, acts)
 }
 
 // costs tells what the kernel side costs, until the context ends.
