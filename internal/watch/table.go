@@ -10,9 +10,14 @@ import (
 )
 
 // set gives an entry another listener: the next snapshot shows it, and the next
-// step looks at it.
+// step looks at it. Before the first snapshot the entry has one to itself, which takes on
+// what is new: whole tables of them, each replaced by the next, would leave a heap of holes.
 func (w *Watcher) set(e *entry, l *listener.Listener) {
-	e.l = l
+	if w.listed == nil && e.announced {
+		*e.l = *l
+	} else {
+		e.l = l
+	}
 	w.changed = true
 	if !e.awake {
 		e.awake = true
@@ -108,6 +113,7 @@ func (w *Watcher) take(look listener.Look) {
 	if look.Complete {
 		seen = make(map[listener.Key]bool, len(look.Samples))
 	}
+	blank := &listener.Listener{FirstSeen: look.At}
 	for i := range look.Samples {
 		s := &look.Samples[i]
 		if look.Complete {
@@ -122,7 +128,7 @@ func (w *Watcher) take(look listener.Look) {
 			e = nil
 		}
 		if e == nil {
-			e = &entry{l: &listener.Listener{FirstSeen: look.At}}
+			e = &entry{l: blank}
 			w.entries[s.Key] = e
 			w.order = nil
 			w.born = true
