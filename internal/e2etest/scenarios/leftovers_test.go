@@ -1,0 +1,81 @@
+package scenarios
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/reusewatch/reusewatch/internal/livetest"
+)
+
+// programs are the ids of all BPF programs that the kernel holds.
+func programs(t *testing.T) map[ebpf.ProgramID]bool {
+	t.Helper()
+	ids := make(map[ebpf.ProgramID]bool)
+	for id := ebpf.ProgramID(0); ; {
+		next, err := ebpf.ProgramGetNextID(id)
+		if errors.Is(err, os.ErrNotExist) {
+			return ids
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[next] = true
+		id = next
+	}
+}
+
+// TestNothingIsLeft ends armed runs at any moment, by Ctrl-C and by SIGKILL:
+// no program stays, and no process that it watched is stopped or ended.
+func TestNothingIsLeft(t *testing.T) {
+	ns := livetest.Netns(t)
+	server := healthyHaproxy(t, ns, t.TempDir())
+	before := programs(t)
+	loaded := make(map[ebpf.ProgramID]bool)
+	for i := range 16 {
+		signal := os.Interrupt
+		if i%2 == 0 {
+			signal = syscall.SIGKILL
+		}
+		cmd := command(t, "run", "--action", "kill", "--netns", ns.Path, "--state-dir", t.TempDir(), "--interval", "50ms", "--stuck-after", "1s")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(rand.IntN(400)) * time.Millisecond)
+		for id := range programs(t) {
+			if !before[id] {
+				loaded[id] = true
+			}
+		}
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); signal == os.Interrupt && err != nil && cmd.ProcessState.Exited() {
+			t.Errorf("Ctrl-C: %v", err)
+		}
+	}
+	if len(loaded) == 0 {
+		t.Fatal("not one program was seen loaded")
+	}
+	// Programs go after a grace period; those of tests beside this one go too.
+	livetest.Eventually(t, "all programs are gone", func() bool {
+		now := programs(t)
+		for id := range loaded {
+			if now[id] {
+				return false
+			}
+		}
+		return true
+	})
+	if !server.alive() {
+		t.Error("the server has ended")
+	}
+	if err := ask(ns, "127.0.0.1:80"); err != nil {
+		t.Errorf("the server is not what it was: %v", err)
+	}
+}
