@@ -52,6 +52,7 @@ func visitOnce(ns *livetest.Namespace, request string) {
 // 5 s, and nothing between, are known to accept in every tier, and the dead members go.
 // Where the client closes first nothing is left of it at the server.
 func TestSiblingsServeBursts(t *testing.T) {
+	t.Parallel()
 	const keep = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 	for _, tier := range []string{"functions", "tracepoints", "queues"} {
 		for name, request := range map[string]string{"the server closes": get, "the client closes": keep} {

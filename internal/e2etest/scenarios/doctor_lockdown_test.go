@@ -14,6 +14,7 @@ import (
 // TestDoctorLockdown locks the kernel of a VM down, which cannot be taken back: it runs
 // only where it is asked for by its whole name, and no test can load programs after it.
 func TestDoctorLockdown(t *testing.T) {
+	t.Parallel()
 	const on, path = "/sys/kernel/security", "/sys/kernel/security/lockdown"
 	if !livetest.InVM() || !strings.Contains(flag.Lookup("test.run").Value.String(), t.Name()) {
 		t.Skip("only in a VM, and asked for by its name")

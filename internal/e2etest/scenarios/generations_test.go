@@ -70,6 +70,7 @@ func bodyOf(ns *livetest.Namespace) string {
 // TestLostReload: the signal of a reload was lost, so the old haproxy goes on
 // answering with the old configuration. It is named, and the share that it takes.
 func TestLostReload(t *testing.T) {
+	t.Parallel()
 	for when, c := range map[string]struct{ older, newer, why string }{
 		"before": {"older.cfg", "newer.cfg", "other-config"},
 		"after":  {"haproxy.cfg", "haproxy.new.cfg", "other-config"},
@@ -161,6 +162,7 @@ func shareOf(t *testing.T, ns *livetest.Namespace, state, cookie string) *float6
 // TestSupersededIsActedOn: armed for it, the older generation goes, or its listener
 // alone, and the newer one stays; and not before the newer one accepts.
 func TestSupersededIsActedOn(t *testing.T) {
+	t.Parallel()
 	for _, action := range []string{"kill", "close"} {
 		t.Run(action, func(t *testing.T) {
 			t.Parallel()

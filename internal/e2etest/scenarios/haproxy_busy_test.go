@@ -16,6 +16,7 @@ import (
 // TestHaproxyHangsLater: a haproxy that has served, until a Lua task of its own
 // opened a file that never opens.
 func TestHaproxyHangsLater(t *testing.T) {
+	t.Parallel()
 	ns, dir := livetest.Netns(t), t.TempDir()
 	// The task runs as the user haproxy.
 	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
@@ -63,6 +64,7 @@ backend be
 // TestHaproxyAtLimit: haproxy accepts no more on purpose, for as long as its
 // connections last; at its rate it accepts one a second.
 func TestHaproxyAtLimit(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		global, frontend string
 		slow             bool
@@ -72,6 +74,7 @@ func TestHaproxyAtLimit(t *testing.T) {
 		"sessions of a frontend": {"1000", "rate-limit sessions 1", true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			ns, dir := livetest.Netns(t), t.TempDir()
 			stays(t, serve(t, ns, server{Addr: other}))
 			p := start(t, ns, nil, "haproxy", "-db", "-f", write(t, dir, "limited.cfg", fmt.Sprintf(haproxyLimited, c.global, c.frontend)))

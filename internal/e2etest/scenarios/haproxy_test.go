@@ -173,6 +173,7 @@ func healthyHaproxy(t *testing.T, ns *livetest.Namespace, dir string, args ...st
 
 // TestStuckHaproxy is the incident that reusewatch was built for.
 func TestStuckHaproxy(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		stuck func(*testing.T, *livetest.Namespace, string) *process
 		late  bool // reusewatch is there before them

@@ -5,12 +5,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -37,8 +39,17 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, beServer(spec))
 		os.Exit(1)
 	}
+	// They wait for most of their time. What loads a CPU, or sees all of the host, runs before
+	// them, alone.
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(sideBySide)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
+
+const sideBySide = 8
 
 // command prepares `reusewatch args…`. What shows looks for itself unless it is
 // told otherwise: the host's own daemon knows nothing of a test's settings.

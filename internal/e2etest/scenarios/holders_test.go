@@ -23,6 +23,7 @@ http { access_log off; client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; f
 // its master nor its siblings, which hold the same descriptors. Its master
 // starts another, which takes over what waits.
 func TestNginxWorker(t *testing.T) {
+	t.Parallel()
 	ns, dir := livetest.Netns(t), t.TempDir()
 	master := start(t, ns, nil, "nginx", "-c", write(t, dir, "nginx.conf", fmt.Sprintf(nginxReuseport, dir)))
 	listens(t, ns, master, 80)
@@ -136,6 +137,7 @@ func waitsForLock(pid int) bool {
 // TestRescueNginxWorker: who waits for a worker that hangs is answered by its
 // successor, but for those who have gone; the master and the others live.
 func TestRescueNginxWorker(t *testing.T) {
+	t.Parallel()
 	ns, dir := livetest.Netns(t), t.TempDir()
 	master := start(t, ns, nil, "nginx", "-c", write(t, dir, "nginx.conf", fmt.Sprintf(nginxReuseport, dir)))
 	listens(t, ns, master, 80)
@@ -164,8 +166,10 @@ func TestRescueNginxWorker(t *testing.T) {
 // TestRescueGunicornWorker: the same of a worker that shares its socket with its
 // master alone, beside another instance on the port.
 func TestRescueGunicornWorker(t *testing.T) {
+	t.Parallel()
 	for name, beside := range map[string]bool{"alone": false, "beside another instance": true} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			ns, dir := livetest.Netns(t), t.TempDir()
 			// It reads what nobody can write: a sleep might end.
 			write(t, dir, "app.py", "import os\n"+strings.Replace(gunicornApp, "time.sleep(6)", "os.read(os.pipe()[0], 1)", 1))

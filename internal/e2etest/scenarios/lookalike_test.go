@@ -24,6 +24,7 @@ http { access_log off; client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; f
 // TestLookAlikes: what looks like the fault and is none is left alone by an
 // armed run, several times as long as an act would take.
 func TestLookAlikes(t *testing.T) {
+	t.Parallel()
 	const watched = 12 * time.Second
 	// A scene is set, and may give what goes on while it is watched.
 	for name, scene := range map[string]func(*testing.T, *livetest.Namespace) func(){

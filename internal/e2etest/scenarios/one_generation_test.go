@@ -19,6 +19,7 @@ const asSoak = "REUSEWATCH_SOAK"
 // TestOneGeneration: what reloads as it should, and whatever else has several
 // processes on one port on purpose, is one generation.
 func TestOneGeneration(t *testing.T) {
+	t.Parallel()
 	reloads, every := 3, 1500*time.Millisecond
 	if os.Getenv(asSoak) != "" {
 		reloads, every = 75, 4*time.Second

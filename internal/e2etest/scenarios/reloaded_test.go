@@ -28,6 +28,7 @@ type reload struct {
 // TestNewerThan: the hook after a reload tells one that did something from one that did
 // nothing, by whoever accepts and not by the socket.
 func TestNewerThan(t *testing.T) {
+	t.Parallel()
 	for _, r := range []reload{
 		{name: "haproxy -sf", set: reloadBySf, does: true},
 		{name: "haproxy -x", set: reloadByX, does: true, hands: true},
@@ -150,6 +151,7 @@ func listenerOf(t *testing.T, pid int) int {
 
 // TestNewerThanUsage: what goes with it, and what a moment is.
 func TestNewerThanUsage(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{
 		{"--newer-than", "30s"},
 		{"--expect-generations", "1", "--newer-than", "yesterday"},

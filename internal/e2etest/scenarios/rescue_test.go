@@ -53,9 +53,11 @@ func stuckScenes() map[string]stuckScene {
 // other one, whether the stuck one is ended or only its listener is closed;
 // its sibling is not touched.
 func TestRescue(t *testing.T) {
+	t.Parallel()
 	for name, scene := range stuckScenes() {
 		for _, action := range []string{"kill", "close"} {
 			t.Run(name+", "+action, func(t *testing.T) {
+				t.Parallel()
 				ns, dir := livetest.Netns(t), t.TempDir()
 				stuck, healthy := scene.stuck(t, ns, dir), scene.healthy(t, ns, dir)
 				v := queueUp(t, ns, web, 300)
@@ -106,6 +108,7 @@ func nothingAttached(t *testing.T, ns *livetest.Namespace) {
 
 // TestRescueOff: without it they are lost, or the others would show nothing.
 func TestRescueOff(t *testing.T) {
+	t.Parallel()
 	ns, dir := livetest.Netns(t), t.TempDir()
 	stuck := stuckOnFIFO(t, ns, dir)
 	healthyHaproxy(t, ns, dir)
@@ -123,6 +126,7 @@ func TestRescueOff(t *testing.T) {
 // long as they take, where the kernel is known to move them without fault. Elsewhere they
 // are let go, the act says so, and nothing waits for them.
 func TestRescueHalfOpen(t *testing.T) {
+	t.Parallel()
 	ns := livetest.Netns(t)
 	s := server{Addr: web, DeferAccept: 30}
 	healthy := serve(t, ns, s)
@@ -171,6 +175,7 @@ const post = "POST /pay HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: 
 // TestStaleRequests: what clients asked for that have gone is not executed by
 // the sibling, wherever they stood in the queue; whoever still waits is answered.
 func TestStaleRequests(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		server server
 		stays  func(i int) bool // of those who wait
@@ -180,6 +185,7 @@ func TestStaleRequests(t *testing.T) {
 		"gone ahead of the others, MPTCP": {server{Addr: web, MPTCP: true}, func(i int) bool { return i >= 3000 }},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			ns := livetest.Netns(t)
 			log := t.TempDir() + "/posts"
 			c.server.Backlog, c.server.Posts = 4096, log
@@ -222,8 +228,10 @@ func TestStaleRequests(t *testing.T) {
 // TestRescueTwoOfFour: two dead members are one act, so that who is moved from
 // the one does not end with the other.
 func TestRescueTwoOfFour(t *testing.T) {
+	t.Parallel()
 	for _, action := range []string{"kill", "close"} {
 		t.Run(action, func(t *testing.T) {
+			t.Parallel()
 			ns := livetest.Netns(t)
 			first := serve(t, ns, server{Addr: web, Then: wayMutex})
 			second := serve(t, ns, server{Addr: web, Then: wayMutex})
@@ -247,6 +255,7 @@ func TestRescueTwoOfFour(t *testing.T) {
 
 // TestRescueRefused: where members differ clients are not moved, and the act says so.
 func TestRescueRefused(t *testing.T) {
+	t.Parallel()
 	ns := livetest.Netns(t)
 	stays(t, serve(t, ns, server{Addr: web, FastOpen: 16}))
 	stuck := serve(t, ns, server{Addr: web, Then: wayMutex})
