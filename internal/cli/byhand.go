@@ -9,10 +9,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/reusewatch/reusewatch/internal/daemon"
+	"github.com/reusewatch/reusewatch/internal/journal"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/report"
-	"github.com/reusewatch/reusewatch/internal/state"
 )
 
 // byHand is `kill` and `close`: one act that a person decides on.
@@ -89,7 +89,7 @@ func (c *byHand) run(ctx context.Context, name string) error {
 		return err
 	}
 	defer scope.close()
-	if err := state.At(c.stateDir).Check(); err != nil {
+	if err := journal.NewDir(c.stateDir).Check(); err != nil {
 		return usageError{err}
 	}
 	p, err := c.guarded(c.std, c.fs, scope.Filter, c.stuckAfter)

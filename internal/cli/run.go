@@ -11,12 +11,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/reusewatch/reusewatch/internal/daemon"
+	"github.com/reusewatch/reusewatch/internal/journal"
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/report"
-	"github.com/reusewatch/reusewatch/internal/state"
 )
 
 type runCommand struct {
@@ -93,7 +93,7 @@ func (c *runCommand) run(ctx context.Context) error {
 	if c.settings.Action != listener.Observe && unscoped {
 		return usagef("--action %s needs a filter (--port, --netns, --comm, …), a --config or --all-listeners", c.settings.Action)
 	}
-	if err := state.At(c.stateDir).Check(); err != nil {
+	if err := journal.NewDir(c.stateDir).Check(); err != nil {
 		return usageError{err}
 	}
 	policy, err := c.guarded(c.std, c.fs, scope.Filter, c.stuckAfter)

@@ -4,12 +4,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/reusewatch/reusewatch/internal/audit"
+	"github.com/reusewatch/reusewatch/internal/journal"
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/remedy"
 	"github.com/reusewatch/reusewatch/internal/report"
-	"github.com/reusewatch/reusewatch/internal/state"
 	"github.com/reusewatch/reusewatch/internal/watch"
 )
 
@@ -41,11 +40,11 @@ type decider interface {
 }
 
 // actor makes who carries acts out, with its audit log, which the caller closes.
-func (c *Acting) actor(by listener.By, k Kernel, w *watch.Watcher, d decider) (*remedy.Actor, *audit.Log, error) {
-	var log *audit.Log
+func (c *Acting) actor(by listener.By, k Kernel, w *watch.Watcher, d decider) (*remedy.Actor, *journal.Log, error) {
+	var log *journal.Log
 	if c.AuditLog != "" {
 		var err error
-		if log, err = audit.Open(c.AuditLog); err != nil {
+		if log, err = journal.OpenLog(c.AuditLog); err != nil {
 			return nil, nil, Unusable{err}
 		}
 	}
@@ -54,21 +53,21 @@ func (c *Acting) actor(by listener.By, k Kernel, w *watch.Watcher, d decider) (*
 		d.warn(err) // they are let go then
 	}
 	return remedy.New(remedy.Options{
-		Refresh: w.Refresh, Judge: d.judge, Kernel: k, Keeper: state.At(c.StateDir),
+		Refresh: w.Refresh, Judge: d.judge, Kernel: k, Keeper: journal.NewDir(c.StateDir),
 		ProcSys: c.ProcSys, TermGrace: c.TermGrace, Disarmed: d.disarmed, Warn: d.warn,
 		Siblings: func(s *listener.Snapshot, l *listener.Listener) []*listener.Listener {
 			p := d.inForce()
 			return p.Siblings(s, l)
 		},
 		LoadMigration: c.LoadMigration, MoveHalfOpen: halfOpen,
-		Witness: &witness{decider: d, by: by, clients: k.Clients, log: log, bundles: audit.NewBundles(c.EvidenceDir)},
+		Witness: &witness{decider: d, by: by, clients: k.Clients, log: log, bundles: journal.NewBundles(c.EvidenceDir)},
 	}), log, nil
 }
 
 // recoverActs ends what an earlier agent could not: what it had turned on in the
 // kernel, and what stands open in the audit log. Where that cannot be, for the disk is full
 // perhaps, it harms less than not to watch.
-func recoverActs(a *remedy.Actor, log *audit.Log, s *listener.Snapshot, warn func(error)) {
+func recoverActs(a *remedy.Actor, log *journal.Log, s *listener.Snapshot, warn func(error)) {
 	if err := a.Restore(s); err != nil {
 		warn(err)
 	}

@@ -7,9 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/reusewatch/reusewatch/internal/journal"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/remedy"
-	"github.com/reusewatch/reusewatch/internal/state"
 )
 
 // acts are a daemon's: one at a time, none twice, and what touched nothing later again.
@@ -17,7 +17,7 @@ type acts struct {
 	*ruling
 	*teller
 	log   *slog.Logger
-	dir   state.Dir
+	dir   journal.Dir
 	actor *remedy.Actor
 	alive context.Context // ends with the watcher, which an act asks
 
@@ -38,7 +38,7 @@ type Acted struct {
 	Closed listener.Cookie // 0: the process was ended
 }
 
-func newActs(alive context.Context, log *slog.Logger, dir state.Dir, r *ruling, t *teller) *acts {
+func newActs(alive context.Context, log *slog.Logger, dir journal.Dir, r *ruling, t *teller) *acts {
 	return &acts{
 		ruling: r, teller: t, log: log, dir: dir, alive: alive,
 		busy:  make(chan struct{}, 1),

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/reusewatch/reusewatch/internal/journal"
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -18,7 +19,6 @@ import (
 	"github.com/reusewatch/reusewatch/internal/record"
 	"github.com/reusewatch/reusewatch/internal/remedy"
 	"github.com/reusewatch/reusewatch/internal/report"
-	"github.com/reusewatch/reusewatch/internal/state"
 	"github.com/reusewatch/reusewatch/internal/watch"
 )
 
@@ -97,7 +97,7 @@ func Run(ctx context.Context, o Options) error {
 	defer d.finish()
 	d.notify = newNotifier(o.Log, o.Interval)
 	defer d.notify.onAbort(o.Acting.StateDir, o.Logged)()
-	dir := state.At(o.Acting.StateDir)
+	dir := journal.NewDir(o.Acting.StateDir)
 	if err := dir.Sweep(); err != nil {
 		d.log.Warn("after a crash", "error", err)
 	}

@@ -10,11 +10,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/reusewatch/reusewatch/internal/journal"
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/remedy"
 	"github.com/reusewatch/reusewatch/internal/report"
-	"github.com/reusewatch/reusewatch/internal/state"
 	"github.com/reusewatch/reusewatch/internal/watch"
 )
 
@@ -54,7 +54,7 @@ func (a ActFailed) Unwrap() error { return a.Err }
 type hand struct {
 	HandOptions
 	began   time.Time
-	dir     state.Dir
+	dir     journal.Dir
 	decided chan listener.Judgement
 
 	// The watcher judges beside the act, which tells: each has a lock of its own, for
@@ -68,7 +68,7 @@ type hand struct {
 // ByHand watches until the gate has decided on a listener, and does what was asked for. The
 // error is a [Refused] or an [ActFailed], or wraps an [Unusable].
 func ByHand(ctx context.Context, o HandOptions) error {
-	h := &hand{HandOptions: o, began: time.Now(), dir: state.At(o.Acting.StateDir), decided: make(chan listener.Judgement, 1)}
+	h := &hand{HandOptions: o, began: time.Now(), dir: journal.NewDir(o.Acting.StateDir), decided: make(chan listener.Judgement, 1)}
 	h.Policy.Given.Action = &o.Action // a person's word: no rule of a file disarms it
 	var err error
 	if h.past.Acts, err = h.dir.Acts(); err != nil {

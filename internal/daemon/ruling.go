@@ -5,9 +5,9 @@ import (
 	"log/slog"
 	"sync"
 
+	"github.com/reusewatch/reusewatch/internal/journal"
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/state"
 )
 
 // ruling is by what snapshots are judged: the policy in force, which acts were begun, and
@@ -23,7 +23,7 @@ type ruling struct {
 
 // newRuling begins with the acts that the state folder knows, at which it looks until the
 // context ends.
-func newRuling(ctx context.Context, log *slog.Logger, dir state.Dir, p judge.Policy) *ruling {
+func newRuling(ctx context.Context, log *slog.Logger, dir journal.Dir, p judge.Policy) *ruling {
 	r := &ruling{folder: watchFolder(ctx, log, dir), policy: p}
 	r.folder.fresh() // so that the first look knows
 	var err error

@@ -10,12 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reusewatch/reusewatch/internal/journal"
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/policy"
 	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/report"
-	"github.com/reusewatch/reusewatch/internal/state"
 	"github.com/reusewatch/reusewatch/internal/watch"
 )
 
@@ -84,7 +84,7 @@ func ticking(t testing.TB, h *quietHost) (tick func()) {
 	log, told := slog.New(slog.DiscardHandler), NewOutlet(io.Discard)
 	p := judge.Policy{Default: policy.Builtin()}
 	d := &daemon{log: log, changes: report.NewChanges(p.Scope), notify: newNotifier(log, time.Second)}
-	d.ruling = newRuling(t.Context(), log, state.At(t.TempDir()), p)
+	d.ruling = newRuling(t.Context(), log, journal.NewDir(t.TempDir()), p)
 	d.teller = &teller{told: told, stream: report.NewJSONStream(told)}
 	w := watch.New(h, watch.Options{Interval: time.Second, StuckAfter: 10 * time.Second, Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New("")})
 	first, err := w.Start()

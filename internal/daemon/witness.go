@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reusewatch/reusewatch/internal/audit"
+	"github.com/reusewatch/reusewatch/internal/journal"
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -24,8 +24,8 @@ type witness struct {
 	counted *listener.PastAct  // of the act under way; nil: not counted
 	owed    []listener.PastAct // to the budget, for the disk was full
 	clients func(*listener.Listener, int) (listener.Clients, error)
-	log     *audit.Log
-	bundles *audit.Bundles
+	log     *journal.Log
+	bundles *journal.Bundles
 }
 
 // Intend counts the act before it is done: one that nobody counted, or of which

@@ -18,7 +18,7 @@ import (
 // commLen is how much of a process's name the kernel keeps.
 const commLen = 15
 
-// maxPer is how long an act is remembered (internal/state).
+// maxPer is how long an act is remembered (internal/journal).
 const maxPer = 24 * time.Hour
 
 // ParseBudget reads ACTS/TIME, such as 1/10m.

@@ -7,11 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reusewatch/reusewatch/internal/journal"
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 	"github.com/reusewatch/reusewatch/internal/proc"
-	"github.com/reusewatch/reusewatch/internal/state"
 	"github.com/reusewatch/reusewatch/internal/watch"
 )
 
@@ -59,7 +59,7 @@ func newMixed(t *testing.T, size int, o livetest.Listen, action listener.Action,
 		_ = m.watcher.Run(ctx, func(*listener.Snapshot, []watch.Change) {})
 	}()
 	opts := Options{
-		Refresh: m.watcher.Refresh, Kernel: k, Keeper: state.At(t.TempDir()), TermGrace: time.Second, Witness: m,
+		Refresh: m.watcher.Refresh, Kernel: k, Keeper: journal.NewDir(t.TempDir()), TermGrace: time.Second, Witness: m,
 		LoadMigration: func(o listener.Moving) (Migration, error) { return kernel.LoadMigration(o) },
 		Disarmed:      func() bool { return false },
 		Warn:          func(err error) { t.Error(err) },

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reusewatch/reusewatch/internal/journal"
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -15,7 +16,6 @@ import (
 	"github.com/reusewatch/reusewatch/internal/policy"
 	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/remedy"
-	"github.com/reusewatch/reusewatch/internal/state"
 	"github.com/reusewatch/reusewatch/internal/watch"
 )
 
@@ -53,7 +53,7 @@ func (s *scene) agent(t *testing.T, action listener.Action) *agent {
 	a.watch = watch.New(k, watch.Options{
 		Interval: 50 * time.Millisecond, StuckAfter: d.StuckAfter, Tier: tier, Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New(""),
 	})
-	dir := state.At(t.TempDir())
+	dir := journal.NewDir(t.TempDir())
 	a.actor = remedy.New(remedy.Options{
 		Refresh: func(ctx context.Context) (*listener.Snapshot, error) {
 			a.step("look at all")

@@ -1,41 +1,17 @@
-// Package state keeps in a folder what must outlive a run: which acts were
-// begun, for the budget, what an act has turned on in the kernel, and whether the
-// operator disarmed everything.
-package state
+package journal
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/regular"
 )
 
-// keep is how long an act is remembered: longer than any sensible budget's period.
-const keep = 24 * time.Hour
-
-// Dir is the state folder.
-type Dir struct{ path string }
-
-// At uses a folder; nothing is made until something must be kept. "" keeps
-// nothing beyond the run.
-func At(path string) Dir { return Dir{path} }
-
-// Disarmed says whether a file "disarmed" is in the folder: `touch` it, and no
-// act is begun any more. What cannot be looked at counts as disarmed.
-func (d Dir) Disarmed() bool {
-	if d.path == "" {
-		return false
-	}
-	_, err := os.Lstat(filepath.Join(d.path, "disarmed"))
-	return !errors.Is(err, fs.ErrNotExist)
-}
+// remembered is how long an act counts: longer than any sensible budget's period.
+const remembered = 24 * time.Hour
 
 func (d Dir) acts() string { return filepath.Join(d.path, "acts.json") }
 
@@ -45,7 +21,7 @@ func (d Dir) Acts() ([]listener.PastAct, error) {
 	if d.path == "" {
 		return nil, nil
 	}
-	acts, ahead, err := d.kept()
+	acts, ahead, err := d.counted()
 	if err != nil || !ahead {
 		return acts, err
 	}
@@ -57,7 +33,7 @@ func (d Dir) Acts() ([]listener.PastAct, error) {
 // nothing is kept, these do.
 func (d Dir) Record(these []listener.PastAct, act listener.PastAct) ([]listener.PastAct, error) {
 	return d.change(these, func(acts []listener.PastAct) []listener.PastAct {
-		acts = slices.DeleteFunc(acts, func(a listener.PastAct) bool { return act.At.Sub(a.At) >= keep })
+		acts = slices.DeleteFunc(acts, func(a listener.PastAct) bool { return act.At.Sub(a.At) >= remembered })
 		return append(acts, act)
 	})
 }
@@ -75,9 +51,9 @@ func (d Dir) Withdraw(these []listener.PastAct, act listener.PastAct) ([]listene
 	})
 }
 
-// kept are the acts in the folder, and whether some are of the future.
-func (d Dir) kept() (acts []listener.PastAct, ahead bool, err error) {
-	if acts, err = read(d.acts(), parseActs); err != nil {
+// counted are the acts in the folder, and whether some are of the future.
+func (d Dir) counted() (acts []listener.PastAct, ahead bool, err error) {
+	if acts, err = readFile(d.acts(), parseActs); err != nil {
 		return nil, false, err
 	}
 	now := time.Now()
@@ -111,31 +87,14 @@ func (d Dir) change(these []listener.PastAct, how func([]listener.PastAct) []lis
 	}
 	acts := slices.Clone(these)
 	err := d.alone(func() error {
-		kept, _, err := d.kept()
+		kept, _, err := d.counted()
 		if err != nil {
 			return err
 		}
 		if kept != nil {
 			acts = kept
 		}
-		return write(d.acts(), how(slices.Clone(acts)))
+		return writeFile(d.acts(), how(slices.Clone(acts)))
 	})
 	return how(acts), err
-}
-
-// Sweep removes what a run left half written that was killed.
-func (d Dir) Sweep() error {
-	if d.path == "" {
-		return nil
-	}
-	for _, path := range []string{regular.Unfinished(d.acts()), regular.Unfinished(d.rescue())} {
-		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		err := d.alone(func() error { return os.Remove(path) })
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove what was left half written: %w", err)
-		}
-	}
-	return nil
 }

@@ -1,4 +1,4 @@
-package state
+package journal
 
 import (
 	"encoding/json"
@@ -19,23 +19,24 @@ func (d Dir) Keep(k listener.Kept) error {
 	if d.path == "" {
 		return errors.New("keep net.ipv4.tcp_migrate_req: there is no state folder to keep it in")
 	}
-	return d.alone(func() error {
-		kept, err := d.Kept()
-		if err != nil {
-			return err
-		}
-		return write(d.rescue(), append(kept, k))
-	})
+	return d.rekeep(func(all []listener.Kept) []listener.Kept { return append(all, k) })
 }
 
 // Forget forgets one that is as it was again.
 func (d Dir) Forget(k listener.Kept) error {
+	return d.rekeep(func(all []listener.Kept) []listener.Kept {
+		return slices.DeleteFunc(all, func(o listener.Kept) bool { return o == k })
+	})
+}
+
+// rekeep changes which settings are kept.
+func (d Dir) rekeep(how func([]listener.Kept) []listener.Kept) error {
 	return d.alone(func() error {
 		kept, err := d.Kept()
 		if err != nil {
 			return err
 		}
-		return write(d.rescue(), slices.DeleteFunc(kept, func(o listener.Kept) bool { return o == k }))
+		return writeFile(d.rescue(), how(kept))
 	})
 }
 
@@ -44,7 +45,7 @@ func (d Dir) Kept() ([]listener.Kept, error) {
 	if d.path == "" {
 		return nil, nil
 	}
-	return read(d.rescue(), parseKept)
+	return readFile(d.rescue(), parseKept)
 }
 
 func parseKept(b []byte) ([]listener.Kept, error) {

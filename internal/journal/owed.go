@@ -1,12 +1,6 @@
-package audit
+package journal
 
-import (
-	"errors"
-	"io"
-	"slices"
-
-	"golang.org/x/sys/unix"
-)
+import "slices"
 
 // owed is what the log lacks of acts that this process began, or found unfinished.
 type owed struct {
@@ -56,27 +50,4 @@ func (l *Log) pay() error {
 		l.owed.lines = l.owed.lines[1:]
 	}
 	return l.sync(l.file)
-}
-
-// write writes a line by one call, and takes back what a full disk left of it.
-func (l *Log) write(line []byte) error {
-	fd := int(l.file.Fd())
-	info, err := l.file.Stat()
-	if err != nil {
-		return err
-	}
-	for {
-		n, err := unix.Write(fd, line)
-		switch {
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
-			return err
-		case n < len(line):
-			// Where it cannot be taken back, for one may only append, the next line ends it.
-			_ = unix.Ftruncate(fd, info.Size())
-			return io.ErrShortWrite
-		default:
-			return nil
-		}
-	}
 }

@@ -1,4 +1,4 @@
-package audit
+package journal
 
 import (
 	"errors"
@@ -13,12 +13,9 @@ import (
 )
 
 const (
-	// rotateAt is where a log is rotated; keep is how many older ones there are.
-	rotateAt = 16 << 20
-	keep     = 4
-	// lockWait bounds the wait for another process, which may be stopped while it
-	// holds the lock. An act that cannot be kept is not begun.
-	lockWait = 5 * time.Second
+	// rotateAt is where a log is rotated; keepOlder is how many older ones there are.
+	rotateAt  = 16 << 20
+	keepOlder = 4
 )
 
 // lock makes this process the only one that writes, to the file that has the
@@ -95,7 +92,7 @@ func (l *Log) blocked(size int64) (bool, error) {
 
 // shift makes room for a new file under the log's name.
 func (l *Log) shift() error {
-	for n := keep; n > 0; n-- {
+	for n := keepOlder; n > 0; n-- {
 		err := os.Rename(l.older(n-1), l.older(n))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("rotate: %w", err)

@@ -1,4 +1,4 @@
-package audit
+package journal
 
 import (
 	"bufio"
@@ -114,7 +114,7 @@ func (u *unfinished) read(r io.ReaderAt, size int64) error {
 // line takes one line; what is no entry is somebody else's, or torn.
 func (u *unfinished) line(b []byte) {
 	var e entry
-	if json.Unmarshal(b, &e) != nil || e.Schema != Schema {
+	if json.Unmarshal(b, &e) != nil || e.Schema != schema {
 		return
 	}
 	switch _, known := u.open[e.key()]; {

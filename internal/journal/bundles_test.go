@@ -1,4 +1,4 @@
-package audit
+package journal
 
 import (
 	"encoding/json"
@@ -166,7 +166,7 @@ func TestBundleSize(t *testing.T) {
 			}
 			must(t, json.Unmarshal([]byte(text), &got))
 			if len(text) > maxBundle || got.Truncated != c.truncated || len(got.Parts) != c.parts ||
-				c.truncated != (got.Schema == Schema) || c.truncated != (got.Error != "") {
+				c.truncated != (got.Schema == schema) || c.truncated != (got.Error != "") {
 				t.Errorf("%d bytes, %d parts, %q %v %q", len(text), len(got.Parts), got.Schema, got.Truncated, got.Error)
 			}
 			if e, ok := c.v.(*evidence); ok && name == "fits" && e.asked > 0 {

@@ -1,4 +1,4 @@
-package audit
+package journal
 
 import (
 	"errors"
@@ -40,7 +40,7 @@ func ended(a *listener.Act, r listener.Result) *listener.Act {
 
 func mustOpen(t *testing.T, path string) *Log {
 	t.Helper()
-	l, err := Open(path)
+	l, err := OpenLog(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestOpenRefuses(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "d", "audit.log")
 			must(t, os.Mkdir(filepath.Dir(path), 0o700))
 			must(t, make(path))
-			if l, err := Open(path); err == nil || l != nil {
+			if l, err := OpenLog(path); err == nil || l != nil {
 				t.Errorf("%v, %v", l, err)
 			}
 			if name == "a symlink to nothing" {

@@ -1,4 +1,4 @@
-package audit
+package journal
 
 import (
 	"encoding/json"
@@ -23,9 +23,6 @@ const (
 	// bundleTime begins a bundle's name: names sort by age.
 	bundleTime = "20060102T150405.000Z"
 	bundleEnd  = ".json"
-	// unfinishedEnd is of a bundle that is being written. One that was left so
-	// counts as a bundle, or such would pile up.
-	unfinishedEnd = bundleEnd + ".new"
 )
 
 // shrinker is evidence that can leave something out. Shrink says whether it did.
@@ -78,7 +75,7 @@ func encodeBundle(v any) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if b = append(ascii(b), '\n'); len(b) <= maxBundle {
+		if b = asciiLine(b); len(b) <= maxBundle {
 			return b, nil
 		}
 		if s != nil && shrunk < maxShrinks && s.Shrink() {
@@ -88,7 +85,7 @@ func encodeBundle(v any) ([]byte, error) {
 			Schema    string `json:"schema"`
 			Truncated bool   `json:"truncated"`
 			Error     string `json:"error"`
-		}{Schema, true, fmt.Sprintf("the evidence takes %d bytes, more than %d", len(b), maxBundle)})
+		}{schema, true, fmt.Sprintf("the evidence takes %d bytes, more than %d", len(b), maxBundle)})
 	}
 }
 
@@ -145,10 +142,10 @@ func (b *Bundles) prune(newest string) error {
 	return nil
 }
 
-// isBundle knows a name that was made here; whatever else is in the folder is
-// somebody else's.
+// isBundle knows a name that was made here, also of a bundle that a crash left half
+// written, or such would pile up. Whatever else is in the folder is somebody else's.
 func isBundle(file string) bool {
-	stem, ok := strings.CutSuffix(file, unfinishedEnd)
+	stem, ok := strings.CutSuffix(file, regular.Unfinished(bundleEnd))
 	if !ok {
 		stem, ok = strings.CutSuffix(file, bundleEnd)
 	}

@@ -1,4 +1,4 @@
-package audit
+package journal
 
 import (
 	"encoding/json"
@@ -35,23 +35,23 @@ func exists(t *testing.T, path string) bool {
 func TestRotate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	l := small(mustOpen(t, path), 1)
-	for i := range keep + 3 {
+	for i := range keepOlder + 3 {
 		must(t, l.Intent(act(fmt.Sprint(i), 1)))
 		must(t, l.Outcome(ended(act(fmt.Sprint(i), 1), listener.Acted)))
 	}
-	for n := range keep + 2 {
+	for n := range keepOlder + 2 {
 		name := l.older(n)
-		if exists(t, name) != (n <= keep) {
-			t.Errorf("%s: exists %v", name, n > keep)
+		if exists(t, name) != (n <= keepOlder) {
+			t.Errorf("%s: exists %v", name, n > keepOlder)
 			continue
 		}
-		if n > keep {
+		if n > keepOlder {
 			continue
 		}
 		text := read(t, name)
-		want := fmt.Sprintf(`"act_id":"%d"`, keep+2-n)
+		want := fmt.Sprintf(`"act_id":"%d"`, keepOlder+2-n)
 		if strings.Count(text, "\n") != 2 || strings.Count(text, want) != 2 {
-			t.Errorf("%s is not of act %d:\n%s", name, keep+2-n, text)
+			t.Errorf("%s is not of act %d:\n%s", name, keepOlder+2-n, text)
 		}
 		if info, err := os.Stat(name); err != nil || info.Mode() != 0o600 {
 			t.Errorf("%s: %v, %v", name, info.Mode(), err)
@@ -160,7 +160,7 @@ func TestTwoAgents(t *testing.T) {
 				group.Wait()
 			}
 			files, lines := 0, make(map[string]int)
-			for n := range keep + 1 {
+			for n := range keepOlder + 1 {
 				if !exists(t, logs[0].older(n)) {
 					continue
 				}

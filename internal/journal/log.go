@@ -1,12 +1,20 @@
-package audit
+// Package journal keeps what must be known of acts after them. For a person who asks
+// later what was done, to whom and why: a log in which each act stands before it is begun
+// and again when it has ended, and bundles of the evidence. For later runs, in a folder:
+// which acts were begun, for the budget, what one has turned on in the kernel and not off
+// again, and whether the operator disarmed everything.
+package journal
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/regular"
@@ -27,8 +35,8 @@ type Log struct {
 	owed owed
 }
 
-// Open opens a log, and makes it if there is none.
-func Open(path string) (*Log, error) {
+// OpenLog opens a log, and makes it if there is none.
+func OpenLog(path string) (*Log, error) {
 	l := &Log{path: path, limit: rotateAt, wait: lockWait, sync: (*os.File).Sync, now: time.Now}
 	if err := l.open(); err != nil {
 		return nil, err
@@ -102,27 +110,39 @@ func (l *Log) append(line []byte, mayRotate bool) error {
 		return err
 	}
 	defer l.unlock()
-	torn, err := l.torn()
+	info, err := l.file.Stat()
 	if err != nil {
 		return err
 	}
-	if torn {
-		line = append([]byte{'\n'}, line...)
+	if size := info.Size(); size > 0 {
+		var last [1]byte
+		if _, err := l.file.ReadAt(last[:], size-1); err != nil {
+			return err
+		}
+		if last[0] != '\n' { // whoever wrote it died in between
+			line = append([]byte{'\n'}, line...)
+		}
 	}
-	return l.write(line)
+	return l.write(line, info.Size())
 }
 
-// torn says whether the last line has no end: whoever wrote it died in between.
-func (l *Log) torn() (bool, error) {
-	info, err := l.file.Stat()
-	if err != nil || info.Size() == 0 {
-		return false, err
+// write writes a line by one call, and takes back what a full disk left of it after what
+// the log had.
+func (l *Log) write(line []byte, had int64) error {
+	for fd := int(l.file.Fd()); ; {
+		n, err := unix.Write(fd, line)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return err
+		case n < len(line):
+			// Where it cannot be taken back, for one may only append, the next line ends it.
+			_ = unix.Ftruncate(fd, had)
+			return io.ErrShortWrite
+		default:
+			return nil
+		}
 	}
-	var last [1]byte
-	if _, err := l.file.ReadAt(last[:], info.Size()-1); err != nil {
-		return false, err
-	}
-	return last[0] != '\n', nil
 }
 
 // Close ends the use of the log, once it has what it still lacked where there is room by now.

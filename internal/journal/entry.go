@@ -1,17 +1,16 @@
-// Package audit keeps for a person who asks later what was done, to whom and
-// why: a log in which each act stands before it is begun and again when it has
-// ended, and bundles of the evidence.
-package audit
+package journal
 
 import (
+	"encoding/json"
+	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// Schema names the JSON that this version writes; it only gains fields.
-const Schema = "reusewatch/v1"
+// schema names the JSON that this version writes; it only gains fields.
+const schema = "reusewatch/v1"
 
 // kind of an entry.
 type kind string
@@ -57,7 +56,7 @@ type entry struct {
 func newEntry(k kind, at time.Time, a *listener.Act) entry {
 	j, o := &a.Judgement, &a.Owner
 	e := entry{
-		Schema: Schema, Time: stamp(at), Kind: k, ActID: a.ID, Action: a.Action,
+		Schema: schema, Time: stamp(at), Kind: k, ActID: a.ID, Action: a.Action,
 		PID: o.PID, Start: o.Start, Comm: o.Comm, Cmdline: append([]string{}, o.Cmdline...), UID: o.UID,
 		Netns: j.Netns, NetCookie: j.NetCookie, Group: maybeText(j.GroupName), Cause: maybeText(a.Why()),
 		Reasons: []listener.Reason{}, Policy: maybeText(a.Policy), By: maybeText(a.By), Evidence: maybeText(a.Evidence),
@@ -104,4 +103,33 @@ func (e *entry) key() key {
 		k.listener = e.Listeners[0]
 	}
 	return k
+}
+
+// keepListeners is how many listeners an entry that is too long is left with.
+const keepListeners = 1000
+
+// line encodes an entry. What would be too long to be read again is clipped:
+// the command line first, for whoever is acted on may choose its length.
+func (e entry) line() ([]byte, error) {
+	b, err := e.encode()
+	if err == nil && len(b) > maxLine {
+		e.Clipped, e.Cmdline = true, []string{}
+		b, err = e.encode()
+	}
+	if err == nil && len(b) > maxLine && len(e.Listeners) > keepListeners {
+		e.Listeners = e.Listeners[:keepListeners]
+		b, err = e.encode()
+	}
+	if err == nil && len(b) > maxLine {
+		err = fmt.Errorf("an entry of %d bytes is too long", len(b))
+	}
+	return b, err
+}
+
+func (e *entry) encode() ([]byte, error) {
+	b, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	return asciiLine(b), nil
 }
