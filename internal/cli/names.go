@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/reusewatch/reusewatch/internal/container"
-	"github.com/reusewatch/reusewatch/internal/cri"
+	"github.com/reusewatch/reusewatch/internal/container/cri"
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
