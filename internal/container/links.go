@@ -10,12 +10,6 @@ import (
 // DefaultLogs is where the kubelet keeps its links.
 const DefaultLogs = "/var/log/containers"
 
-// idLen is the length of the ids that runtimes give, in hexadecimal digits; what
-// has another has no names to learn.
-const idLen = 64
-
-func isID(s string) bool { return len(s) == idLen && strings.Trim(s, "0123456789abcdef") == "" }
-
 // readLinks gives the containers that a folder has links for, by id; none where
 // it cannot be read, as on a host without Kubernetes.
 func readLinks(dir string) map[string]listener.Container {
@@ -46,7 +40,7 @@ func parseLink(name string) (listener.Container, bool) {
 	names, id := rest[:len(rest)-idLen], rest[len(rest)-idLen:]
 	names, ok = strings.CutSuffix(names, "-")
 	parts := strings.Split(names, "_")
-	if !ok || !isID(id) || len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
+	if !ok || !isHex(id, idLen) || len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
 		return listener.Container{}, false
 	}
 	return listener.Container{ID: id, Pod: parts[0], Namespace: parts[1], Name: parts[2]}, true

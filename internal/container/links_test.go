@@ -74,7 +74,7 @@ func FuzzParseLink(f *testing.F) {
 			}
 			return
 		}
-		if again := c.Pod + "_" + c.Namespace + "_" + c.Name + "-" + c.ID + ".log"; again != name || !isID(c.ID) {
+		if again := c.Pod + "_" + c.Namespace + "_" + c.Name + "-" + c.ID + ".log"; again != name || !isHex(c.ID, idLen) {
 			t.Errorf("%q is read as %+v", name, c)
 		}
 	})

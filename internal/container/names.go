@@ -1,5 +1,6 @@
-// Package container learns the names of containers: from the links that the
-// kubelet keeps to their logs and, where it may be asked, from their runtime.
+// Package container tells what container and pod a process is in, as its cgroups name
+// them, and learns what they are called: from the links that the kubelet keeps to their
+// logs and, where it may be asked, from their runtime.
 package container
 
 import (
@@ -88,7 +89,7 @@ func (n *Names) Of(c listener.Container) *listener.Container {
 	e := n.known[c.ID]
 	if e == nil {
 		n.forget(now)
-		e = &entry{is: &c, delay: retryFirst, whole: !isID(c.ID)}
+		e = &entry{is: &c, delay: retryFirst, whole: !isHex(c.ID, idLen)} // what no OCI engine made has no names to learn
 		n.known[c.ID] = e
 	}
 	e.used = now

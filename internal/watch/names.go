@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
 // Names knows the names of containers.
@@ -21,16 +20,12 @@ type Names interface {
 // settleFor is how long the first snapshot waits for names, that filters may ask for.
 const settleFor = 2 * time.Second
 
-// container is what a process runs in, nil for none.
-func (w *Watcher) container(found proc.Container) *listener.Container {
-	if found.ID == "" {
-		return nil
+// withNames is a container with its names as far as they are known by now, nil for none.
+func (w *Watcher) withNames(found *listener.Container) *listener.Container {
+	if found == nil || w.opts.Names == nil {
+		return found
 	}
-	c := listener.Container{Runtime: found.Runtime, ID: found.ID, PodUID: found.PodUID}
-	if w.opts.Names == nil {
-		return &c
-	}
-	return w.opts.Names.Of(c)
+	return w.opts.Names.Of(*found)
 }
 
 // settleNames gives the names of a first census time to be learned.

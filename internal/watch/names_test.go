@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reusewatch/reusewatch/internal/container"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
@@ -41,7 +42,7 @@ func TestNamesComeLater(t *testing.T) {
 	if _, err := w.Start(); err != nil || n.settled != 1 {
 		t.Fatalf("%v, settled %d times", err, n.settled)
 	}
-	in := w.container(proc.Cgroups{V2: "/lxc/web"}.Container())
+	in := w.withNames(container.In(proc.Cgroups{V2: "/lxc/web"}))
 	e := &entry{announced: true, l: &listener.Listener{Owners: []listener.Owner{{Holder: &listener.Holder{PID: 1}}, {Holder: &listener.Holder{PID: 2, Container: in}}}}}
 	w.entries[1], w.order = e, nil
 	before := w.snapshot()
@@ -64,7 +65,7 @@ func TestNamesComeLater(t *testing.T) {
 	if n.settled != 1 {
 		t.Errorf("a look waited for names")
 	}
-	if w.container(proc.Cgroups{V2: "/init.scope"}.Container()) != nil {
+	if w.withNames(container.In(proc.Cgroups{V2: "/init.scope"})) != nil {
 		t.Error("no container is one")
 	}
 }

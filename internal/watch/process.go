@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/reusewatch/reusewatch/internal/container"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
@@ -38,7 +39,7 @@ type named struct {
 	exe       string
 	cmdline   []string // secrets are masked
 	cgroup    string
-	container proc.Container
+	container *listener.Container
 }
 
 // meet passes over the tasks, and has /proc asked who these processes are, unless that is
@@ -123,7 +124,7 @@ func (w *Watcher) introduce(who, anew []int) {
 		if !a.Gone {
 			w.known[identityOf(p)] = &named{
 				at: time.Now(), execs: p.Execs, exe: a.Exe, cmdline: a.Cmdline,
-				cgroup: cgroupOf(a.Cgroups), container: a.Cgroups.Container(),
+				cgroup: cgroupOf(a.Cgroups), container: container.In(a.Cgroups),
 			}
 		}
 	}
@@ -174,7 +175,7 @@ func (w *Watcher) holder(p *listener.Process, image time.Duration) *listener.Hol
 		h.PIDNS = listener.Known(p.PIDNS)
 	}
 	if n := w.known[identityOf(p)]; n != nil && n.execs == p.Execs { // of what it ran before nothing is told
-		h.Exe, h.Cmdline, h.Cgroup, h.Container = n.exe, n.cmdline, n.cgroup, w.container(n.container)
+		h.Exe, h.Cmdline, h.Cgroup, h.Container = n.exe, n.cmdline, n.cgroup, w.withNames(n.container)
 	}
 	w.holders[p] = h
 	return h

@@ -1,43 +1,45 @@
-package proc
+package container
 
 import (
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-// containerIDLen is the length of the ids that OCI engines give: 256 bits in
-// hexadecimal.
-const containerIDLen = 64
+const (
+	// idLen is the length of the ids that OCI engines give: 256 bits in hexadecimal.
+	idLen = 64
+	// shortLen is that of the ids of ECS's tasks, and of the UIDs and hashes of pods.
+	shortLen = 32
+)
 
-// Container is what the cgroups of a process say of the container that it is in.
-type Container struct {
-	Runtime string // docker, containerd, cri-o, podman, ecs, lxc or systemd-nspawn; "" where no path tells
-	ID      string
-	PodUID  string // of the Kubernetes pod, "" for none
-}
-
-// Container is the container that a process is in, as its cgroups name it; the
-// zero value is none. Of containers in containers it is the innermost. The ids
-// of LXC and systemd-nspawn containers are their names, those of AWS Fargate have
-// their own form, all others are 64 lower-case hexadecimal digits.
+// In is the container that a process is in, as its cgroups name it, nil for none. Of
+// containers in containers it is the innermost. The ids of LXC and systemd-nspawn
+// containers are their names, those of AWS Fargate have their own form, all others are
+// 64 lower-case hexadecimal digits. Names of pods and images no path tells.
 //
 // It is told by names alone, which whoever may make cgroups chooses: fit to
 // report and to select by, not to trust.
-func (c Cgroups) Container() Container {
+func In(c proc.Cgroups) *listener.Container {
 	found, depth := containerIn(c.V2)
 	for _, controller := range slices.Sorted(maps.Keys(c.V1)) {
 		if other, at := containerIn(c.V1[controller]); at > depth {
 			found, depth = other, at
 		}
 	}
-	return found
+	if depth == 0 {
+		return nil
+	}
+	return &found
 }
 
 // containerIn finds the innermost container in a path, and how deep it lies; 0
 // is none.
-func containerIn(path string) (_ Container, depth int) {
+func containerIn(path string) (_ listener.Container, depth int) {
 	segments := strings.Split(strings.TrimSuffix(path, " (deleted)"), "/")
 	for i := len(segments) - 1; i > 0; i-- {
 		if i+1 < len(segments) && isMonitor(segments[i+1]) {
@@ -47,11 +49,11 @@ func containerIn(path string) (_ Container, depth int) {
 			hexContainer, fargateContainer, lxcContainer, nspawnContainer,
 		} {
 			if runtime, id := find(segments[i-1], segments[i]); id != "" {
-				return Container{Runtime: runtime, ID: id, PodUID: podIn(segments[:i+1])}, i
+				return listener.Container{Runtime: runtime, ID: id, PodUID: podIn(segments[:i+1])}, i
 			}
 		}
 	}
-	return Container{}, 0
+	return listener.Container{}, 0
 }
 
 // podIn finds the UID of the innermost pod above a container, the last segment:
@@ -81,7 +83,7 @@ func podIn(segments []string) string {
 // isPodUID knows UUIDs, and the hash that a static pod has instead.
 func isPodUID(s string) bool {
 	plain := strings.ReplaceAll(s, "-", "")
-	return len(plain) == 32 && isHex(plain) && (len(s) == 32 || len(s) == 36)
+	return isHex(plain, shortLen) && (len(s) == shortLen || len(s) == shortLen+4)
 }
 
 // isMonitor knows the cgroups of those who watch over a container from outside:
@@ -102,7 +104,7 @@ func isMonitor(segment string) bool {
 // after (ID.service).
 func hexContainer(parent, segment string) (runtime, id string) {
 	segment = strings.TrimSuffix(segment, ".scope")
-	cut := len(segment) - containerIDLen
+	cut := len(segment) - idLen
 	if cut < 0 {
 		return "", ""
 	}
@@ -110,7 +112,7 @@ func hexContainer(parent, segment string) (runtime, id string) {
 	if prefix != "" && !strings.ContainsAny(prefix[cut-1:], "-_:") {
 		return "", ""
 	}
-	if !isHex(id) || isMonitor(prefix) {
+	if !isHex(id, idLen) || isMonitor(prefix) {
 		return "", ""
 	}
 	return engine(parent, prefix), id
@@ -128,7 +130,7 @@ func engine(parent, prefix string) string {
 		return "podman"
 	case strings.Contains(prefix, "docker"), prefix == "" && parent == "docker":
 		return "docker"
-	case prefix == "" && len(parent) == 32 && isHex(parent):
+	case prefix == "" && isHex(parent, shortLen):
 		return "ecs"
 	default:
 		return ""
@@ -138,7 +140,7 @@ func engine(parent, prefix string) string {
 // fargateContainer knows /ecs/TASK/TASK-NUMBER, where TASK has 32 digits.
 func fargateContainer(parent, segment string) (runtime, id string) {
 	number, ok := strings.CutPrefix(segment, parent+"-")
-	if !ok || len(parent) != 32 || !isHex(parent) {
+	if !ok || !isHex(parent, shortLen) {
 		return "", ""
 	}
 	if _, err := strconv.ParseUint(number, 10, 64); err != nil {
@@ -204,7 +206,8 @@ func unescapeUnit(s string) string {
 	}
 }
 
-// isHex knows lower-case digits only: no engine writes others.
-func isHex(s string) bool {
-	return strings.Trim(s, "0123456789abcdef") == ""
+// isHex says whether something is so many hexadecimal digits: lower-case ones, for no
+// engine writes others.
+func isHex(s string, digits int) bool {
+	return len(s) == digits && strings.Trim(s, "0123456789abcdef") == ""
 }

@@ -1,8 +1,11 @@
-package proc
+package container
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
 const (
@@ -116,7 +119,7 @@ func TestRuntimeAndPod(t *testing.T) {
 		slice  = "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod5759a1ae_36ca_48a8_b20a_b0b5c8a90fb8.slice"
 		kind   = "/docker/" + idB + "/kubelet/kubepods/besteffort/pod" + uid
 	)
-	for path, want := range map[string]Container{
+	for path, want := range map[string][3]string{
 		"/docker/" + idA:                                      {"docker", idA, ""},
 		"/system.slice/docker-" + idA + ".scope":              {"docker", idA, ""},
 		"/docker/" + idB + "/docker/" + idA:                   {"docker", idA, ""},
@@ -149,30 +152,31 @@ func TestRuntimeAndPod(t *testing.T) {
 		"/kubepods/pod" + uid[1:] + "/" + idA:              {"", idA, ""},
 		"/system.slice/pod.slice/docker-" + idA + ".scope": {"docker", idA, ""},
 	} {
-		if got, _ := containerIn(path); got != want {
-			t.Errorf("containerIn(%q) = %+v, want %+v", path, got, want)
+		if got, _ := containerIn(path); got != (listener.Container{Runtime: want[0], ID: want[1], PodUID: want[2]}) {
+			t.Errorf("containerIn(%q) = %+v, want %q", path, got, want)
 		}
 	}
 }
 
-func TestContainerOfCgroups(t *testing.T) {
+func TestIn(t *testing.T) {
 	for _, tc := range []struct {
 		name string
-		in   Cgroups
+		in   proc.Cgroups
 		want string
 	}{
-		{"none", Cgroups{}, ""},
-		{"host", Cgroups{V2: "/", V1: map[string]string{"cpu": "/", "name=systemd": "/init.scope"}}, ""},
-		{"v2", Cgroups{V2: "/docker/" + idA}, idA},
-		{"v1 beside an empty v2", Cgroups{V2: "/", V1: map[string]string{"cpu": "/docker/" + idA}}, idA},
-		{"one controller", Cgroups{V1: map[string]string{"cpu": "/", "memory": "/docker/" + idA, "pids": "/"}}, idA},
-		{"deepest", Cgroups{V2: "/docker/" + idB, V1: map[string]string{"cpu": "/docker/" + idB + "/docker/" + idA, "pids": "/docker/" + idB}}, idA},
-		{"v2 of equals", Cgroups{V2: "/docker/" + idB, V1: map[string]string{"cpu": "/docker/" + idA}}, idB},
-		{"first of equals", Cgroups{V1: map[string]string{"pids": "/docker/" + idB, "cpu": "/docker/" + idA}}, idA},
+		{"none", proc.Cgroups{}, ""},
+		{"host", proc.Cgroups{V2: "/", V1: map[string]string{"cpu": "/", "name=systemd": "/init.scope"}}, ""},
+		{"v2", proc.Cgroups{V2: "/docker/" + idA}, idA},
+		{"v1 beside an empty v2", proc.Cgroups{V2: "/", V1: map[string]string{"cpu": "/docker/" + idA}}, idA},
+		{"v1 below a service of v2", proc.Cgroups{V2: "/system.slice/containerd.service", V1: map[string]string{"cpu": "/docker/" + idA}}, idA},
+		{"one controller", proc.Cgroups{V1: map[string]string{"cpu": "/", "memory": "/docker/" + idA, "pids": "/"}}, idA},
+		{"deepest", proc.Cgroups{V2: "/docker/" + idB, V1: map[string]string{"cpu": "/docker/" + idB + "/docker/" + idA, "pids": "/docker/" + idB}}, idA},
+		{"v2 of equals", proc.Cgroups{V2: "/docker/" + idB, V1: map[string]string{"cpu": "/docker/" + idA}}, idB},
+		{"first of equals", proc.Cgroups{V1: map[string]string{"pids": "/docker/" + idB, "cpu": "/docker/" + idA}}, idA},
 	} {
 		for range 20 { // maps have no order
-			if got := tc.in.Container().ID; got != tc.want {
-				t.Fatalf("%s: %q, want %q", tc.name, got, tc.want)
+			if got := In(tc.in); (got == nil) != (tc.want == "") || got != nil && got.ID != tc.want {
+				t.Fatalf("%s: %+v, want %q", tc.name, got, tc.want)
 			}
 		}
 	}
@@ -202,7 +206,7 @@ func FuzzContainerIn(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, path string) {
 		c, depth := containerIn(path)
-		if (c.ID == "") != (depth == 0) || depth == 0 && c != (Container{}) || depth > strings.Count(path, "/") {
+		if (c.ID == "") != (depth == 0) || depth == 0 && c != (listener.Container{}) || depth > strings.Count(path, "/") {
 			t.Errorf("containerIn(%q) = %+v, %d", path, c, depth)
 		}
 		if c.ID != "" && !strings.Contains(unescapeUnit(path), c.ID) || c.PodUID != "" && !isPodUID(c.PodUID) {
