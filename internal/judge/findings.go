@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/reusewatch/reusewatch/internal/generation"
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
@@ -21,7 +22,7 @@ func findings(s *listener.Snapshot, p *Policy, js []listener.Judgement) {
 			ls[i] = j.Listener
 		}
 		settings := p.For(ls[0])
-		all := listener.Generations(ls, kin(&settings))
+		all := generation.Of(ls, kin(&settings))
 		mixed := mixture(s, ls)
 		for _, j := range members {
 			if len(all) > 0 {
@@ -68,8 +69,8 @@ func apart(js []listener.Judgement) map[listener.GroupKey][]*listener.Judgement 
 
 // supersededBy compares the generation of l with the newest one of its program
 // that has listened for longer than after; nil if there is none.
-func supersededBy(s *listener.Snapshot, all []listener.Generation, l *listener.Listener, after time.Duration) *listener.Superseded {
-	mine := slices.IndexFunc(all, func(g listener.Generation) bool { return slices.Contains(g.Members, l) })
+func supersededBy(s *listener.Snapshot, all []generation.One, l *listener.Listener, after time.Duration) *listener.Superseded {
+	mine := slices.IndexFunc(all, func(g generation.One) bool { return slices.Contains(g.Members, l) })
 	if mine < 0 {
 		return nil
 	}
@@ -92,7 +93,7 @@ func supersededBy(s *listener.Snapshot, all []listener.Generation, l *listener.L
 
 // side tells of a generation: what its oldest process is, and since when its first
 // member listens.
-func side(g *listener.Generation) listener.Side {
+func side(g *generation.One) listener.Side {
 	oldest := slices.MinFunc(g.Owners, func(a, b *listener.Owner) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.PID, b.PID))
 	})
@@ -114,7 +115,7 @@ func side(g *listener.Generation) listener.Side {
 }
 
 // share that a generation takes of the new connections of its group.
-func share(g *listener.Generation) listener.Maybe[float64] {
+func share(g *generation.One) listener.Maybe[float64] {
 	sum := 0.0
 	for _, m := range g.Members {
 		part, known := m.Share.Get()

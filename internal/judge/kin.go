@@ -3,11 +3,12 @@ package judge
 import (
 	"slices"
 
+	"github.com/reusewatch/reusewatch/internal/generation"
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-func kin(s *Settings) *listener.Kin {
-	return &listener.Kin{Within: s.Siblings, Programs: s.SameProgram}
+func kin(s *Settings) *generation.Kin {
+	return &generation.Kin{Within: s.Siblings, Programs: s.SameProgram}
 }
 
 // Siblings are the members of a listener's group that run its program in its place, as

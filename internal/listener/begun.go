@@ -2,6 +2,9 @@ package listener
 
 import "time"
 
+// Tick is the unit of Start and of the times of processes: USER_HZ is 100 wherever Go runs.
+const Tick = time.Second / 100
+
 // BegunAfter says whether who accepts from a listener began after a moment: its process
 // started, or it listened, later. A socket is not enough to tell: a reload may hand the
 // old one on to a new worker. Where it is not so, by is the owner that speaks against it;
@@ -59,5 +62,19 @@ func (o *Owner) waited(seen []Acceptor) bool {
 // startedAfter: a start is told in ticks, cut down, so one in the tick of the moment
 // counts as after it. What is not known is not.
 func (o *Owner) startedAfter(moment time.Time) bool {
-	return !o.Started.IsZero() && o.Started.Add(tick).After(moment)
+	return !o.Started.IsZero() && o.Started.Add(Tick).After(moment)
+}
+
+// ListeningSince is when a listener began to listen, and whether that was seen: of
+// one older than reusewatch it is when its oldest owner started.
+func (l *Listener) ListeningSince() (since time.Time, seen bool) {
+	if at, known := l.ListenedAt.Get(); known {
+		return at, true
+	}
+	for i := range l.Owners {
+		if s := l.Owners[i].Started; !s.IsZero() && (since.IsZero() || s.Before(since)) {
+			since = s
+		}
+	}
+	return since, false
 }

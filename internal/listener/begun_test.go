@@ -27,7 +27,7 @@ func TestBegunAfter(t *testing.T) {
 		"an old process":                      {l: Listener{Owners: []Owner{owner(1, older)}}, by: 1},
 		"a new process":                       {l: Listener{Owners: []Owner{owner(2, newer)}}, after: true},
 		"one that started in the same tick":   {l: Listener{Owners: []Owner{owner(2, -time.Millisecond)}}, after: true},
-		"one that started in the tick before": {l: Listener{Owners: []Owner{owner(1, -tick)}}, by: 1},
+		"one that started in the tick before": {l: Listener{Owners: []Owner{owner(1, -Tick)}}, by: 1},
 		"one whose start is not known":        {l: Listener{Owners: []Owner{{Holder: &Holder{PID: 1}}}}, by: 1},
 		"an old master, a new worker waits":   {l: Listener{Owners: []Owner{owner(1, older), owner(2, newer)}, Acceptors: waits(2)}, after: true},
 		"an old server waits, and has a job":  {l: Listener{Owners: []Owner{owner(1, older), owner(2, newer)}, Acceptors: waits(1)}, by: 1},

@@ -43,3 +43,11 @@ func (c *Containers) Match(in *Container) bool {
 		(len(c.Pods) == 0 || slices.ContainsFunc(c.Pods, named)) &&
 		oneOf(c.Namespaces, in.Namespace)
 }
+
+// ContainerID is that of its container, "" for none.
+func (o *Owner) ContainerID() string {
+	if o.Container == nil {
+		return ""
+	}
+	return o.Container.ID
+}

@@ -13,6 +13,19 @@ const (
 	FindingMixed Finding = "mixed"
 )
 
+// Trait is what tells a generation from the one before it. That two trees of
+// processes started at different times is not enough: a supervisor that starts a
+// worker anew makes those too.
+type Trait string
+
+// The traits.
+const (
+	NamesIt        Trait = "names-it"        // its command line names the older one's pid, as haproxy -sf
+	OtherConfig    Trait = "other-config"    // its command line names other configuration files
+	BinaryReplaced Trait = "binary-replaced" // the older one's executable is another, or gone
+	LeftBehind     Trait = "left-behind"     // both are daemons, alone in their sessions, of one service
+)
+
 // Superseded is said of a member of an older generation.
 type Superseded struct {
 	Old, New Side

@@ -60,6 +60,22 @@ func (l *Listener) Protocol() Protocol {
 // Port is the local port.
 func (l *Listener) Port() uint16 { return l.Local.Port() }
 
+// Grouped says that a listener may have siblings.
+func (l *Listener) Grouped() bool { return l.Group != 0 && l.Reuseport && l.GroupSize > 1 }
+
+// SameOwners says that the same processes hold a and b.
+func SameOwners(a, b *Listener) bool {
+	if len(a.Owners) != len(b.Owners) {
+		return false
+	}
+	for i := range a.Owners {
+		if a.Owners[i].PID != b.Owners[i].PID || a.Owners[i].Start != b.Owners[i].Start {
+			return false
+		}
+	}
+	return true
+}
+
 // Caller is who called listen(), as it was then.
 type Caller struct {
 	PID     int

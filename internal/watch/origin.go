@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/reusewatch/reusewatch/internal/generation"
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
@@ -109,7 +110,7 @@ func (w *Watcher) relate(anew map[listener.GroupKey]bool) {
 				w.place(e, looked)
 				ls[i] = e.l
 			}
-			more = len(listener.Generations(ls, &listener.Kin{})) > 1
+			more = len(generation.Of(ls, &generation.Kin{})) > 1
 		}
 		for _, e := range members {
 			e.generations = more

@@ -1,21 +1,27 @@
-package listener
+package generation
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/reusewatch/reusewatch/internal/listener"
+)
 
 // TestKin: who is a sibling, and what a policy widens.
 func TestKin(t *testing.T) {
 	const users = "/user.slice/user-7.slice/user@7.service/app.slice/lb.service"
-	unread := all(exe(""), cgroup(""), func(o *Owner) { o.Running = File{Dev: 1, Inode: 5} })
-	unit := func(path string) func(*Owner) { return all(exe("/opt/2/haproxy"), cgroup(path)) }
-	pod := func(id, uid string) func(*Owner) {
-		return func(o *Owner) { o.Container, o.PIDNS = &Container{ID: id, PodUID: uid}, Known(uint32(len(id))) }
+	unread := all(exe(""), cgroup(""), func(o *listener.Owner) { o.Running = listener.File{Dev: 1, Inode: 5} })
+	unit := func(path string) func(*listener.Owner) { return all(exe("/opt/2/haproxy"), cgroup(path)) }
+	pod := func(id, uid string) func(*listener.Owner) {
+		return func(o *listener.Owner) {
+			o.Container, o.PIDNS = &listener.Container{ID: id, PodUID: uid}, listener.Known(uint32(len(id)))
+		}
 	}
-	file := func(path string, inode uint64) func(*Owner) {
-		return all(exe(path), cgroup("/system.slice/x.service"), func(o *Owner) { o.Running = File{Dev: 1, Inode: inode} })
+	file := func(path string, inode uint64) func(*listener.Owner) {
+		return all(exe(path), cgroup("/system.slice/x.service"), func(o *listener.Owner) { o.Running = listener.File{Dev: 1, Inode: inode} })
 	}
-	elsewhere := func(path string) func(*Owner) { return all(exe(path), cgroup("/system.slice/other.service")) }
+	elsewhere := func(path string) func(*listener.Owner) { return all(exe(path), cgroup("/system.slice/other.service")) }
 	for name, c := range map[string]struct {
-		a, b func(*Owner)
+		a, b func(*listener.Owner)
 		kin  Kin
 		want bool
 	}{
@@ -33,12 +39,12 @@ func TestKin(t *testing.T) {
 		"said to be one":                          {nil, elsewhere("/opt/2/haproxy"), Kin{Programs: []string{"/usr/sbin/haproxy", "/opt/2/haproxy"}}, true},
 		"one of them said":                        {nil, elsewhere("/opt/2/haproxy"), Kin{Programs: []string{"/usr/sbin/haproxy"}}, false},
 		"two containers of a pod":                 {pod("a", "1"), pod("bb", "1"), Kin{}, false},
-		"two containers of a pod, that is enough": {pod("a", "1"), pod("bb", "1"), Kin{Within: WithinPod}, true},
-		"containers of two pods":                  {pod("a", "1"), pod("bb", "2"), Kin{Within: WithinPod}, false},
-		"containers of no pod":                    {pod("a", ""), pod("bb", ""), Kin{Within: WithinPod}, false},
-		"the host and a container":                {nil, pod("a", "1"), Kin{Within: WithinPod}, false},
-		"anywhere":                                {nil, pod("a", "1"), Kin{Within: Anywhere}, true},
-		"another program anywhere":                {nil, elsewhere("/usr/sbin/nginx"), Kin{Within: Anywhere}, false},
+		"two containers of a pod, that is enough": {pod("a", "1"), pod("bb", "1"), Kin{Within: listener.WithinPod}, true},
+		"containers of two pods":                  {pod("a", "1"), pod("bb", "2"), Kin{Within: listener.WithinPod}, false},
+		"containers of no pod":                    {pod("a", ""), pod("bb", ""), Kin{Within: listener.WithinPod}, false},
+		"the host and a container":                {nil, pod("a", "1"), Kin{Within: listener.WithinPod}, false},
+		"anywhere":                                {nil, pod("a", "1"), Kin{Within: listener.Anywhere}, true},
+		"another program anywhere":                {nil, elsewhere("/usr/sbin/nginx"), Kin{Within: listener.Anywhere}, false},
 		"nobody could read of them":               {unread, unread, Kin{}, false},
 	} {
 		a, b := of(100, 100, c.a), of(200, 200, c.b)

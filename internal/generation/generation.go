@@ -1,4 +1,6 @@
-package listener
+// Package generation sorts the members of a group by who made them: which are of one
+// program in one place, and which of those one start of it made.
+package generation
 
 import (
 	"cmp"
@@ -7,23 +9,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// Trait is what tells a generation from the one before it. That two trees of
-// processes started at different times is not enough: a supervisor that starts a
-// worker anew makes those too.
-type Trait string
-
-// The traits.
-const (
-	NamesIt        Trait = "names-it"        // its command line names the older one's pid, as haproxy -sf
-	OtherConfig    Trait = "other-config"    // its command line names other configuration files
-	BinaryReplaced Trait = "binary-replaced" // the older one's executable is another, or gone
-	LeftBehind     Trait = "left-behind"     // both are daemons, alone in their sessions, of one service
+	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
 const (
-	tick = time.Second / 100 // of Start
 	// apart is how far apart two starts must be to be two, where nothing but the
 	// starts and what stands on the command lines tells them apart.
 	apart = time.Second / 2
@@ -31,29 +21,29 @@ const (
 	apartDaemons = 2 * time.Second
 )
 
-// Generation is one start of a program, with its members of a group: a tree of
-// processes, or several that nothing tells apart.
-type Generation struct {
+// One is one start of a program, with its members of a group: a tree of processes, or
+// several that nothing tells apart.
+type One struct {
 	// Line numbers those of which each may replace the one before it: of one program in one place.
 	Line    int
-	Why     []Trait // what tells it from the one before it; none for the first
-	Owners  []*Owner
-	Members []*Listener
+	Why     []listener.Trait // what tells it from the one before it; none for the first
+	Owners  []*listener.Owner
+	Members []*listener.Listener
 	trees   []*tree
 }
 
-// Generations sorts the members of one group, the oldest first. Those of another program
-// or in another place are generations of their own, and supersede nothing.
-func Generations(members []*Listener, kin *Kin) []Generation {
+// Of gives the generations of the members of one group, the oldest first. Those of another
+// program or in another place are generations of their own, and supersede nothing.
+func Of(members []*listener.Listener, kin *Kin) []One {
 	all := trees(members)
 	slices.SortStableFunc(all, func(a, b *tree) int {
 		return cmp.Or(cmp.Compare(a.start(), b.start()), cmp.Compare(a.owners[0].PID, b.owners[0].PID))
 	})
 	var latest []int // of each line
-	var out []Generation
+	var out []One
 	for _, t := range all {
 		line := slices.IndexFunc(latest, func(i int) bool { return kin.Are(out[i].Owners[0], t.owners[0]) })
-		var why []Trait
+		var why []listener.Trait
 		if line < 0 {
 			line, latest = len(latest), append(latest, 0)
 		} else if why = out[latest[line]].before(t); len(why) == 0 {
@@ -61,21 +51,21 @@ func Generations(members []*Listener, kin *Kin) []Generation {
 			continue
 		}
 		latest[line] = len(out)
-		out = append(out, Generation{Line: line, Why: why})
+		out = append(out, One{Line: line, Why: why})
 		out[len(out)-1].add(t)
 	}
 	return out
 }
 
-func (g *Generation) add(t *tree) {
+func (g *One) add(t *tree) {
 	g.trees = append(g.trees, t)
 	g.Owners = append(g.Owners, t.owners...)
 	g.Members = append(g.Members, t.members...)
 }
 
 // before says what tells t from all trees of g.
-func (g *Generation) before(t *tree) []Trait {
-	var all []Trait
+func (g *One) before(t *tree) []listener.Trait {
+	var all []listener.Trait
 	for _, old := range g.trees {
 		why := differs(old, t)
 		if len(why) == 0 {
@@ -92,29 +82,28 @@ func (g *Generation) before(t *tree) []Trait {
 
 // differs says what tells a tree from an older one; nothing: they may be one
 // generation.
-func differs(old, now *tree) []Trait {
+func differs(old, now *tree) []listener.Trait {
 	if old.owners[0].Program() == "" {
 		return nil
 	}
-	var why []Trait
+	var why []listener.Trait
 	if names(now, old) {
-		why = append(why, NamesIt)
+		why = append(why, listener.NamesIt)
 	}
 	a, b := service(old.owners[0]), service(now.owners[0])
 	if a != "" && b != "" && a != b {
 		return why // a service manager runs both, on purpose
 	}
-	between := time.Duration(now.start()-old.start()) * tick
-	was, is := old.owners[0].Exe, now.owners[0].Exe
-	if was != is && !strings.HasSuffix(is, replaced) && between >= apart {
-		why = append(why, BinaryReplaced)
+	between := time.Duration(now.start()-old.start()) * listener.Tick
+	if old.owners[0].Exe != now.owners[0].Exe && !now.owners[0].Replaced() && between >= apart {
+		why = append(why, listener.BinaryReplaced)
 	}
 	if w := configured(old, now, between); w != "" {
 		why = append(why, w)
 	}
 	if len(why) == 0 && between >= apartDaemons && old.daemon() && now.daemon() &&
 		old.owners[0].Cgroup == now.owners[0].Cgroup && old.owners[0].Origin.Session != now.owners[0].Origin.Session {
-		why = append(why, LeftBehind)
+		why = append(why, listener.LeftBehind)
 	}
 	return why
 }
@@ -127,7 +116,7 @@ func names(now, old *tree) bool {
 		for _, arg := range o.Cmdline {
 			if n, err := strconv.Atoi(arg); err != nil {
 				listed = arg == "-sf" || arg == "-st"
-			} else if listed && slices.ContainsFunc(old.owners, func(o *Owner) bool { return o.PID == n || o.NSPID == n }) {
+			} else if listed && slices.ContainsFunc(old.owners, func(o *listener.Owner) bool { return o.PID == n || o.NSPID == n }) {
 				return true
 			}
 		}
@@ -136,18 +125,18 @@ func names(now, old *tree) bool {
 }
 
 // configured compares the files that the command lines name.
-func configured(old, now *tree, between time.Duration) Trait {
+func configured(old, now *tree, between time.Duration) listener.Trait {
 	was, is := old.configs(), now.configs()
 	if len(was) == 0 || len(is) == 0 || between < apart || slices.Equal(was, is) {
 		return ""
 	}
-	return OtherConfig
+	return listener.OtherConfig
 }
 
 // configs of all its processes, by name.
-func (t *tree) configs() []Config {
-	all := Configs(t.owners)
-	slices.SortFunc(all, func(a, b Config) int { return cmp.Compare(a.Path, b.Path) })
+func (t *tree) configs() []listener.Config {
+	all := listener.Configs(t.owners)
+	slices.SortFunc(all, func(a, b listener.Config) int { return cmp.Compare(a.Path, b.Path) })
 	return all
 }
 
@@ -158,11 +147,10 @@ func (t *tree) daemon() bool {
 		return false
 	}
 	for _, up := range o.Origin.Parents {
-		above := Holder{Exe: up.Exe}
 		if up.Init {
 			return o.Origin.Session != up.PID
 		}
-		if above.Program() != o.Program() {
+		if !runs(&up, o) {
 			return false
 		}
 	}
@@ -170,25 +158,11 @@ func (t *tree) daemon() bool {
 }
 
 // service is the unit of a service manager that a process belongs to.
-func service(o *Owner) string {
+func service(o *listener.Owner) string {
 	for dir := o.Cgroup; len(dir) > 1; dir = path.Dir(dir) {
 		if name := path.Base(dir); strings.HasSuffix(name, ".service") && !strings.HasPrefix(name, "user@") {
 			return name
 		}
 	}
 	return ""
-}
-
-// ListeningSince is when a listener began to listen, and whether that was seen: of
-// one older than reusewatch it is when its oldest owner started.
-func (l *Listener) ListeningSince() (since time.Time, seen bool) {
-	if at, known := l.ListenedAt.Get(); known {
-		return at, true
-	}
-	for i := range l.Owners {
-		if s := l.Owners[i].Started; !s.IsZero() && (since.IsZero() || s.Before(since)) {
-			since = s
-		}
-	}
-	return since, false
 }

@@ -1,40 +1,12 @@
-package listener
+package generation
 
-import "path"
-
-// Program is the name of what a process runs: that of its executable, also when
-// that was replaced; "" when it may not be known.
-func (h *Holder) Program() string {
-	if h.Exe == "" {
-		return ""
-	}
-	return path.Base(h.path())
-}
-
-// replaced is what the kernel appends to an executable that is no longer there.
-const replaced = " (deleted)"
-
-// Grouped says that a listener may have siblings.
-func (l *Listener) Grouped() bool { return l.Group != 0 && l.Reuseport && l.GroupSize > 1 }
-
-// SameOwners says that the same processes hold a and b.
-func SameOwners(a, b *Listener) bool {
-	if len(a.Owners) != len(b.Owners) {
-		return false
-	}
-	for i := range a.Owners {
-		if a.Owners[i].PID != b.Owners[i].PID || a.Owners[i].Start != b.Owners[i].Start {
-			return false
-		}
-	}
-	return true
-}
+import "github.com/reusewatch/reusewatch/internal/listener"
 
 // tree is what one start of a program made: processes that come from one another,
 // with the members that they hold.
 type tree struct {
-	owners  []*Owner
-	members []*Listener
+	owners  []*listener.Owner
+	members []*listener.Listener
 }
 
 // start of the oldest process in it, in ticks since boot.
@@ -68,7 +40,7 @@ func (f forest) join(a, b int) {
 
 // trees sorts the members of a group by where their owners come from. One of
 // which no owner is known is in none.
-func trees(members []*Listener) []*tree {
+func trees(members []*listener.Listener) []*tree {
 	f := make(forest)
 	owners := make(map[int]bool)
 	for _, m := range members {
@@ -111,7 +83,7 @@ func trees(members []*Listener) []*tree {
 
 // descends joins a process with an owner above it, and with whatever runs the same
 // program: a master, alive, whether or not it holds a listener.
-func (f forest) descends(o *Owner, owners map[int]bool) {
+func (f forest) descends(o *listener.Owner, owners map[int]bool) {
 	if o.Origin == nil {
 		return
 	}
@@ -119,16 +91,21 @@ func (f forest) descends(o *Owner, owners map[int]bool) {
 		if up.Init {
 			return
 		}
-		above := Holder{Exe: up.Exe}
-		if owners[up.PID] || o.Program() != "" && above.Program() == o.Program() {
+		if owners[up.PID] || runs(&up, o) {
 			f.join(o.PID, up.PID)
 		}
 	}
 }
 
+// runs says that a process above another one runs its program.
+func runs(up *listener.Ancestor, o *listener.Owner) bool {
+	above := listener.Holder{Exe: up.Exe}
+	return o.Program() != "" && above.Program() == o.Program()
+}
+
 // called joins the owners with whoever called listen() for them, and with those of
 // its name that were above it then: a master that has ended since.
-func (f forest) called(m *Listener, owners map[int]bool) {
+func (f forest) called(m *listener.Listener, owners map[int]bool) {
 	c, known := m.Caller.Get()
 	if !known || len(m.Owners) == 0 {
 		return

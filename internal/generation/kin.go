@@ -1,18 +1,10 @@
-package listener
+package generation
 
 import (
 	"slices"
 	"strings"
-)
 
-// Place is how far members of a group may live from one another and still be siblings.
-type Place string
-
-// The places.
-const (
-	WithinContainer Place = "container" // the same one, or both on the host
-	WithinPod       Place = "pod"       // the same, or the same pod
-	Anywhere        Place = "any"
+	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
 // Kin says who are siblings: those who run one program in one place. Members of a group
@@ -20,23 +12,23 @@ const (
 // namespace can join. The zero value knows no program but by its file, and no place but
 // the container.
 type Kin struct {
-	Within   Place
+	Within   listener.Place
 	Programs []string // paths of executables that are one program
 }
 
 // Are says whether two processes run one program in one place. What is not known of
 // either tells them apart.
-func (k *Kin) Are(a, b *Owner) bool { return k.SamePlace(a, b) && k.sameProgram(a, b) }
+func (k *Kin) Are(a, b *listener.Owner) bool { return k.SamePlace(a, b) && k.sameProgram(a, b) }
 
 // SamePlace says whether two processes live in one place. A pid or a user namespace of
 // its own is a place too, for not everybody who makes containers is known by its cgroups.
-func (k *Kin) SamePlace(a, b *Owner) bool {
+func (k *Kin) SamePlace(a, b *listener.Owner) bool {
 	switch {
-	case k.Within == Anywhere:
+	case k.Within == listener.Anywhere:
 		return true
 	case !placeKnown(a) || !placeKnown(b):
 		return false
-	case k.Within == WithinPod && a.Container != nil && b.Container != nil && a.Container.PodUID != "" && a.Container.PodUID == b.Container.PodUID:
+	case k.Within == listener.WithinPod && a.Container != nil && b.Container != nil && a.Container.PodUID != "" && a.Container.PodUID == b.Container.PodUID:
 		return true
 	default:
 		return a.ContainerID() == b.ContainerID() && a.PIDNS == b.PIDNS && a.Guest == b.Guest
@@ -44,12 +36,12 @@ func (k *Kin) SamePlace(a, b *Owner) bool {
 }
 
 // placeKnown: its cgroups could be read, which tell what it runs in.
-func placeKnown(o *Owner) bool { return o.Exe != "" || o.Cgroup != "" }
+func placeKnown(o *listener.Owner) bool { return o.Exe != "" || o.Cgroup != "" }
 
 // sameProgram: the same path, also where the file was replaced since; the same file by
 // whatever path; one unit of the system's service manager; or what the policy calls one.
-func (k *Kin) sameProgram(a, b *Owner) bool {
-	was, is := a.path(), b.path()
+func (k *Kin) sameProgram(a, b *listener.Owner) bool {
+	was, is := a.Path(), b.Path()
 	unit := systemUnit(a)
 	return was != "" && was == is || a.Running.Inode != 0 && a.Running == b.Running || unit != "" && unit == systemUnit(b) ||
 		slices.Contains(k.Programs, was) && slices.Contains(k.Programs, is)
@@ -57,33 +49,19 @@ func (k *Kin) sameProgram(a, b *Owner) bool {
 
 // Holders says whether some process that holds one of two listeners is kin to one that
 // holds the other.
-func (k *Kin) Holders(a, b *Listener) bool {
-	return slices.ContainsFunc(a.Owners, func(o Owner) bool { return k.Any(&o, b) })
+func (k *Kin) Holders(a, b *listener.Listener) bool {
+	return slices.ContainsFunc(a.Owners, func(o listener.Owner) bool { return k.Any(&o, b) })
 }
 
 // Any says whether some process that holds a listener is kin to this one.
-func (k *Kin) Any(o *Owner, l *Listener) bool {
-	return slices.ContainsFunc(l.Owners, func(other Owner) bool { return k.Are(o, &other) })
+func (k *Kin) Any(o *listener.Owner, l *listener.Listener) bool {
+	return slices.ContainsFunc(l.Owners, func(other listener.Owner) bool { return k.Are(o, &other) })
 }
-
-// path of what a process runs, also when the file was replaced.
-func (h *Holder) path() string { return strings.TrimSuffix(h.Exe, replaced) }
-
-// ContainerID is that of its container, "" for none.
-func (o *Owner) ContainerID() string {
-	if o.Container == nil {
-		return ""
-	}
-	return o.Container.ID
-}
-
-// OfUser says that a user other than root runs it, or it lives in a user namespace of one.
-func (o *Owner) OfUser() bool { return o.UID != 0 || o.Guest.Or(0) != 0 }
 
 // systemUnit is the service of the system's service manager that a process belongs to, ""
 // for none. Users name units in their own slices as they like, and whoever was given a
 // unit's cgroup names those below it.
-func systemUnit(o *Owner) string {
+func systemUnit(o *listener.Owner) string {
 	for name := range strings.SplitSeq(strings.TrimPrefix(o.Cgroup, "/"), "/") {
 		switch {
 		case name == "user.slice":
