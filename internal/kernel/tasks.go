@@ -180,7 +180,7 @@ func (k *Kernel) tell(p *listener.Process, raw *bpf.KernelTask, frames []uint64,
 	if raw.Tid == raw.Pid {
 		p.Comm, p.State, p.Wchan, p.Tracer = t.Comm, t.State, t.Wchan, t.Tracer
 		// The kernel's own unit of it is a tick, and so is what /proc shows.
-		p.Start, p.Forked = uint64(t.Start/userTick), t.Start
+		p.Start, p.Forked = uint64(t.Start/listener.Tick), t.Start
 	}
 	// A leader that has ended is in no namespace any more: another thread speaks for it.
 	if raw.Threads == 0 || raw.Tid != raw.Pid && p.NetNS != 0 {
@@ -215,9 +215,6 @@ func userDev(kernel uint32) uint32 {
 	major, minor := kernel>>minorBits, kernel&(1<<minorBits-1)
 	return minor&0xff | major<<8 | minor&^0xff<<12
 }
-
-// userTick is the unit of Process.Start: USER_HZ is 100 wherever Go runs.
-const userTick = time.Second / 100
 
 func used(raw *bpf.KernelUsed, ioKnown bool) listener.Used {
 	u := listener.Used{

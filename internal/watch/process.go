@@ -203,7 +203,7 @@ func (w *Watcher) startedAt(ticks uint64) time.Time {
 	if boot.Sub(w.boot).Abs() > clockStep {
 		w.boot = boot
 	}
-	return w.boot.Add(time.Duration(ticks) * (time.Second / 100))
+	return w.boot.Add(time.Duration(ticks) * listener.Tick)
 }
 
 // imageOf is when whoever executed the program that a process runs began: itself, or the

@@ -107,8 +107,7 @@ func (f *life) use(p *listener.Process) {
 	case sum.System > 0:
 		system = time.Duration(float64(sum.Run) * (float64(sum.System) / float64(sum.User+sum.System)))
 	}
-	const tick = time.Second / 100
-	f.cpu = cpu{user: uint64((sum.Run - system) / tick), system: uint64(system / tick)}
+	f.cpu = cpu{user: uint64((sum.Run - system) / listener.Tick), system: uint64(system / listener.Tick)}
 }
 
 // move adds up what the process itself read from its connections and wrote to them.
@@ -168,10 +167,7 @@ func moved(now, earlier *listener.IO, wakes bool) (read, wrote uint64) {
 		work(grown(now.WrittenBytes, earlier.WrittenBytes), grown(now.WriteCalls, earlier.WriteCalls))
 }
 
-// ticks are a hundredth of a second on every Linux that Go runs on (USER_HZ).
-func ticks(now, first uint64) time.Duration {
-	return time.Duration(grown(now, first)) * (time.Second / 100)
-}
+func ticks(now, first uint64) time.Duration { return time.Duration(grown(now, first)) * listener.Tick }
 
 func grown(now, first uint64) uint64 {
 	if now < first {
