@@ -69,7 +69,7 @@ func (m *Match) owner(o listener.Owner) bool {
 		return len(values) == 0 || slices.ContainsFunc(values, is)
 	}
 	return some(m.Comms, func(c string) bool { return c == o.Comm }) &&
-		some(m.Exes, func(p string) bool { ok, _ := path.Match(p, strings.TrimSuffix(o.Exe, " (deleted)")); return ok }) &&
+		some(m.Exes, func(p string) bool { ok, _ := path.Match(p, o.Path()); return ok }) &&
 		(len(m.UIDs) == 0 || slices.Contains(m.UIDs, o.UID)) &&
 		some(m.Cgroups, func(c string) bool { return strings.HasPrefix(o.Cgroup, c) }) &&
 		m.Containers.Match(o.Container)

@@ -7,7 +7,6 @@ type Cause string
 
 // The causes; [Causes] says what each of them means.
 const (
-	NoCause          Cause = ""
 	CauseNeverPolled Cause = "never-polled"
 	CauseNotPolling  Cause = "not-polling"
 	CauseIgnores     Cause = "ignores"

@@ -16,7 +16,7 @@ func TestTheWorstIsSelectedUntilSomebodyMoves(t *testing.T) {
 	}
 	// It recovers: the next worst is selected.
 	f := night(1)
-	f.Listeners[0].Verdict, f.Listeners[0].Cause = listener.Accepting, listener.NoCause
+	f.Listeners[0].Verdict, f.Listeners[0].Cause = listener.Accepting, ""
 	feed(m, f)
 	if j, _ := m.selected(); j.Cookie != 0x33 {
 		t.Errorf("%s is selected", j.Cookie)
