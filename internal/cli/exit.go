@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"github.com/reusewatch/reusewatch/internal/daemon"
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/proc"
@@ -55,6 +57,9 @@ func Main(args []string, version string) int {
 	defer stop()
 	return run(ctx, args, version, os.Stdout, os.Stderr)
 }
+
+// Command is the tree of all commands, for whoever describes it.
+func Command() *cobra.Command { return newRoot(streams{os.Stdout, os.Stderr}, proc.New(""), "") }
 
 func run(ctx context.Context, args []string, version string, out, messages io.Writer) int {
 	root := newRoot(streams{out, messages}, proc.New(""), version)

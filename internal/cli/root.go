@@ -38,7 +38,7 @@ that process.`,
 	root.AddCommand(
 		newList(std, fs), newExplain(std, fs), newTop(std, fs), newCheck(std, fs), newRun(std, fs, version), newKill(std, fs), newClose(std, fs),
 		newDoctor(std), newDemo(std, fs), newReplay(std), newCheckConfig(std),
-		newVersion(std, version), newCompletion(std), newMan(),
+		newVersion(std, version), newCompletion(std),
 	)
 	for _, cmd := range append(root.Commands(), root) {
 		complete(cmd, fs)

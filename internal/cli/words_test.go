@@ -3,7 +3,6 @@ package cli
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -83,31 +82,6 @@ func TestEveryCommandHelps(t *testing.T) {
 				t.Errorf("help %s: a line of %d characters: %s", cmd.Name(), len(line), line)
 			}
 		}
-	}
-}
-
-func TestManual(t *testing.T) {
-	dir := t.TempDir()
-	if _, stderr, code := output(t, "man", dir); code != 0 {
-		t.Fatalf("exit code %d: %s", code, stderr)
-	}
-	for page, wants := range map[string][]string{
-		"reusewatch.8":       {"SO_REUSEPORT", ".SH VERDICTS", ".SH GATE", "no-sibling-accepted", ".SH EXIT-CODES", "internal error"},
-		"reusewatch-list.8":  {`\fB--stuck\fP`, `\fB--from\fP`, "exits with 1"},
-		"reusewatch-check.8": {"CRITICAL"},
-	} {
-		b, err := os.ReadFile(filepath.Join(dir, page))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, want := range wants {
-			if !strings.Contains(strings.ReplaceAll(string(b), `\-`, "-"), want) {
-				t.Errorf("%s has no %q", page, want)
-			}
-		}
-	}
-	if _, err := os.Stat(filepath.Join(dir, "reusewatch-man.8")); err == nil {
-		t.Error("what is hidden has a page")
 	}
 }
 

@@ -1,4 +1,5 @@
-package cli
+// Command manual writes the manual pages from what --help says, into a folder.
+package main
 
 import (
 	"fmt"
@@ -8,18 +9,18 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+
+	"github.com/reusewatch/reusewatch/internal/cli"
 )
 
-// newMan writes the manual from what --help says. It is for packaging.
-func newMan() *cobra.Command {
-	return &cobra.Command{
-		Use:    "man DIR",
-		Short:  "Write the manual pages into a folder",
-		Hidden: true,
-		Args:   cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return writeManual(cmd.Root(), args[0])
-		},
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: manual DIR")
+		os.Exit(2)
+	}
+	if err := writeManual(cli.Command(), os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "manual:", err)
+		os.Exit(1)
 	}
 }
 
