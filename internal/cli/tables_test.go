@@ -45,6 +45,8 @@ func allCopied() []copied {
 		inDocs("docs/acting.md", "soft reasons", quoted(softReasons())+"\n"),
 		inDocs("docs/generations.md", "reasons not asked", quoted(stuckOnly())+"\n"),
 		inDocs("docs/runbooks/ReusewatchListenerStuck.md", "causes", causesTable()),
+		inDocs("docs/runbooks/ReusewatchHeld.md", "reasons", reasonsMended()),
+		inDocs("docs/runbooks/ReusewatchHeld.md", "soft reasons", quoted(softReasons())+"\n"),
 		inDocs("docs/policy.md", "settings", settingsTable()),
 		inAlerts(rules, "cause", report.Join(listener.CausesOfLoad(), "|"), 1),
 		inAlerts(dashboard, "cause", report.Join(listener.CausesOfLoad(), "|"), 1),
@@ -85,6 +87,17 @@ func reasonsTable() string {
 			lifted = strings.TrimPrefix(lifted+", `--force`", ", ")
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s|\n", r.Reason, code(r.Because), spaced(lifted))
+	}
+	return b.String()
+}
+
+// reasonsMended says of each reason that an alert fires for what to do.
+func reasonsMended() string {
+	var b strings.Builder
+	for _, r := range listener.Reasons() {
+		if !r.Quiet {
+			fmt.Fprintf(&b, "* `%s`: %s\n", r.Reason, r.Mend)
+		}
 	}
 	return b.String()
 }

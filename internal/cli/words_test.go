@@ -28,6 +28,9 @@ func TestGateIsTold(t *testing.T) {
 		if r.Because == "" {
 			t.Errorf("nothing is said of %s", r.Reason)
 		}
+		if r.Quiet == (r.Mend != "") {
+			t.Errorf("%s: the runbook says %q, and an alert fires: %t", r.Reason, r.Mend, !r.Quiet)
+		}
 	}
 	for _, row := range regexp.MustCompile("(?m)^\\| (`[a-z-]+`(?:, `[a-z-]+`)*) \\| .* \\| .*\\|$").FindAllStringSubmatch(string(readme), -1) {
 		for _, m := range regexp.MustCompile("`([a-z-]+)`").FindAllStringSubmatch(row[1], -1) {
