@@ -125,13 +125,19 @@ func (o *Outlet) err() error {
 
 // End waits a little until all is written, and says whether it is.
 func (o *Outlet) End() bool {
-	for deadline := time.Now().Add(outletEnd); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	return soon(func() bool {
 		o.mu.Lock()
-		done := len(o.waiting) == 0 && !o.writing || o.gone != nil
-		o.mu.Unlock()
-		if done {
-			return true
+		defer o.mu.Unlock()
+		return len(o.waiting) == 0 && !o.writing || o.gone != nil
+	})
+}
+
+// soon waits for as long as the end of a run may wait for a reader, and says whether it is done.
+func soon(done func() bool) bool {
+	for deadline := time.Now().Add(outletEnd); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return false
 		}
 	}
-	return false
+	return true
 }

@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"os"
 	"sync"
-	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
@@ -64,13 +63,7 @@ func (s *sdSocket) again() bool {
 }
 
 // end waits a little until all is told.
-func (s *sdSocket) end() {
-	for deadline := time.Now().Add(outletEnd); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if s.again() {
-			return
-		}
-	}
-}
+func (s *sdSocket) end() { soon(s.again) }
 
 // flush sends what was not told yet; the lock is held.
 func (s *sdSocket) flush() (all bool) {
