@@ -2,92 +2,16 @@ package scenarios
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
-	"errors"
-	"flag"
-	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/reusewatch/reusewatch/internal/cli"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
-
-// asReusewatch makes the test binary be reusewatch, so that what is tried is
-// the real command, and a VM needs no compiler.
-const asReusewatch = "REUSEWATCH_TEST_BINARY"
-
-func TestMain(m *testing.M) {
-	if spec := os.Getenv(asSurrounded); spec != "" {
-		fmt.Fprintln(os.Stderr, beSurrounded(spec))
-		os.Exit(1)
-	}
-	if os.Getenv(asReusewatch) != "" {
-		os.Exit(cli.Main(os.Args[1:], "devel"))
-	}
-	if spec := os.Getenv(asServer); spec != "" {
-		fmt.Fprintln(os.Stderr, beServer(spec))
-		os.Exit(1)
-	}
-	// They wait for most of their time. What loads a CPU, or sees all of the host, runs before
-	// them, alone.
-	flag.Parse()
-	if err := flag.Set("test.parallel", strconv.Itoa(sideBySide)); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
-
-const sideBySide = 8
-
-// command prepares `reusewatch args…`. What shows looks for itself unless it is
-// told otherwise: the host's own daemon knows nothing of a test's settings.
-func command(t testing.TB, args ...string) *exec.Cmd {
-	t.Helper()
-	if len(args) > 0 && slices.Contains([]string{"list", "explain", "top"}, args[0]) && !slices.Contains(args, "--from") {
-		args = append(slices.Clone(args), "--from", "kernel")
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self, args...)
-	cmd.Env = append(os.Environ(), asReusewatch+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	return cmd
-}
-
-// output runs a command to its end.
-func output(t *testing.T, args ...string) (stdout, stderr string, code int) {
-	t.Helper()
-	return outputOf(t, command(t, args...))
-}
-
-// outputOf runs a prepared one.
-func outputOf(t *testing.T, cmd *exec.Cmd) (stdout, stderr string, code int) {
-	t.Helper()
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	runtime.LockOSThread() // it ends with the thread that starts it
-	defer runtime.UnlockOSThread()
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
-}
 
 // told is what a test reads of one event.
 type told struct {
@@ -267,68 +191,3 @@ func (r *runner) stop() int {
 	<-r.ended
 	return r.cmd.ProcessState.ExitCode()
 }
-
-// process is a server that the test started.
-type process struct {
-	*exec.Cmd
-	ended  chan struct{}
-	log    bytes.Buffer
-	worker int // that does its work, and ends with it; 0: itself
-}
-
-func (p *process) pid() int {
-	if p.worker != 0 {
-		return p.worker
-	}
-	return p.Process.Pid
-}
-
-// start starts a program inside the namespace; it ends with the test.
-func start(t *testing.T, ns *livetest.Namespace, prepare func(*exec.Cmd), name string, args ...string) *process {
-	t.Helper()
-	p := &process{Cmd: exec.Command(name, args...), ended: make(chan struct{})}
-	p.Stdout, p.Stderr = &p.log, &p.log
-	// The namespace's thread lives as long as the test: so do its children at the most.
-	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	if prepare != nil {
-		prepare(p.Cmd)
-	}
-	var err error
-	ns.Do(func() { err = p.Start() })
-	if err != nil {
-		t.Fatalf("start %s: %v", name, err)
-	}
-	go func() {
-		_ = p.Wait()
-		close(p.ended)
-	}()
-	t.Cleanup(func() {
-		_ = syscall.Kill(-p.Process.Pid, syscall.SIGKILL) // its own group: workers that it left
-		<-p.ended
-		if t.Failed() && p.log.Len() > 0 {
-			t.Logf("%s: %s", name, p.log.String())
-		}
-	})
-	return p
-}
-
-func (p *process) alive() bool {
-	select {
-	case <-p.ended:
-		return false
-	default:
-		return true
-	}
-}
-
-// write puts a file into a folder of the test that any user may enter.
-func write(t *testing.T, dir, name, text string) string {
-	t.Helper()
-	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-func lines(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") }
