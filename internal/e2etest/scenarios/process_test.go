@@ -2,7 +2,10 @@ package scenarios
 
 import (
 	"bytes"
+	"fmt"
+	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -60,4 +63,32 @@ func (p *process) alive() bool {
 	default:
 		return true
 	}
+}
+
+// children waits until a process has so many, and gives their pids.
+func children(t *testing.T, of *process, n int) []int {
+	t.Helper()
+	var pids []int
+	livetest.Eventually(t, fmt.Sprintf("%d children of pid %d", n, of.pid()), func() bool {
+		pids = childrenOf(of.pid())
+		return len(pids) == n
+	})
+	return pids
+}
+
+func childrenOf(pid int) []int {
+	var pids []int
+	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return nil
+	}
+	for _, f := range files {
+		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", pid, f.Name()))
+		for _, field := range bytes.Fields(b) {
+			if child, err := strconv.Atoi(string(field)); err == nil {
+				pids = append(pids, child)
+			}
+		}
+	}
+	return pids
 }
