@@ -12,7 +12,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/journal"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // byHand is `kill` and `close`: one act that a person decides on.
@@ -40,7 +40,7 @@ connections alone. It refuses where several processes share the socket.`)
 
 func newByHand(std streams, fs proc.FS, action listener.Action, short, what string) *cobra.Command {
 	c := &byHand{std: std, fs: fs, action: action}
-	soft := report.Join(softReasons(), ", ")
+	soft := text.Join(softReasons(), ", ")
 	cmd := &cobra.Command{
 		Use:   string(action) + " COOKIE",
 		Short: short,

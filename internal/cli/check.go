@@ -12,6 +12,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/text"
 	"github.com/reusewatch/reusewatch/internal/view"
 )
 
@@ -33,7 +34,7 @@ func newCheck(std streams, fs proc.FS) *cobra.Command {
 		Long: `check is for cron, CI and the hook after a reload: it watches for --for, long enough
 to tell, and says the result in one line. It exits with 1 if a listener is stuck or
 the filters match none. These causes are let pass, for they end by themselves:
-` + report.Join(listener.CausesOfLoad(), ", ") + `.
+` + text.Join(listener.CausesOfLoad(), ", ") + `.
 
 With --expect-generations it asks something else, which is for the hook after a
 reload: does each group have that many generations, and no older one beside the one

@@ -14,6 +14,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/policy"
 	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // completionPatience is how long a person who pressed TAB waits.
@@ -92,22 +93,22 @@ func completions() map[string]func(*listener.Judgement) []cobra.Completion {
 		},
 		"netns": func(j *listener.Judgement) []cobra.Completion {
 			if j.NetnsName != "" {
-				return []cobra.Completion{proc.Printable(j.NetnsName)}
+				return []cobra.Completion{text.Printable(j.NetnsName)}
 			}
 			return []cobra.Completion{strconv.Itoa(int(j.Netns))}
 		},
 		"pid": eachOwner(func(o *listener.Owner) cobra.Completion {
-			return cobra.CompletionWithDesc(strconv.Itoa(o.PID), proc.Printable(o.Comm))
+			return cobra.CompletionWithDesc(strconv.Itoa(o.PID), text.Printable(o.Comm))
 		}),
-		"comm": eachOwner(func(o *listener.Owner) cobra.Completion { return proc.Printable(o.Comm) }),
+		"comm": eachOwner(func(o *listener.Owner) cobra.Completion { return text.Printable(o.Comm) }),
 		"uid": eachOwner(func(o *listener.Owner) cobra.Completion {
-			return cobra.CompletionWithDesc(strconv.Itoa(int(o.UID)), proc.Printable(o.User))
+			return cobra.CompletionWithDesc(strconv.Itoa(int(o.UID)), text.Printable(o.User))
 		}),
 		"container": eachContainer(func(c *listener.Container) cobra.Completion {
-			return cobra.CompletionWithDesc(proc.Printable(c.ID), report.ContainerName(c))
+			return cobra.CompletionWithDesc(text.Printable(c.ID), report.ContainerName(c))
 		}),
-		"pod":       eachContainer(func(c *listener.Container) cobra.Completion { return proc.Printable(c.Pod) }),
-		"namespace": eachContainer(func(c *listener.Container) cobra.Completion { return proc.Printable(c.Namespace) }),
+		"pod":       eachContainer(func(c *listener.Container) cobra.Completion { return text.Printable(c.Pod) }),
+		"namespace": eachContainer(func(c *listener.Container) cobra.Completion { return text.Printable(c.Namespace) }),
 	}
 }
 
@@ -141,7 +142,7 @@ func commOf(j *listener.Judgement) string {
 	if len(j.Owners) == 0 {
 		return "unowned"
 	}
-	return proc.Printable(j.Owners[0].Comm)
+	return text.Printable(j.Owners[0].Comm)
 }
 
 // listening completes with what listens now, the worst first; with nothing where

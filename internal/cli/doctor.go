@@ -10,7 +10,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 func newDoctor(std streams) *cobra.Command {
@@ -66,7 +66,7 @@ func doctor(w io.Writer, from *kernelFlags) error {
 }
 
 func line(w io.Writer, name, format string, args ...any) {
-	fmt.Fprintf(w, "%-15s %s\n", name, proc.Printable(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(w, "%-15s %s\n", name, text.Printable(fmt.Sprintf(format, args...)))
 }
 
 // unseen says what is lost in a tier.

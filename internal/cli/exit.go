@@ -15,6 +15,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/daemon"
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // The exit codes of the command line's contract.
@@ -77,7 +78,7 @@ func exitCode(err error, messages io.Writer) int {
 	if errors.As(err, &status) {
 		return int(status)
 	}
-	fmt.Fprintf(messages, "reusewatch: %s\n", proc.Printable(err.Error()))
+	fmt.Fprintf(messages, "reusewatch: %s\n", text.Printable(err.Error()))
 	var usage usageError
 	var blind *kernel.CannotObserve
 	var failed daemon.ActFailed

@@ -8,7 +8,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/container"
 	"github.com/reusewatch/reusewatch/internal/container/cri"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // nameFlags say where the names of containers come from.
@@ -34,7 +34,7 @@ type names struct {
 func (n *nameFlags) open() (*names, error) {
 	opened := &names{}
 	o := container.Options{Logs: n.logs, Warn: func(err error) {
-		fmt.Fprintf(n.stderr(), "reusewatch: names of containers: %s\n", proc.Printable(err.Error()))
+		fmt.Fprintf(n.stderr(), "reusewatch: names of containers: %s\n", text.Printable(err.Error()))
 	}}
 	if n.socket != "" {
 		client, err := cri.New(n.socket)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/policy"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // copied is what a file says that a table says.
@@ -48,9 +48,9 @@ func allCopied() []copied {
 		inDocs("docs/runbooks/ReusewatchHeld.md", "reasons", reasonsMended()),
 		inDocs("docs/runbooks/ReusewatchHeld.md", "soft reasons", quoted(softReasons())+"\n"),
 		inDocs("docs/policy.md", "settings", settingsTable()),
-		inAlerts(rules, "cause", report.Join(listener.CausesOfLoad(), "|"), 1),
-		inAlerts(dashboard, "cause", report.Join(listener.CausesOfLoad(), "|"), 1),
-		inAlerts(rules, "reason", report.Join(quiet, "|"), 1),
+		inAlerts(rules, "cause", text.Join(listener.CausesOfLoad(), "|"), 1),
+		inAlerts(dashboard, "cause", text.Join(listener.CausesOfLoad(), "|"), 1),
+		inAlerts(rules, "reason", text.Join(quiet, "|"), 1),
 	}
 }
 
@@ -181,4 +181,4 @@ func spaced(cell string) string {
 	return cell + " "
 }
 
-func quoted[S ~string](words []S) string { return "`" + report.Join(words, "`, `") + "`" }
+func quoted[S ~string](words []S) string { return "`" + text.Join(words, "`, `") + "`" }

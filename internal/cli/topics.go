@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // topics are commands that do nothing but be read: `reusewatch help gate`.
@@ -101,8 +101,8 @@ of these holds; the first is the "reason", all are in "reasons".
 			b.WriteString(hanging(strings.Repeat(" ", 25), "lifted by: "+r.LiftedBy))
 		}
 	}
-	fmt.Fprintf(&b, "\n\"kill\" and \"close\" with --force overrule these and no others:\n%s", hanging("  ", report.Join(softReasons(), ", ")))
-	fmt.Fprintf(&b, "\nOf a superseded listener, which accepts, these are not asked:\n%s", hanging("  ", report.Join(stuckOnly(), ", ")))
+	fmt.Fprintf(&b, "\n\"kill\" and \"close\" with --force overrule these and no others:\n%s", hanging("  ", text.Join(softReasons(), ", ")))
+	fmt.Fprintf(&b, "\nOf a superseded listener, which accepts, these are not asked:\n%s", hanging("  ", text.Join(stuckOnly(), ", ")))
 	proofTopic(&b)
 	return b.String()
 }
@@ -126,7 +126,7 @@ Signs of life of its process, all threads of it. What is not known counts as lif
 		if s.Inert {
 			known += "; no, if it is inert"
 		}
-		row(string(s.Sign), s.Means+" ("+report.Join(s.Holds, ", ")+"): "+known)
+		row(string(s.Sign), s.Means+" ("+text.Join(s.Holds, ", ")+"): "+known)
 	}
 	b.WriteString(`
 A process is inert as long as no thread of it got a time slice, none is runnable and each

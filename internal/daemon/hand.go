@@ -15,6 +15,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/remedy"
 	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/text"
 	"github.com/reusewatch/reusewatch/internal/watch"
 )
 
@@ -181,7 +182,7 @@ func (h *hand) refuse(j *listener.Judgement) error {
 		return Refused{fmt.Sprintf("listener %s is not stuck", h.Cookie)}
 	}
 	h.emit(report.Event{Time: time.Now(), Kind: report.Held, Listener: j})
-	return Refused{report.Join(j.Decision.Reasons, ", ")}
+	return Refused{text.Join(j.Decision.Reasons, ", ")}
 }
 
 // decide looks at the listener: act, wait, or refuse once time will not help.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 func tellTitle(p *printer) {
@@ -35,12 +35,12 @@ func tellAfter(p *printer, c *counts) {
 
 // tellEvent tells an event in plain words, with the seconds since began.
 func tellEvent(p *printer, e *event, began time.Time) {
-	text := tell(e)
-	if text == "" {
+	said := tell(e)
+	if said == "" {
 		return
 	}
-	head := fmt.Sprintf("%5.1f s  %-8s ", e.Time.Sub(began).Seconds(), proc.Printable(e.Event))
-	p.item(head, styleOf(e.Event), proc.Printable(text))
+	head := fmt.Sprintf("%5.1f s  %-8s ", e.Time.Sub(began).Seconds(), text.Printable(e.Event))
+	p.item(head, styleOf(e.Event), text.Printable(said))
 }
 
 func styleOf(event string) style {

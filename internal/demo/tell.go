@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // tell puts an event in plain words; "" for one that adds nothing to the story.
@@ -85,9 +85,9 @@ func tellActed(e *event) string {
 func who(l *seen) string {
 	o, known := l.culprit()
 	if !known {
-		return proc.Printable(l.Local)
+		return text.Printable(l.Local)
 	}
-	return fmt.Sprintf("pid %d (%s)", o.PID, proc.Printable(o.Comm))
+	return fmt.Sprintf("pid %d (%s)", o.PID, text.Printable(o.Comm))
 }
 
 func waiting(l *seen) string {

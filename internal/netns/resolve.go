@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // maxKnown bounds how many names an error message lists.
@@ -195,7 +195,7 @@ func (m Mounts) byName(name string) (Namespace, error) {
 		known = strings.Join(names, ", ")
 	}
 	return Namespace{}, fmt.Errorf("no %s; known: %s; an inode, a path or pid:N will do too",
-		proc.Printable(namesDir+"/"+name), known)
+		text.Printable(namesDir+"/"+name), known)
 }
 
 // nameDirs are the places where names live: our own, and the host's when we run in a
@@ -210,7 +210,7 @@ func (m Mounts) names() []string {
 	for _, dir := range m.nameDirs() {
 		entries, _ := os.ReadDir(dir) // not there: no names
 		for _, entry := range entries {
-			names = append(names, proc.Printable(entry.Name()))
+			names = append(names, text.Printable(entry.Name()))
 		}
 	}
 	slices.Sort(names)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // Hash names what is in force: the hex SHA-256 of [JSON], or "" where that fails.
@@ -132,7 +132,7 @@ func plain(names []string) []string {
 	out := make([]string, len(names))
 	for i, s := range names {
 		out[i] = s
-		if proc.Printable(s) != s || strings.HasPrefix(s, "hex:") {
+		if text.Printable(s) != s || strings.HasPrefix(s, "hex:") {
 			out[i] = "hex:" + hex.EncodeToString([]byte(s))
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // Invalid is everything that is wrong with one policy file.
@@ -55,7 +55,7 @@ func (d *decoder) invalid(name string) error {
 	})
 	e := &Invalid{File: name}
 	for _, p := range d.problems {
-		e.lines = append(e.lines, proc.Printable(fmt.Sprintf("%s:%d:%d: %s", name, p.line, p.column, p.text)))
+		e.lines = append(e.lines, text.Printable(fmt.Sprintf("%s:%d:%d: %s", name, p.line, p.column, p.text)))
 	}
 	return e
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // Describe reads the policy file at path over base, as [Load] does, and says in
@@ -67,7 +67,7 @@ func (f *file) blocks() []block {
 	for i, r := range f.rules {
 		title := fmt.Sprintf("rule %d", i+1)
 		if r.name != "" {
-			title += " " + strconv.Quote(proc.Printable(r.name))
+			title += " " + strconv.Quote(text.Printable(r.name))
 		}
 		blocks = append(blocks, block{
 			title: title, line: r.line, listeners: listeners(&r.match), comms: r.match.Comms,
@@ -189,13 +189,13 @@ func listeners(m *judge.Match) string {
 	}
 	add(&all, "on port", words(m.Ports, func(p uint16) string { return strconv.Itoa(int(p)) }))
 	add(&all, "bound to", words(m.Addrs, bound))
-	add(&owner, "is named", words(m.Comms, proc.Printable))
-	add(&owner, "runs", words(m.Exes, proc.Printable))
+	add(&owner, "is named", words(m.Comms, text.Printable))
+	add(&owner, "runs", words(m.Exes, text.Printable))
 	add(&owner, "is of user id", words(m.UIDs, func(u uint32) string { return strconv.FormatUint(uint64(u), 10) }))
-	add(&owner, "has a cgroup that begins with", words(m.Cgroups, proc.Printable))
-	add(&owner, "is in a container whose id begins with", words(m.Containers.IDs, proc.Printable))
-	add(&owner, "is in a pod named", words(m.Containers.Pods, proc.Printable))
-	add(&owner, "is in the namespace", words(m.Containers.Namespaces, proc.Printable))
+	add(&owner, "has a cgroup that begins with", words(m.Cgroups, text.Printable))
+	add(&owner, "is in a container whose id begins with", words(m.Containers.IDs, text.Printable))
+	add(&owner, "is in a pod named", words(m.Containers.Pods, text.Printable))
+	add(&owner, "is in the namespace", words(m.Containers.Namespaces, text.Printable))
 	if len(owner) > 0 {
 		all = append(all, "held by a process that "+strings.Join(owner, " and "))
 	}
@@ -217,7 +217,7 @@ func bound(p netip.Prefix) string {
 	return "an address in " + p.String()
 }
 
-func clean(names []string) string { return cmp.Or(proc.Printable(strings.Join(names, ", ")), "nobody") }
+func clean(names []string) string { return cmp.Or(text.Printable(strings.Join(names, ", ")), "nobody") }
 
 func budget(b judge.Budget) string {
 	acts := "acts"

@@ -12,7 +12,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // commLen is how much of a process's name the kernel keeps.
@@ -106,7 +106,7 @@ func parseName(s string) (string, error) {
 	switch {
 	case strings.TrimSpace(s) != s || s == "":
 		return "", fmt.Errorf("%s is empty or has blanks around it", quote(s))
-	case proc.Printable(s) != s:
+	case text.Printable(s) != s:
 		return "", fmt.Errorf("%s holds characters that cannot be printed", quote(s))
 	}
 	return s, nil

@@ -4,9 +4,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
-// shape is a way to give a program a secret that MaskSecrets says it knows.
+// shape is a way to give a program a secret that text.MaskSecrets says it knows.
 type shape struct {
 	args func(secret string) []string
 	not  string // what a secret of this shape cannot hold
@@ -22,11 +24,11 @@ func shapes() []shape {
 		{args: func(s string) []string { return []string{`{"user":"u","password" : "` + s + `"}`} }},
 		{args: func(s string) []string { return []string{"host=db password = " + s} }},
 		{args: func(s string) []string { return []string{"sh", "-c", "exec app --token " + s} }},
-		{args: func(s string) []string { return []string{"-u", "user:" + s} }, not: blanks},
-		{args: func(s string) []string { return []string{"-U", "user%" + s} }, not: blanks},
-		{args: func(s string) []string { return []string{"--user=user:" + s} }, not: blanks},
-		{args: func(s string) []string { return []string{"-uuser:" + s} }, not: blanks},
-		{args: func(s string) []string { return []string{"--url=postgres://user:" + s + "@host:5432/db"} }, not: blanks + `"'/?#`},
+		{args: func(s string) []string { return []string{"-u", "user:" + s} }, not: " \t\n"},
+		{args: func(s string) []string { return []string{"-U", "user%" + s} }, not: " \t\n"},
+		{args: func(s string) []string { return []string{"--user=user:" + s} }, not: " \t\n"},
+		{args: func(s string) []string { return []string{"-uuser:" + s} }, not: " \t\n"},
+		{args: func(s string) []string { return []string{"--url=postgres://user:" + s + "@host:5432/db"} }, not: " \t\n" + `"'/?#`},
 	}
 }
 
@@ -59,7 +61,7 @@ func FuzzCommandLine(f *testing.F) {
 		secret := rest + mark + rest
 		check := func(line []string) {
 			t.Helper()
-			got := MaskSecrets(line)
+			got := text.MaskSecrets(line)
 			if strings.Contains(strings.Join(got, "\x00"), mark) {
 				t.Errorf("MaskSecrets(%q) = %q", line, got)
 			}
@@ -67,7 +69,7 @@ func FuzzCommandLine(f *testing.F) {
 				t.Errorf("MaskSecrets(%q) has %d arguments", line, len(got))
 			}
 			for i := range got {
-				if len(got[i]) > 2*len(line[i])+len(masked) {
+				if len(got[i]) > 2*len(line[i])+len("***") {
 					t.Errorf("MaskSecrets(%q) makes %d bytes of %d", line, len(got[i]), len(line[i]))
 				}
 			}

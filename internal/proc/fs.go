@@ -3,7 +3,7 @@
 // Parsing is kept apart from reading, and the root is injectable, so that a
 // host's /proc mounted elsewhere (a DaemonSet's /host/proc) and test fixtures
 // are read by the same code. Bytes that come from processes (names, command
-// lines) are handed on as they are; see [Printable] and [MaskSecrets] before
+// lines) are handed on as they are; see [text.Printable] and [text.MaskSecrets] before
 // showing them.
 package proc
 

@@ -103,7 +103,7 @@ func (f FS) cmdline(pid int) ([]string, error) {
 	if len(b) == maxCmdline {
 		// Of half a word nobody can tell whether it is a secret: that a URL has a password
 		// shows at its '@'.
-		b = b[:bytes.LastIndexAny(b, "\x00"+blanks)+1]
+		b = b[:bytes.LastIndexAny(b, "\x00 \t\n")+1]
 	}
 	return parseCmdline(b), nil
 }

@@ -3,6 +3,8 @@ package proc
 import (
 	"errors"
 	"io/fs"
+
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // What is asked of a process: bits of Question.What.
@@ -73,7 +75,7 @@ func (f FS) ask(q *Question) Answer {
 			a.Exe = "" // a kernel thread has none, and that of others takes CAP_SYS_PTRACE
 		}
 		cmdline, err := f.cmdline(q.PID)
-		a.Cmdline = MaskSecrets(cmdline)
+		a.Cmdline = text.MaskSecrets(cmdline)
 		errs = append(errs, err)
 		a.Cgroups, err = readCgroups(dir + "/cgroup")
 		errs = append(errs, err)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // Check is what `check` found.
@@ -38,7 +38,7 @@ func CheckLine(c *Check) string {
 	case c.Expected > 0:
 		return c.generationsLine()
 	case len(c.Stuck) > 0:
-		s := fmt.Sprintf("STUCK: %d of %s: %s", len(c.Stuck), plural(len(c.Listeners), "listener"), Sentence(&c.Stuck[0]))
+		s := fmt.Sprintf("STUCK: %d of %s: %s", len(c.Stuck), text.Plural(len(c.Listeners), "listener"), Sentence(&c.Stuck[0]))
 		if more := len(c.Stuck) - 1; more > 0 {
 			s += fmt.Sprintf(" And %d more: `reusewatch list --stuck`.", more)
 		}
@@ -46,7 +46,7 @@ func CheckLine(c *Check) string {
 	case c.Failed():
 		return "NOTHING: no listener is what the filters ask for"
 	default:
-		return fmt.Sprintf("OK: %s, none stuck in %s", plural(len(c.Listeners), "listener"), span(c.Watched))
+		return fmt.Sprintf("OK: %s, none stuck in %s", text.Plural(len(c.Listeners), "listener"), text.Span(c.Watched))
 	}
 }
 
@@ -71,11 +71,4 @@ func PluginLine(c *Check) string {
 func UnknownPluginLine(err error) string { return "REUSEWATCH UNKNOWN - " + pluginText(err.Error()) }
 
 // pluginText keeps to one line, and leaves the bar to the performance data.
-func pluginText(s string) string { return strings.ReplaceAll(proc.Printable(s), "|", "/") }
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%s %ss", thousands(uint32(n)), what)
-}
+func pluginText(s string) string { return strings.ReplaceAll(text.Printable(s), "|", "/") }

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 type jsonContainer struct {
@@ -52,9 +52,9 @@ func ContainerName(c *listener.Container) string {
 	case c == nil:
 		return "-"
 	case c.Pod == "":
-		return proc.Printable(shortID(c.ID))
+		return text.Printable(shortID(c.ID))
 	}
-	return proc.Printable(strings.Join([]string{c.Namespace, c.Pod, c.Name}, "/"))
+	return text.Printable(strings.Join([]string{c.Namespace, c.Pod, c.Name}, "/"))
 }
 
 // inContainer says for a sentence what an owner runs in, "" for none.
@@ -65,17 +65,17 @@ func inContainer(c *listener.Container) string {
 	case c.Pod == "":
 		return "container " + ContainerName(c)
 	}
-	return "pod " + proc.Printable(c.Namespace+"/"+c.Pod) + " container " + proc.Printable(cmp.Or(c.Name, shortID(c.ID)))
+	return "pod " + text.Printable(c.Namespace+"/"+c.Pod) + " container " + text.Printable(cmp.Or(c.Name, shortID(c.ID)))
 }
 
 // containerField tells all that is known of it.
 func containerField(c *listener.Container) string {
-	s := proc.Printable(shortID(c.ID))
+	s := text.Printable(shortID(c.ID))
 	for _, f := range []struct{ what, value string }{
 		{"", c.Runtime}, {"pod ", strings.TrimPrefix(c.Namespace+"/"+c.Pod, "/")}, {"named ", c.Name}, {"image ", c.Image}, {"pod uid ", c.PodUID},
 	} {
 		if f.value != "" {
-			s += ", " + f.what + proc.Printable(f.value)
+			s += ", " + f.what + text.Printable(f.value)
 		}
 	}
 	return s

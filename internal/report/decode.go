@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // maxFrame bounds what is read as one frame or explanation, in bytes: a listener takes 2500
@@ -199,7 +199,7 @@ func (in *jsonListener) judgement(at time.Time) (listener.Judgement, error) {
 
 // word makes printable what is shown as it is, for whoever looks for himself has it from a
 // table of ours: a verdict, a reason. What processes chose is escaped where it is shown.
-func word[S ~string](s S) S { return S(proc.Printable(string(s))) }
+func word[S ~string](s S) S { return S(text.Printable(string(s))) }
 
 func words[S ~string](all []S) []S {
 	out := slices.Clone(all)

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // Unexpected is the first listener whose group has another number of generations than
@@ -46,7 +46,7 @@ func (c *Check) generationsLine() string {
 	case len(c.Listeners) == 0:
 		return "NOTHING: no listener is what the filters ask for"
 	case c.AsExpected:
-		return fmt.Sprintf("OK: %s, %s each%s", plural(len(c.Listeners), "listener"), plural(c.Expected, "generation"), c.andNewer())
+		return fmt.Sprintf("OK: %s, %s each%s", text.Plural(len(c.Listeners), "listener"), text.Plural(c.Expected, "generation"), c.andNewer())
 	}
 	if j := c.miscounted(); j != nil {
 		return c.miscountedLine(j)
@@ -54,7 +54,7 @@ func (c *Check) generationsLine() string {
 	if j := c.older(); j != nil {
 		return olderLine(j, c.NewerThan)
 	}
-	return fmt.Sprintf("UNSETTLED: %s%s, but for too short a time", plural(c.Expected, "generation"), c.andNewer())
+	return fmt.Sprintf("UNSETTLED: %s%s, but for too short a time", text.Plural(c.Expected, "generation"), c.andNewer())
 }
 
 func (c *Check) andNewer() string {
@@ -67,7 +67,7 @@ func (c *Check) andNewer() string {
 func (c *Check) miscountedLine(j *listener.Judgement) string {
 	s := fmt.Sprintf("GENERATIONS: %s has an unknown number of generations", j.Local)
 	if n, known := j.Generations.Get(); known {
-		s = fmt.Sprintf("GENERATIONS: %s has %s, not %d", j.Local, plural(n, "generation"), c.Expected)
+		s = fmt.Sprintf("GENERATIONS: %s has %s, not %d", j.Local, text.Plural(n, "generation"), c.Expected)
 	}
 	for i := range c.Listeners {
 		if other := &c.Listeners[i]; other.Superseded != nil {
@@ -96,7 +96,7 @@ func olderLine(j *listener.Judgement, than time.Time) string {
 		when = "since " + toMillisecond(since)
 	}
 	return fmt.Sprintf("OLDER: %s is still that of %s pid %d, which %s %s: nothing has replaced it after %s",
-		j.Local, dash(proc.Printable(by.Comm)), by.PID, how, when, toMillisecond(than))
+		j.Local, text.Dash(text.Printable(by.Comm)), by.PID, how, when, toMillisecond(than))
 }
 
 // toMillisecond tells a start, to be compared with others: of the same second, too.

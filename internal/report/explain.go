@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // Explanation is all that is known about one listener.
@@ -33,13 +33,13 @@ type ExplainDetail struct {
 
 // Explain writes an explanation for a person, in sections of plain text.
 func Explain(w io.Writer, e *Explanation, d ExplainDetail) error {
-	p := newPage(d.Width)
-	p.paragraph("", headline(e))
-	p.line("")
-	p.paragraph("", e.Standing())
+	p := text.NewPage(d.Width)
+	p.Paragraph("", headline(e))
+	p.Line("")
+	p.Paragraph("", e.Standing())
 	if e.Note != "" {
-		p.line("")
-		p.paragraph("", e.Note)
+		p.Line("")
+		p.Paragraph("", e.Note)
 	}
 	e.identity(p)
 	e.findings(p)
@@ -80,19 +80,19 @@ func (e *Explanation) Standing() string {
 	wait, known := e.OldestWait.Get()
 	waiting := "Nobody waits"
 	if e.Queue > 0 {
-		waiting = clients(e.Queue) + " wait"
+		waiting = text.Plural(int(e.Queue), "client") + " wait"
 		if e.Queue == 1 {
 			waiting += "s"
 		}
 	}
 	if known && e.Queue > 0 {
-		waiting += ", the oldest for " + span(wait)
+		waiting += ", the oldest for " + text.Span(wait)
 	}
 	s := holders(e) + ". " + waiting
 	switch e.Verdict {
 	case listener.Suspect:
 		if e.Watched {
-			s += fmt.Sprintf("; the same client stood at the head of the queue for %s: %s", span(e.Window.Observed), e.longer())
+			s += fmt.Sprintf("; the same client stood at the head of the queue for %s: %s", text.Span(e.Window.Observed), e.longer())
 		} else {
 			s += ". One look cannot tell a dead owner from a slow one: " + e.longer()
 		}
@@ -100,7 +100,7 @@ func (e *Explanation) Standing() string {
 		s += ": it accepts, but slowly"
 	case listener.Accepting:
 		if at, known := e.LastAccept.Get(); known {
-			s += fmt.Sprintf("; it accepted %s ago", span(e.At.Sub(at)))
+			s += fmt.Sprintf("; it accepted %s ago", text.Span(e.At.Sub(at)))
 		}
 	case listener.Idle:
 		if e.Watched {
@@ -134,9 +134,9 @@ func holders(e *Explanation) string {
 		return fmt.Sprintf("Who holds the listener on %s is not known", e.Local)
 	}
 	o := &e.Owners[0]
-	s := fmt.Sprintf("%s pid %d (%s", dash(proc.Printable(o.Comm)), o.PID, userOf(o))
+	s := fmt.Sprintf("%s pid %d (%s", text.Dash(text.Printable(o.Comm)), o.PID, userOf(o))
 	if !o.Started.IsZero() {
-		s += fmt.Sprintf(", started %s ago", span(e.At.Sub(o.Started)))
+		s += fmt.Sprintf(", started %s ago", text.Span(e.At.Sub(o.Started)))
 	}
 	s += ")"
 	if more := len(e.Owners) - 1; more > 0 {
@@ -145,25 +145,25 @@ func holders(e *Explanation) string {
 	return fmt.Sprintf("%s listens on %s", s, e.Local)
 }
 
-func (e *Explanation) identity(p *page) {
-	p.section("LISTENER")
-	p.field("socket", fmt.Sprintf("%s %s, cookie %s, inode %s", e.Protocol(), e.Local, e.Cookie, orUnknown(e.Inode != 0, fmt.Sprint(e.Inode))))
+func (e *Explanation) identity(p *text.Page) {
+	p.Section("LISTENER")
+	p.Field("socket", fmt.Sprintf("%s %s, cookie %s, inode %s", e.Protocol(), e.Local, e.Cookie, orUnknown(e.Inode != 0, fmt.Sprint(e.Inode))))
 	ns := fmt.Sprint(e.Netns)
 	if e.NetnsName != "" {
-		ns = fmt.Sprintf("%s (%s)", proc.Printable(e.NetnsName), ns)
+		ns = fmt.Sprintf("%s (%s)", text.Printable(e.NetnsName), ns)
 	}
-	p.field("namespace", ns)
-	p.field("queue", fmt.Sprintf("%d of %d%s", e.Queue, e.Backlog, e.full()))
-	p.field("listen()", e.listened())
-	p.field("waiters", e.waiters())
+	p.Field("namespace", ns)
+	p.Field("queue", fmt.Sprintf("%d of %d%s", e.Queue, e.Backlog, e.full()))
+	p.Field("listen()", e.listened())
+	p.Field("waiters", e.waiters())
 	if w := e.Window; w.Samples > 1 {
-		p.field("head", fmt.Sprintf("the same client for %s, in %s", span(w.Observed), looks(int(w.Samples))))
+		p.Field("head", fmt.Sprintf("the same client for %s, in %s", text.Span(w.Observed), looks(int(w.Samples))))
 	}
 	if since, known := e.CountedSince.Get(); known {
-		p.field("counted", fmt.Sprintf("%s, in %s", e.counts(), span(e.At.Sub(since))))
+		p.Field("counted", fmt.Sprintf("%s, in %s", e.counts(), text.Span(e.At.Sub(since))))
 	}
 	if n, known := e.Dropped.Get(); known && n > 0 {
-		p.field("dropped", fmt.Sprintf("%d since its listen()", n))
+		p.Field("dropped", fmt.Sprintf("%d since its listen()", n))
 	}
 }
 
@@ -199,10 +199,10 @@ func (e *Explanation) listened() string {
 	if !known {
 		return "before reusewatch looked: when, and by whom, is not known"
 	}
-	s := fmt.Sprintf("called %s ago", span(e.At.Sub(at)))
+	s := fmt.Sprintf("called %s ago", text.Span(e.At.Sub(at)))
 	if c, known := e.Caller.Get(); known {
-		s += fmt.Sprintf(" by %s pid %d, uid %d%s", dash(proc.Printable(c.Comm)), c.PID, c.UID, chain(c.Parents))
-		s += after("; ", Privileges(e.Listener))
+		s += fmt.Sprintf(" by %s pid %d, uid %d%s", text.Dash(text.Printable(c.Comm)), c.PID, c.UID, chain(c.Parents))
+		s += text.After("; ", Privileges(e.Listener))
 	}
 	return s
 }
@@ -211,7 +211,7 @@ func (e *Explanation) listened() string {
 func chain(parents []listener.Parent) string {
 	var b strings.Builder
 	for _, p := range parents {
-		fmt.Fprintf(&b, " < %s %d", dash(proc.Printable(p.Comm)), p.PID)
+		fmt.Fprintf(&b, " < %s %d", text.Dash(text.Printable(p.Comm)), p.PID)
 	}
 	return b.String()
 }
@@ -253,16 +253,16 @@ func orUnknown(known bool, s string) string {
 }
 
 // others are one line each, with the name that explains that one.
-func (e *Explanation) others(p *page) {
+func (e *Explanation) others(p *text.Page) {
 	if len(e.Others) == 0 {
 		return
 	}
-	p.section("ALSO BY THAT NAME")
-	t := p.table()
+	p.Section("ALSO BY THAT NAME")
+	t := p.Table()
 	for i := range e.Others {
 		o := &e.Others[i]
-		t.row("cookie:"+o.Cookie.String(), dash(string(o.Verdict)), o.Local.String(), "netns "+netns(o.Listener),
+		t.Row("cookie:"+o.Cookie.String(), text.Dash(string(o.Verdict)), o.Local.String(), "netns "+netns(o.Listener),
 			fmt.Sprintf("queue %d", o.Queue), pids(o)+" "+command(o))
 	}
-	t.flush()
+	t.Flush()
 }

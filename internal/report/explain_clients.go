@@ -2,51 +2,51 @@ package report
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
-func (e *Explanation) clients(p *page, show int) {
-	p.section("CLIENTS")
+func (e *Explanation) clients(p *text.Page, show int) {
+	p.Section("CLIENTS")
 	c, known := e.Clients.Get()
 	if !known {
-		p.paragraph(pageIndent, "Who waits could not be read.")
+		p.Paragraph(text.Indent, "Who waits could not be read.")
 		return
 	}
 	if c.Total == 0 {
-		p.paragraph(pageIndent, "Nobody waits.")
+		p.Paragraph(text.Indent, "Nobody waits.")
 		return
 	}
 	rows := c.Oldest[:min(show, len(c.Oldest))]
-	p.paragraph(pageIndent, clientsSum(&c, len(rows)))
+	p.Paragraph(text.Indent, clientsSum(&c, len(rows)))
 	if len(rows) == 0 {
 		return
 	}
-	t := p.table()
-	t.row("CLIENT", "WAITED", "UNREAD", "")
+	t := p.Table()
+	t.Row("CLIENT", "WAITED", "UNREAD", "")
 	for _, r := range rows {
-		t.row(r.Remote.String(), Ago(listener.Known(r.Waited)), unread(r.Unread), left(r.Gone))
+		t.Row(r.Remote.String(), text.Short(r.Waited), unread(r.Unread), left(r.Gone))
 	}
-	t.flush()
+	t.Flush()
 	if more := c.Total - len(rows); more > 0 {
 		hint := ""
 		if len(rows) == show { // else no more than these were told apart
 			hint = fmt.Sprintf(" (--clients %d)", c.Total)
 		}
-		p.paragraph(pageIndent, fmt.Sprintf("… and %s more%s", thousands(uint32(more)), hint))
+		p.Paragraph(text.Indent, fmt.Sprintf("… and %s more%s", text.Thousands(uint32(more)), hint))
 	}
 }
 
 func clientsSum(c *listener.Clients, shown int) string {
-	s := clients(uint32(c.Total)) + " in the queue by now, "
+	s := text.Plural(c.Total, "client") + " in the queue by now, "
 	switch c.Gone {
 	case 0:
 		s += "none has gone"
 	case c.Total:
 		s += "all have gone"
 	default:
-		s += fmt.Sprintf("%s of them gone", thousands(uint32(c.Gone)))
+		s += fmt.Sprintf("%s of them gone", text.Thousands(uint32(c.Gone)))
 	}
 	if shown > 0 && shown < c.Total {
 		s += fmt.Sprintf("; the %d oldest", shown)
@@ -70,40 +70,28 @@ func unread(n listener.Maybe[uint32]) string {
 	if !known {
 		return "-"
 	}
-	return Bytes(uint64(v))
-}
-
-// Bytes prints a size in the unit that a person would choose.
-func Bytes(n uint64) string {
-	switch {
-	case n < 1000:
-		return fmt.Sprintf("%d B", n)
-	case n < 1e6:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	default:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	}
+	return text.Bytes(uint64(v))
 }
 
 // groupRows bounds the members shown; groups of hundreds exist.
 const groupRows = 12
 
 // group shows the members side by side, the one explained first.
-func (e *Explanation) group(p *page, wide bool) {
+func (e *Explanation) group(p *text.Page, wide bool) {
 	if len(e.Members) == 0 {
-		p.section("GROUP")
-		p.paragraph(pageIndent, "None: it has no SO_REUSEPORT, and every client lands here.")
+		p.Section("GROUP")
+		p.Paragraph(text.Indent, "None: it has no SO_REUSEPORT, and every client lands here.")
 		return
 	}
-	p.section(fmt.Sprintf("GROUP of %d, > is the one explained", len(e.Members)))
-	t := p.table()
-	t.row("VERDICT", "QUEUE", "OLDEST", "SHARE", "ACCEPTED", "PID", "COMMAND", "USER", "AGE", "COOKIE")
+	p.Section(fmt.Sprintf("GROUP of %d, > is the one explained", len(e.Members)))
+	t := p.Table()
+	t.Row("VERDICT", "QUEUE", "OLDEST", "SHARE", "ACCEPTED", "PID", "COMMAND", "USER", "AGE", "COOKIE")
 	shown := 0
 	row := func(j *listener.Judgement, mark string) {
 		if shown++; shown > groupRows && !wide {
 			return
 		}
-		t.marked(mark, dash(string(j.Verdict)), fmt.Sprint(j.Queue), Ago(j.OldestWait.Maybe()), percent(j.Share.Maybe()),
+		t.Marked(mark, text.Dash(string(j.Verdict)), fmt.Sprint(j.Queue), Ago(j.OldestWait.Maybe()), percent(j.Share.Maybe()),
 			number(j.Accepted.Maybe()), pids(j), command(j), user(j), age(j), j.Cookie.String())
 	}
 	for _, mine := range []bool{true, false} {
@@ -117,9 +105,9 @@ func (e *Explanation) group(p *page, wide bool) {
 			}
 		}
 	}
-	t.flush()
+	t.Flush()
 	if more := shown - groupRows; more > 0 && !wide {
-		p.paragraph(pageIndent, fmt.Sprintf("… and %d more (-o wide)", more))
+		p.Paragraph(text.Indent, fmt.Sprintf("… and %d more (-o wide)", more))
 	}
 }
 
@@ -135,5 +123,5 @@ func age(j *listener.Judgement) string {
 	if len(j.Owners) == 0 || j.Owners[0].Started.IsZero() {
 		return "-"
 	}
-	return Ago(listener.Known(max(j.At.Sub(j.Owners[0].Started), time.Duration(0))))
+	return text.Short(max(j.At.Sub(j.Owners[0].Started), 0))
 }

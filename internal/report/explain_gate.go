@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // Meaning says in a line what a reason of the gate means, and what would lift it.
@@ -19,8 +20,8 @@ func (e *Explanation) Meaning(r listener.Reason) string {
 		meaning = "its process has stood still for {observed} of the {needed} that it takes"
 	}
 	return strings.NewReplacer(
-		"{observed}", span(stood), "{needed}", span(e.Policy.For(e.Class)), "{longer}", e.longer(),
-		"{waits}", e.waits(), "{ill}", Join(e.Decision.Ill, ", "),
+		"{observed}", text.Span(stood), "{needed}", text.Span(e.Policy.For(e.Class)), "{longer}", e.longer(),
+		"{waits}", e.waits(), "{ill}", text.Join(e.Decision.Ill, ", "),
 	).Replace(meaning)
 }
 
@@ -45,23 +46,23 @@ func (e *Explanation) measured() bool {
 // asked: the gate is asked only about a stuck listener.
 func (e *Explanation) asked() bool { return e.Verdict == listener.Stuck && e.Decision != nil }
 
-func (e *Explanation) gate(p *page) {
-	p.section("GATE")
+func (e *Explanation) gate(p *text.Page) {
+	p.Section("GATE")
 	if !e.asked() {
 		s := "The gate is asked only about a stuck listener"
 		if e.Verdict == listener.Suspect || e.Verdict == listener.NoVerdict {
 			s += ": " + e.longer()
 		}
-		p.paragraph(pageIndent, s+".")
+		p.Paragraph(text.Indent, s+".")
 		return
 	}
-	p.paragraph(pageIndent, e.answer())
+	p.Paragraph(text.Indent, e.answer())
 	width := 0
 	for _, r := range e.Decision.Reasons {
 		width = max(width, len(r))
 	}
 	for _, r := range e.Decision.Reasons {
-		p.paragraph(fmt.Sprintf("%s%-*s  ", pageIndent, width, r), e.Meaning(r))
+		p.Paragraph(fmt.Sprintf("%s%-*s  ", text.Indent, width, r), e.Meaning(r))
 	}
 }
 
@@ -80,7 +81,7 @@ func (e *Explanation) answer() string {
 	case held > 0:
 		return fmt.Sprintf("It holds: an armed run would not act, because of what follows. %s", class)
 	case soon:
-		return fmt.Sprintf("An armed run would %s in %s, should no accept come before. %s", what, span(e.Policy.For(e.Class)-Stood(&e.Judgement)), class)
+		return fmt.Sprintf("An armed run would %s in %s, should no accept come before. %s", what, text.Span(e.Policy.For(e.Class)-Stood(&e.Judgement)), class)
 	default:
 		return fmt.Sprintf("An armed run would %s now. %s", what, class)
 	}

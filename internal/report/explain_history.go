@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // moment is one thing that happened.
@@ -25,7 +25,7 @@ func (e *Explanation) moments() []moment {
 	}
 	for i := range min(len(e.Owners), ownersFull) {
 		o := &e.Owners[i]
-		add(o.Started, "its owner %s pid %d started", dash(proc.Printable(o.Comm)), o.PID)
+		add(o.Started, "its owner %s pid %d started", text.Dash(text.Printable(o.Comm)), o.PID)
 	}
 	if at, known := e.ListenedAt.Get(); known {
 		add(at, "listen() was called")
@@ -69,7 +69,7 @@ func (e *Explanation) siblings(add func(time.Time, string, ...any)) {
 		}
 	}
 	if youngest != nil {
-		add(youngest.Started, "the youngest other member's %s pid %d started", dash(proc.Printable(youngest.Comm)), youngest.PID)
+		add(youngest.Started, "the youngest other member's %s pid %d started", text.Dash(text.Printable(youngest.Comm)), youngest.PID)
 	}
 	if accepted != nil {
 		add(last, "another member, cookie %s, last accepted", accepted.Cookie)
@@ -80,14 +80,14 @@ func (e *Explanation) owns(pid int) bool {
 	return slices.ContainsFunc(e.Owners, func(o listener.Owner) bool { return o.PID == pid })
 }
 
-func (e *Explanation) history(p *page) {
-	p.section("TIMELINE")
+func (e *Explanation) history(p *text.Page) {
+	p.Section("TIMELINE")
 	for _, m := range e.moments() {
 		since := "now"
 		if d := e.At.Sub(m.at); d >= time.Second {
-			since = span(d) + " ago"
+			since = text.Span(d) + " ago"
 		}
-		p.paragraph(fmt.Sprintf("%s%s %15s  ", pageIndent, m.at.Format(time.DateTime), since), m.what)
+		p.Paragraph(fmt.Sprintf("%s%s %15s  ", text.Indent, m.at.Format(time.DateTime), since), m.what)
 	}
 }
 
@@ -129,12 +129,12 @@ func (e *Explanation) probe() (probe, bool) {
 	return pr, true
 }
 
-func (e *Explanation) probes(p *page) {
+func (e *Explanation) probes(p *text.Page) {
 	pr, known := e.probe()
 	if !known {
 		return
 	}
-	p.section("PROBES")
+	p.Section("PROBES")
 	part := fmt.Sprintf("1 of %d members", e.GroupSize)
 	switch {
 	case pr.shared:
@@ -142,11 +142,11 @@ func (e *Explanation) probes(p *page) {
 	case pr.share == 1:
 		part = "there is no other member"
 	}
-	p.field("HTTP", fmt.Sprintf("a liveness probe every %.0f s lands here %.0f %% of the time (%s): until %d in a row fail, Kubernetes' defaults, %s pass on average, and then the whole container is restarted",
-		probePeriod.Seconds(), 100*pr.share, part, probeThreshold, span(pr.expected())))
+	p.Field("HTTP", fmt.Sprintf("a liveness probe every %.0f s lands here %.0f %% of the time (%s): until %d in a row fail, Kubernetes' defaults, %s pass on average, and then the whole container is restarted",
+		probePeriod.Seconds(), 100*pr.share, part, probeThreshold, text.Span(pr.expected())))
 	tcp := "never notices: the kernel completes the handshake for a queue that nobody reads, until it is full"
 	if e.Queue > e.Backlog {
 		tcp = "notices only now that the queue is full: until then the kernel completed its handshake"
 	}
-	p.field("TCP", tcp)
+	p.Field("TCP", tcp)
 }

@@ -5,14 +5,14 @@ import (
 	"strings"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // waitKinds are the waits shown of one process, unless everything is asked for.
 const waitKinds = 6
 
 // signs has a line for each sign of life, and what else the act rests on.
-func (e *Explanation) signs(p *page, wide bool) {
+func (e *Explanation) signs(p *text.Page, wide bool) {
 	if len(e.Signs) == 0 {
 		return
 	}
@@ -23,10 +23,10 @@ func (e *Explanation) signs(p *page, wide bool) {
 	} else if len(e.Owners) > 1 {
 		title += " of all owners together"
 	}
-	p.section(title)
+	p.Section(title)
 	for i := range e.Signs {
 		s := &e.Signs[i]
-		p.paragraph(fmt.Sprintf("%s%-16s  %-9s  ", pageIndent, s.Sign, yesNo(s.Alive, "alive", "none")), proc.Printable(s.Value))
+		p.Paragraph(fmt.Sprintf("%s%-16s  %-9s  ", text.Indent, s.Sign, yesNo(s.Alive, "alive", "none")), text.Printable(s.Value))
 	}
 	if culprit && o.Evidence != nil {
 		e.life(p, o, wide)
@@ -34,27 +34,27 @@ func (e *Explanation) signs(p *page, wide bool) {
 }
 
 // life says for how long the culprit has done nothing, and what its threads wait for.
-func (e *Explanation) life(p *page, o *listener.Owner, wide bool) {
+func (e *Explanation) life(p *text.Page, o *listener.Owner, wide bool) {
 	l, known := o.Evidence.Life.Get()
 	if !known {
-		p.field("waits", "not known: it was not looked at twice")
+		p.Field("waits", "not known: it was not looked at twice")
 		return
 	}
-	p.field("inert", inert(&l))
+	p.Field("inert", inert(&l))
 	name := "waits"
 	for i := range l.Waits {
 		if i == waitKinds && !wide {
-			p.field("", fmt.Sprintf("… and %s more (-o wide)", plural(len(l.Waits)-i, "wait")))
+			p.Field("", fmt.Sprintf("… and %s more (-o wide)", text.Plural(len(l.Waits)-i, "wait")))
 			break
 		}
-		p.field(name, waitLine(&l.Waits[i]))
+		p.Field(name, waitLine(&l.Waits[i]))
 		name = ""
 	}
 	if len(l.Waits) == 0 {
-		p.field("waits", "not known")
+		p.Field("waits", "not known")
 	}
 	if more := besides(&l); more != "" {
-		p.field("beside", more)
+		p.Field("beside", more)
 	}
 }
 
@@ -65,27 +65,27 @@ func inert(l *listener.Life) string {
 		return "not known: not all of its threads were told of, or the kernel does not count time slices"
 	case d == 0:
 		return fmt.Sprintf("no: it got %s in %s, or a thread of it is runnable or waits for something else than before",
-			plural(int(l.Slices), "time slice"), precise(l.Followed))
+			text.Plural(int(l.Slices), "time slice"), text.Precise(l.Followed))
 	default:
-		return fmt.Sprintf("for %s: no thread of it got a time slice, none is runnable, each stands in the same wait", precise(d))
+		return fmt.Sprintf("for %s: no thread of it got a time slice, none is runnable, each stands in the same wait", text.Precise(d))
 	}
 }
 
 // waitLine says what threads wait for, and whether that is a dead end.
 func waitLine(w *listener.Wait) string {
-	s := fmt.Sprintf("%s for %s", plural(w.Threads, "thread"), waitWords(w))
+	s := fmt.Sprintf("%s for %s", text.Plural(w.Threads, "thread"), waitWords(w))
 	var where []string
 	for _, part := range []string{w.Call, w.Wchan} {
 		if part != "" && w.For != listener.ForUnknown {
-			where = append(where, proc.Printable(part))
+			where = append(where, text.Printable(part))
 		}
 	}
-	s += after(" [", strings.Join(where, ", "))
+	s += text.After(" [", strings.Join(where, ", "))
 	if len(where) > 0 {
 		s += "]"
 	}
 	if w.Still > 0 {
-		s += fmt.Sprintf("; nothing was taken from it for %s", precise(w.Still))
+		s += fmt.Sprintf("; nothing was taken from it for %s", text.Precise(w.Still))
 	}
 	if w.DeadEnd() {
 		return s + ": a dead end"

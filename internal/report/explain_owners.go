@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // What is shown unless everything is asked for.
@@ -20,13 +20,13 @@ const (
 	cmdlineShown = 200 // characters
 )
 
-func (e *Explanation) owners(p *page, wide bool) {
-	p.section("OWNERS")
+func (e *Explanation) owners(p *text.Page, wide bool) {
+	p.Section("OWNERS")
 	switch {
 	case len(e.Owners) == 0 && e.OwnersKnown:
-		p.paragraph(pageIndent, "No process has a descriptor of it.")
+		p.Paragraph(text.Indent, "No process has a descriptor of it.")
 	case len(e.Owners) == 0:
-		p.paragraph(pageIndent, "Not known.")
+		p.Paragraph(text.Indent, "Not known.")
 	}
 	order := make([]*listener.Owner, 0, len(e.Owners))
 	for i := range e.Owners {
@@ -38,10 +38,10 @@ func (e *Explanation) owners(p *page, wide bool) {
 	})
 	for i, o := range order {
 		if i == ownersNamed && !wide {
-			p.paragraph(pageIndent, fmt.Sprintf("… and %d more (-o wide)", len(order)-i))
+			p.Paragraph(text.Indent, fmt.Sprintf("… and %d more (-o wide)", len(order)-i))
 			break
 		}
-		p.paragraph(pageIndent, e.ownerLine(o))
+		p.Paragraph(text.Indent, e.ownerLine(o))
 		if i < ownersFull || wide {
 			e.owner(p, o, wide)
 		}
@@ -56,12 +56,12 @@ func b2i(b bool) int {
 }
 
 func (e *Explanation) ownerLine(o *listener.Owner) string {
-	s := fmt.Sprintf("%s pid %d, %s, state %s", dash(proc.Printable(o.Comm)), o.PID, userOf(o), dash(proc.Printable(o.State)))
+	s := fmt.Sprintf("%s pid %d, %s, state %s", text.Dash(text.Printable(o.Comm)), o.PID, userOf(o), text.Dash(text.Printable(o.State)))
 	if o.Wchan != "" {
-		s += " in " + proc.Printable(o.Wchan)
+		s += " in " + text.Printable(o.Wchan)
 	}
 	if !o.Started.IsZero() {
-		s += fmt.Sprintf(", started %s ago", span(e.At.Sub(o.Started)))
+		s += fmt.Sprintf(", started %s ago", text.Span(e.At.Sub(o.Started)))
 	}
 	if o.PID == e.Culprit {
 		s += ": the culprit"
@@ -69,14 +69,14 @@ func (e *Explanation) ownerLine(o *listener.Owner) string {
 	return s
 }
 
-func (e *Explanation) owner(p *page, o *listener.Owner, wide bool) {
-	field := p.subfield
-	cmdline := []rune(proc.Printable(strings.Join(listener.Clip(o.Cmdline), " ")))
+func (e *Explanation) owner(p *text.Page, o *listener.Owner, wide bool) {
+	field := p.Subfield
+	cmdline := []rune(text.Printable(strings.Join(listener.Clip(o.Cmdline), " ")))
 	if len(cmdline) > cmdlineShown && !wide {
 		cmdline = append(cmdline[:cmdlineShown], '…')
 	}
-	field("command", dash(string(cmdline)))
-	field("program", dash(proc.Printable(o.Exe)))
+	field("command", text.Dash(string(cmdline)))
+	field("program", text.Dash(text.Printable(o.Exe)))
 	if o.NSPID != 0 && o.NSPID != o.PID {
 		field("inner pid", fmt.Sprint(o.NSPID))
 	}
@@ -95,19 +95,19 @@ func (e *Explanation) owner(p *page, o *listener.Owner, wide bool) {
 	if ev.Unreadable {
 		field("/proc", "hangs whoever reads of it, or did not answer in time: what only that tells is not known")
 	}
-	field("parents", dash(strings.TrimPrefix(chain(ev.Parents), " < ")))
+	field("parents", text.Dash(strings.TrimPrefix(chain(ev.Parents), " < ")))
 	field("epoll", yesNo(ev.Registered, "the listener is in an epoll set of it", "the listener is in no epoll set of it"))
 	if full, known := ev.FilesFull.Get(); known && full {
 		field("files", "at its limit: it can open no further descriptor, so it cannot accept")
 	}
 	if frozen, known := ev.Frozen.Get(); known && frozen {
-		field("cgroup", "frozen: "+dash(proc.Printable(o.Cgroup)))
+		field("cgroup", "frozen: "+text.Dash(text.Printable(o.Cgroup)))
 	}
 	if h, known := ev.Holds.Get(); known {
 		field("beside it", holds(&h))
 	}
 	for _, l := range ev.Locks.Or(nil) {
-		field("lock", fmt.Sprintf("it waits for a lock on a file (%s) that pid %d holds", proc.Printable(l.Kind), l.Holder))
+		field("lock", fmt.Sprintf("it waits for a lock on a file (%s) that pid %d holds", text.Printable(l.Kind), l.Holder))
 	}
 	field("usage", e.usage(ev))
 	threads(p, ev, wide)
@@ -135,10 +135,10 @@ func holds(h *listener.Holds) string {
 		{h.Unix - h.UnixListeners, "unix socket"}, {h.Pipes, "pipe"}, {h.EpollSets, "epoll set"}, {h.Rings, "io_uring"},
 	} {
 		if thing.n > 0 {
-			all = append(all, plural(thing.n, thing.what))
+			all = append(all, text.Plural(thing.n, thing.what))
 		}
 	}
-	return dash(strings.Join(all, ", "))
+	return text.Dash(strings.Join(all, ", "))
 }
 
 func maybeInt(n listener.Maybe[int]) string {
@@ -168,7 +168,7 @@ func (e *Explanation) usage(ev *listener.Evidence) string {
 		return "not measured: " + e.longer()
 	}
 	s := fmt.Sprintf("in %s: %.2f s user, %.2f s system, I/O %s, sockets %s, %d major faults, %.0f %% of the time waiting for a CPU",
-		span(u.Over), u.User.Seconds(), u.System.Seconds(), Bytes(u.IOBytes), Bytes(u.SocketBytes), u.MajorFaults, 100*u.RunnableWait)
+		text.Span(u.Over), u.User.Seconds(), u.System.Seconds(), text.Bytes(u.IOBytes), text.Bytes(u.SocketBytes), u.MajorFaults, 100*u.RunnableWait)
 	if u.Throttled {
 		s += ", its CPU quota used up"
 	}
@@ -193,7 +193,7 @@ type threadKind struct {
 
 // threads shows them by what they do: the leader, then those that need an
 // explanation before those that sleep as servers do.
-func threads(p *page, ev *listener.Evidence, wide bool) {
+func threads(p *text.Page, ev *listener.Evidence, wide bool) {
 	kinds := make([]*threadKind, 0, len(ev.Threads))
 	find := make(map[string]*threadKind)
 	for i, t := range ev.Threads {
@@ -213,9 +213,9 @@ func threads(p *page, ev *listener.Evidence, wide bool) {
 	name := "thread"
 	switch {
 	case ev.Total == 0:
-		p.subfield("threads", "not looked at")
+		p.Subfield("threads", "not looked at")
 	case ev.Total > 1:
-		p.subfield("threads", fmt.Sprintf("%d:", ev.Total))
+		p.Subfield("threads", fmt.Sprintf("%d:", ev.Total))
 		name = ""
 	}
 	rest := ev.Total
@@ -224,14 +224,14 @@ func threads(p *page, ev *listener.Evidence, wide bool) {
 			break
 		}
 		rest -= len(k.tids)
-		p.subfield(name, k.line())
+		p.Subfield(name, k.line())
 		name = ""
 		if len(k.first.Stack) > 0 && (i < stacksShown || wide) {
-			p.subfield("", stackOf(&k.first, wide))
+			p.Subfield("", stackOf(&k.first, wide))
 		}
 	}
 	if rest > 0 {
-		p.subfield("", fmt.Sprintf("… and %d more%s", rest, orWide(wide)))
+		p.Subfield("", fmt.Sprintf("… and %d more%s", rest, orWide(wide)))
 	}
 }
 
@@ -262,9 +262,9 @@ func threadRank(t *listener.Thread, leader bool) int {
 
 func (k *threadKind) line() string {
 	t := &k.first
-	s := fmt.Sprintf("%d %s: %s", t.TID, dash(proc.Printable(t.Comm)), dash(proc.Printable(t.State)))
+	s := fmt.Sprintf("%d %s: %s", t.TID, text.Dash(text.Printable(t.Comm)), text.Dash(text.Printable(t.State)))
 	if t.Wchan != "" {
-		s += " in " + proc.Printable(t.Wchan)
+		s += " in " + text.Printable(t.Wchan)
 	}
 	if more := len(k.tids) - 1; more > 0 {
 		s += fmt.Sprintf(", and %d like it", more)
@@ -277,5 +277,5 @@ func stackOf(t *listener.Thread, wide bool) string {
 	if len(frames) > framesShown && !wide {
 		frames = append(slices.Clone(frames[:framesShown]), "…")
 	}
-	return "stack: " + proc.Printable(strings.Join(frames, " < "))
+	return "stack: " + text.Printable(strings.Join(frames, " < "))
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // Findings says in a word each what is wrong with a listener that may well accept.
@@ -33,7 +33,7 @@ func SupersededSentence(j *listener.Judgement) string {
 }
 
 func sideName(s *listener.Side) string {
-	name := fmt.Sprintf("%s pid %d", dash(proc.Printable(s.Comm)), s.PIDs[0])
+	name := fmt.Sprintf("%s pid %d", text.Dash(text.Printable(s.Comm)), s.PIDs[0])
 	if more := len(s.PIDs) - 1; more > 0 {
 		name += fmt.Sprintf(" and %d more", more)
 	}
@@ -77,7 +77,7 @@ func MixedSentence(m *listener.Mixed) string {
 		}
 		named := make([]string, len(d.values))
 		for i, v := range d.values {
-			named[i] = proc.Printable(v)
+			named[i] = text.Printable(v)
 			if v == "" {
 				named[i] = "none"
 			}
@@ -88,46 +88,46 @@ func MixedSentence(m *listener.Mixed) string {
 }
 
 // findings is the section of an explanation.
-func (e *Explanation) findings(p *page) {
+func (e *Explanation) findings(p *text.Page) {
 	if e.Superseded == nil && e.Mixed == nil {
 		return
 	}
-	p.section("FINDINGS")
+	p.Section("FINDINGS")
 	if s := e.Superseded; s != nil {
-		p.paragraph(pageIndent+"superseded  ", SupersededSentence(&e.Judgement))
+		p.Paragraph(text.Indent+"superseded  ", SupersededSentence(&e.Judgement))
 		e.side(p, "older", &s.Old)
 		e.side(p, "newer", &s.New)
 		if e.Verdict != listener.Stuck && e.Decision != nil {
-			p.field("decision", supersededDecision(e.Decision))
+			p.Field("decision", supersededDecision(e.Decision))
 		}
 	}
 	if e.Mixed != nil {
-		p.paragraph(pageIndent+"mixed  ", MixedSentence(e.Mixed)+".")
+		p.Paragraph(text.Indent+"mixed  ", MixedSentence(e.Mixed)+".")
 	}
 }
 
 func supersededDecision(d *listener.Decision) string {
 	if d.Act == listener.Hold {
-		return "held: " + Join(d.Reasons, ", ")
+		return "held: " + text.Join(d.Reasons, ", ")
 	}
 	return string(d.Act)
 }
 
-func (e *Explanation) side(p *page, name string, s *listener.Side) {
-	user := proc.Printable(s.User)
+func (e *Explanation) side(p *text.Page, name string, s *listener.Side) {
+	user := text.Printable(s.User)
 	if user == "" {
 		user = fmt.Sprintf("uid %d", s.UID)
 	}
 	since := "its age is not known"
 	if !s.Since.IsZero() {
-		since = fmt.Sprintf("started %s ago (its listen() was not seen)", span(e.At.Sub(s.Since)))
+		since = fmt.Sprintf("started %s ago (its listen() was not seen)", text.Span(e.At.Sub(s.Since)))
 	}
 	if s.SinceSeen {
-		since = fmt.Sprintf("listens for %s", span(e.At.Sub(s.Since)))
+		since = fmt.Sprintf("listens for %s", text.Span(e.At.Sub(s.Since)))
 	}
-	p.field(name, fmt.Sprintf("%s, %s, %s: %s", sideName(s), user, since, dash(proc.Printable(strings.Join(listener.Clip(s.Cmdline), " ")))))
+	p.Field(name, fmt.Sprintf("%s, %s, %s: %s", sideName(s), user, since, text.Dash(text.Printable(strings.Join(listener.Clip(s.Cmdline), " ")))))
 	for _, c := range s.Configs {
-		p.field("", proc.Printable(path.Clean(c.Path)))
+		p.Field("", text.Printable(path.Clean(c.Path)))
 	}
 }
 

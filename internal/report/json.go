@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"time"
-	"unicode/utf16"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // Schema names the JSON that this version writes; it only gains fields.
@@ -204,25 +203,9 @@ func ownerJSON(o *listener.Owner, j *listener.Judgement) jsonOwner {
 // writeLine writes JSON in ASCII, and ends the line.
 func writeLine(w io.Writer, b []byte) error { return writeASCII(w, b, '\n') }
 
-// writeASCII writes JSON in ASCII, and more after it: what a process calls itself must not
-// reach a terminal raw, nor be changed for a program that reads it.
+// writeASCII writes JSON in ASCII, and more after it.
 func writeASCII(w io.Writer, b []byte, more ...byte) error {
-	out := b
-	if i := slices.IndexFunc(b, func(c byte) bool { return c >= 0x7f }); i >= 0 {
-		out = append(make([]byte, 0, len(b)+64), b[:i]...)
-		for _, r := range string(b[i:]) {
-			switch {
-			case r < 0x7f:
-				out = append(out, byte(r))
-			case r > 0xffff:
-				hi, lo := utf16.EncodeRune(r)
-				out = fmt.Appendf(out, `\u%04x\u%04x`, hi, lo)
-			default:
-				out = fmt.Appendf(out, `\u%04x`, r)
-			}
-		}
-	}
-	if _, err := w.Write(append(out, more...)); err != nil {
+	if _, err := w.Write(append(text.ASCII(b), more...)); err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // descs are the metrics that a scrape makes from the last snapshot.
@@ -48,7 +49,7 @@ func newDescs() *descs {
 			"Of these, those beyond --metrics-groups: they are counted together, as netns=\"\" local=\"other\"."),
 
 		members: group("members", "Listeners on this address by verdict; those of a SO_REUSEPORT group get a share of its clients each.", "verdict"),
-		stuck:   group("stuck_members", "Stuck listeners on this address by cause. "+Join(listener.CausesOfLoad(), " and ")+" are load, not a fault.", "cause"),
+		stuck:   group("stuck_members", "Stuck listeners on this address by cause. "+text.Join(listener.CausesOfLoad(), " and ")+" are load, not a fault.", "cause"),
 		queue: group("queue_connections",
 			"Connections that wait to be accepted (Recv-Q), summed over the members."),
 		backlog:    group("backlog_connections", "The most that may wait (Send-Q), summed over the members."),

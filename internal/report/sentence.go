@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // Sentence says for a tired operator who is stuck, why, and who suffers.
@@ -19,24 +19,24 @@ func Sentence(j *listener.Judgement) string {
 	switch {
 	case known:
 		fmt.Fprintf(&b, "%s pid %d (%s%s%s) listens on %s but %s",
-			proc.Printable(o.Comm), o.PID, userOf(o), after(", in ", inContainer(o.Container)), startedWords(j, o), j.Local, because(j, o))
+			text.Printable(o.Comm), o.PID, userOf(o), text.After(", in ", inContainer(o.Container)), startedWords(j, o), j.Local, because(j, o))
 	case len(j.Owners) > 1:
 		fmt.Fprintf(&b, "%d processes hold the listener on %s, %s pid %d first, and which of them should accept is not known",
-			len(j.Owners), j.Local, proc.Printable(j.Owners[0].Comm), j.Owners[0].PID)
+			len(j.Owners), j.Local, text.Printable(j.Owners[0].Comm), j.Owners[0].PID)
 	case len(j.Owners) == 1:
 		fmt.Fprintf(&b, "%s pid %d holds the listener on %s, and whether it should accept is not known",
-			proc.Printable(j.Owners[0].Comm), j.Owners[0].PID, j.Local)
+			text.Printable(j.Owners[0].Comm), j.Owners[0].PID, j.Local)
 	case !j.OwnersKnown:
 		fmt.Fprintf(&b, "who holds the listener on %s is not known", j.Local)
 	default:
 		fmt.Fprintf(&b, "no process has a descriptor of the listener on %s: %s", j.Local, noDescriptor)
 	}
-	fmt.Fprintf(&b, ". %s wait", clients(j.Queue))
+	fmt.Fprintf(&b, ". %s wait", text.Plural(int(j.Queue), "client"))
 	if j.Queue == 1 {
 		b.WriteString("s")
 	}
 	if wait, known := j.OldestWait.Get(); known {
-		fmt.Fprintf(&b, ", the oldest for %s", span(wait))
+		fmt.Fprintf(&b, ", the oldest for %s", text.Span(wait))
 	}
 	if share, known := j.Share.Get(); known {
 		fmt.Fprintf(&b, "; about %.0f %% of new clients land here", 100*share)
@@ -52,7 +52,7 @@ func startedWords(j *listener.Judgement, o *listener.Owner) string {
 	if o.Started.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf(", started %s ago by %d", span(j.At.Sub(o.Started)), o.PPID)
+	return fmt.Sprintf(", started %s ago by %d", text.Span(j.At.Sub(o.Started)), o.PPID)
 }
 
 // because finishes "haproxy listens on :80 but …".
@@ -63,7 +63,7 @@ func because(j *listener.Judgement, o *listener.Owner) string {
 	}
 	where := asleep(o)
 	return strings.NewReplacer(
-		"{asleep}", orElse(where, "sleeps in the kernel"), "{and asleep}", after("; it ", where),
+		"{asleep}", orElse(where, "sleeps in the kernel"), "{and asleep}", text.After("; it ", where),
 		"{tracer}", fmt.Sprintf("pid %d%s", o.Tracer, tracerOf(o)),
 		"{window}", window(j), "{errno}", refusedWith(o), "{peer}", peerWords(o), "{lock}", lockWords(o),
 	).Replace(cause.Row().Sentence)
@@ -85,12 +85,12 @@ const atBirth = 2 * time.Second
 
 // window says since when nobody waits for its clients, as far as was looked.
 func window(j *listener.Judgement) string {
-	observed := precise(j.Window.Observed)
+	observed := text.Precise(j.Window.Observed)
 	switch born, seen := j.ListenedAt.Get(); {
 	case j.SeenWaiting || j.Accepted.Or(0) > 0 || j.LastAccept.IsKnown():
 		return "for " + observed // reusewatch has looked for longer, and saw that it did
 	case seen && (provenNever(j) || j.Window.Since.Sub(born) <= atBirth):
-		return fmt.Sprintf("since its listen(), %s ago", precise(j.At.Sub(born)))
+		return fmt.Sprintf("since its listen(), %s ago", text.Precise(j.At.Sub(born)))
 	default:
 		return "since reusewatch looks, " + observed
 	}
@@ -111,18 +111,11 @@ func refusedWith(o *listener.Owner) string {
 	return fmt.Sprintf(" (errno %d)", errno)
 }
 
-func after(prefix, s string) string {
-	if s == "" {
-		return ""
-	}
-	return prefix + s
-}
-
 func tracerOf(o *listener.Owner) string {
 	if o.Evidence == nil || o.Evidence.TracerComm == "" {
 		return ""
 	}
-	return " (" + proc.Printable(o.Evidence.TracerComm) + ")"
+	return " (" + text.Printable(o.Evidence.TracerComm) + ")"
 }
 
 // asleep says where the leader sleeps, in words where the name of the wait channel
@@ -149,50 +142,18 @@ func asleep(o *listener.Owner) string {
 	}
 	for _, w := range words {
 		if strings.Contains(o.Wchan, w.part) {
-			return fmt.Sprintf("%s (%s)", w.says, proc.Printable(o.Wchan))
+			return fmt.Sprintf("%s (%s)", w.says, text.Printable(o.Wchan))
 		}
 	}
 	if o.Wchan == "do_wait" { // others end so
 		return "waits for a child (do_wait)"
 	}
-	return fmt.Sprintf("sleeps in %s", proc.Printable(o.Wchan))
+	return fmt.Sprintf("sleeps in %s", text.Printable(o.Wchan))
 }
 
 func userOf(o *listener.Owner) string {
 	if o.User != "" {
-		return proc.Printable(o.User)
+		return text.Printable(o.User)
 	}
 	return fmt.Sprintf("uid %d", o.UID)
-}
-
-func clients(n uint32) string { return plural(int(n), "client") }
-
-func thousands(n uint32) string {
-	if n < 1000 {
-		return fmt.Sprint(n)
-	}
-	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
-}
-
-// precise prints a duration to the second, below an hour.
-func precise(d time.Duration) string {
-	d = d.Round(time.Second)
-	if d < time.Minute || d >= time.Hour || d%time.Minute == 0 {
-		return span(d)
-	}
-	return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
-}
-
-// span prints a duration with a unit that a person would choose.
-func span(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%.0f s", d.Seconds())
-	case d < time.Hour:
-		return fmt.Sprintf("%.0f min", d.Minutes())
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
-	default:
-		return fmt.Sprintf("%.0f days", d.Hours()/24)
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // TestStood: what an act still takes counts from when the process stood still as well.
@@ -32,7 +33,7 @@ func TestStood(t *testing.T) {
 		if got := e.Meaning(listener.TooSoon); !strings.Contains(got, c.says) {
 			t.Errorf("%s: %q, want %q", name, got, c.says)
 		}
-		if want := "in " + span(e.Policy.For(c.class)-c.want); !strings.Contains(e.answer(), want) {
+		if want := "in " + text.Span(e.Policy.For(c.class)-c.want); !strings.Contains(e.answer(), want) {
 			t.Errorf("%s: %q, want %q", name, e.answer(), want)
 		}
 	}

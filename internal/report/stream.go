@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 type jsonEvent struct {
@@ -103,7 +103,7 @@ func describe(e Event) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s cookie %s", j.Local, j.Cookie)
 	if j.NetnsName != "" {
-		fmt.Fprintf(&b, " netns %s", proc.Printable(j.NetnsName))
+		fmt.Fprintf(&b, " netns %s", text.Printable(j.NetnsName))
 	}
 	if e.Kind == Stuck {
 		fmt.Fprintf(&b, ": %s: %s", j.Cause, Sentence(j))
@@ -122,7 +122,7 @@ func describe(e Event) string {
 	case e.Kind == Held && j.Decision.Act == listener.Observe:
 		b.WriteString("; would be killed (--action kill)")
 	case e.Kind == Held:
-		fmt.Fprintf(&b, "; held: %s", Join(j.Decision.Reasons, ", "))
+		fmt.Fprintf(&b, "; held: %s", text.Join(j.Decision.Reasons, ", "))
 	case e.Kind == Acting && e.Act.Action == listener.Close:
 		fmt.Fprintf(&b, "; close it, pid %d stays; clients: %s", e.Act.Owner.PID, e.Act.Rescue)
 	case e.Kind == Acting:
@@ -156,20 +156,11 @@ func rescued(a *listener.Act) string {
 	if !known {
 		return "; clients: " + a.Rescue
 	}
-	s := fmt.Sprintf("; %s rescued", clients(uint32(moved)))
+	s := fmt.Sprintf("; %s rescued", text.Plural(moved, "client"))
 	if stale := a.Stale.Or(0); stale > 0 {
-		s += fmt.Sprintf(", %s had gone and were let go", thousands(uint32(stale)))
+		s += fmt.Sprintf(", %s had gone and were let go", text.Thousands(uint32(stale)))
 	}
 	return s
-}
-
-// Join gives words as a person reads them, in their order.
-func Join[S ~string](words []S, by string) string {
-	plain := make([]string, len(words))
-	for i, w := range words {
-		plain[i] = string(w)
-	}
-	return strings.Join(plain, by)
 }
 
 // who names the owners: the first, and how many more there are.
@@ -181,32 +172,13 @@ func who(l *listener.Listener) string {
 		return ""
 	}
 	o := &l.Owners[0]
-	s := fmt.Sprintf("%s pid %d", proc.Printable(o.Comm), o.PID)
+	s := fmt.Sprintf("%s pid %d", text.Printable(o.Comm), o.PID)
 	if o.User != "" {
-		s += " user " + proc.Printable(o.User)
+		s += " user " + text.Printable(o.User)
 	}
-	s += after(" in ", inContainer(o.Container))
+	s += text.After(" in ", inContainer(o.Container))
 	if more := len(l.Owners) - 1; more > 0 {
 		s += fmt.Sprintf(" and %d more", more)
 	}
 	return s
-}
-
-// Ago prints a wait in the unit that a person would choose.
-func Ago(d listener.Maybe[time.Duration]) string {
-	v, known := d.Get()
-	switch {
-	case !known:
-		return "-"
-	case v < 10*time.Second:
-		return fmt.Sprintf("%.1fs", v.Seconds())
-	case v < time.Minute:
-		return fmt.Sprintf("%.0fs", v.Seconds())
-	case v < time.Hour:
-		return fmt.Sprintf("%dm%02ds", int(v.Minutes()), int(v.Seconds())%60)
-	case v < 100*time.Hour:
-		return fmt.Sprintf("%dh%02dm", int(v.Hours()), int(v.Minutes())%60)
-	default:
-		return fmt.Sprintf("%dd%02dh", int(v.Hours())/24, int(v.Hours())%24)
-	}
 }

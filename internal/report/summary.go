@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // summary says how many listeners there are, how many of them are suspected or
@@ -30,15 +31,15 @@ func summary(js []listener.Judgement, watched bool) string {
 			worst = j
 		}
 	}
-	s := plural(len(js), "listener")
+	s := text.Plural(len(js), "listener")
 	switch {
 	case stuck > 0:
 		s += fmt.Sprintf(", %d stuck with %s waiting: `reusewatch explain %s` says why, `reusewatch kill %s --dry-run` what can be done",
-			stuck, clients(waiting), worst.Cookie, worst.Cookie)
+			stuck, text.Plural(int(waiting), "client"), worst.Cookie, worst.Cookie)
 	case suspect > 0 && watched:
-		s += fmt.Sprintf(", %d suspect with %s waiting: `reusewatch explain %s` says who", suspect, clients(waiting), worst.Cookie)
+		s += fmt.Sprintf(", %d suspect with %s waiting: `reusewatch explain %s` says who", suspect, text.Plural(int(waiting), "client"), worst.Cookie)
 	case suspect > 0:
-		s += fmt.Sprintf(", %d suspect with %s waiting: `reusewatch list --stuck` watches and tells whether they are stuck", suspect, clients(waiting))
+		s += fmt.Sprintf(", %d suspect with %s waiting: `reusewatch list --stuck` watches and tells whether they are stuck", suspect, text.Plural(int(waiting), "client"))
 	case watched:
 		s += ", none stuck"
 	default:

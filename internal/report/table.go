@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // column is one of the table.
@@ -17,7 +18,7 @@ type column struct {
 
 func narrow() []column {
 	return []column{
-		{"VERDICT", func(j *listener.Judgement) string { return dash(string(j.Verdict)) }},
+		{"VERDICT", func(j *listener.Judgement) string { return text.Dash(string(j.Verdict)) }},
 		{"LOCAL", func(j *listener.Judgement) string { return j.Local.String() }},
 		{"NETNS", func(j *listener.Judgement) string { return netns(j.Listener) }},
 		{"MEMBERS", members},
@@ -31,7 +32,7 @@ func narrow() []column {
 
 func wide() []column {
 	return append(narrow(),
-		column{"FINDINGS", func(j *listener.Judgement) string { return dash(Findings(j)) }},
+		column{"FINDINGS", func(j *listener.Judgement) string { return text.Dash(Findings(j)) }},
 		column{"COOKIE", func(j *listener.Judgement) string { return j.Cookie.String() }},
 		column{"CONTAINER", container},
 		column{"PROTO", func(j *listener.Judgement) string { return string(j.Protocol()) }},
@@ -58,20 +59,20 @@ func Table(w io.Writer, js []listener.Judgement, d TableDetail) error {
 	if d.Wide {
 		shown = wide()
 	}
-	var aligned columns
+	var aligned text.Columns
 	titles := make([]string, len(shown))
 	for i, c := range shown {
 		titles[i] = c.title
 	}
-	aligned.row(titles...)
+	aligned.Row(titles...)
 	for i := range js {
 		cells := make([]string, len(shown))
 		for k, c := range shown {
 			cells[k] = c.value(&js[i])
 		}
-		aligned.row(cells...)
+		aligned.Row(cells...)
 	}
-	for line := range aligned.lines {
+	for line := range aligned.Lines {
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return fmt.Errorf("write the table: %w", err)
 		}
@@ -82,11 +83,12 @@ func Table(w io.Writer, js []listener.Judgement, d TableDetail) error {
 	return nil
 }
 
-func dash(s string) string {
-	if s == "" {
-		return "-"
+// Ago prints a wait for a column of a table.
+func Ago(d listener.Maybe[time.Duration]) string {
+	if v, known := d.Get(); known {
+		return text.Short(v)
 	}
-	return s
+	return "-"
 }
 
 func number(n listener.Maybe[uint64]) string {
@@ -98,7 +100,7 @@ func number(n listener.Maybe[uint64]) string {
 
 func netns(l *listener.Listener) string {
 	if l.NetnsName != "" {
-		return proc.Printable(l.NetnsName)
+		return text.Printable(l.NetnsName)
 	}
 	return fmt.Sprint(l.Netns)
 }
@@ -118,13 +120,13 @@ func command(j *listener.Judgement) string {
 	if j.OwnersKnown && len(j.Owners) == 0 {
 		return "(unowned)"
 	}
-	return owners(j, func(o *listener.Owner) string { return dash(proc.Printable(o.Comm)) })
+	return owners(j, func(o *listener.Owner) string { return text.Dash(text.Printable(o.Comm)) })
 }
 
 func user(j *listener.Judgement) string {
 	return owners(j, func(o *listener.Owner) string {
 		if o.User != "" {
-			return proc.Printable(o.User)
+			return text.Printable(o.User)
 		}
 		return fmt.Sprint(o.UID)
 	})
@@ -135,7 +137,7 @@ func container(j *listener.Judgement) string {
 }
 
 func cmdline(j *listener.Judgement) string {
-	return owners(j, func(o *listener.Owner) string { return proc.Printable(strings.Join(listener.Clip(o.Cmdline), " ")) })
+	return owners(j, func(o *listener.Owner) string { return text.Printable(strings.Join(listener.Clip(o.Cmdline), " ")) })
 }
 
 // owners shows the first owner, and how many more there are.

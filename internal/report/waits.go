@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // waitsFor says in words what keeps a process waiting, "" where that is not known. Dead
@@ -49,25 +49,25 @@ func waitWords(w *listener.Wait) string {
 		if who == "" && w.AllEnds {
 			return "the other side of a FIFO that it opens, which no other process has open"
 		}
-		return "the other side of a FIFO that it opens" + after(", which this has open: ", who)
+		return "the other side of a FIFO that it opens" + text.After(", which this has open: ", who)
 	case listener.ForReader:
 		return atTheEnd(w, "room in "+orElse(thing, "a pipe"), orElse(thing, "a pipe"))
 	case listener.ForData:
-		return atTheEnd(w, "something to read"+after(" from ", thing), orElse(thing, "what it reads from"))
+		return atTheEnd(w, "something to read"+text.After(" from ", thing), orElse(thing, "what it reads from"))
 	case listener.ForPeer:
 		return atTheEnd(w, "whoever is at the other end of "+orElse(thing, "a connection"), orElse(thing, "a connection"))
 	case listener.ForOne:
-		return atTheEnd(w, "an event"+after(" of ", thing)+", the one thing that it polls", orElse(thing, "the one thing that it polls"))
+		return atTheEnd(w, "an event"+text.After(" of ", thing)+", the one thing that it polls", orElse(thing, "the one thing that it polls"))
 	case listener.ForFutex:
 		return "a futex in its own memory, as a lock is"
 	case listener.ForFUSE:
-		return "an answer of a FUSE file system" + after(": ", who)
+		return "an answer of a FUSE file system" + text.After(": ", who)
 	case listener.ForSignal:
 		return "a signal"
 	case listener.ForTimer:
 		return "a timer"
 	case listener.ForChild:
-		return "its child, which lives" + after(": ", who)
+		return "its child, which lives" + text.After(": ", who)
 	case listener.ForLock:
 		if who == "" {
 			return "a lock on a file"
@@ -86,8 +86,8 @@ func waitWords(w *listener.Wait) string {
 	case listener.ForNothing:
 		return "nothing: it runs"
 	default:
-		where := strings.Join(strings.Fields(proc.Printable(w.Call)+" "+proc.Printable(w.Wchan)), ", ")
-		return "something that could not be told" + after(" (", where) + closing(where)
+		where := strings.Join(strings.Fields(text.Printable(w.Call)+" "+text.Printable(w.Wchan)), ", ")
+		return "something that could not be told" + text.After(" (", where) + closing(where)
 	}
 }
 
@@ -114,7 +114,7 @@ func endsWords(ends []listener.End) string {
 			all = append(all, fmt.Sprintf("%d more", len(ends)-i))
 			break
 		}
-		s := fmt.Sprintf("pid %d%s", e.PID, after(" (", proc.Printable(e.Comm))) + closing(e.Comm)
+		s := fmt.Sprintf("pid %d%s", e.PID, text.After(" (", text.Printable(e.Comm))) + closing(e.Comm)
 		switch {
 		case e.Halted:
 			s += ", which is stopped, traced or frozen, or waits for somebody who is,"

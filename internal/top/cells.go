@@ -8,6 +8,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // count prints a whole number in at most five places.
@@ -153,12 +154,12 @@ func decision(j *listener.Judgement, policy report.Thresholds, since time.Durati
 	}
 }
 
-// wholeSeconds is Ago without tenths.
+// wholeSeconds is text.Short without tenths.
 func wholeSeconds(d time.Duration) string {
 	if d < time.Minute {
 		return fmt.Sprintf("%.0fs", d.Seconds())
 	}
-	return report.Ago(listener.Known(d))
+	return text.Short(d)
 }
 
 // finding stands where a cause would: of one that accepts, in a word.

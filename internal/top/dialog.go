@@ -8,8 +8,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // dialog is about one act: it asks, shows what the act says, and how it ended.
@@ -121,7 +121,7 @@ type styled struct {
 // text is what the dialog says, wrapped to width places.
 func (d *dialog) text(m *model, width int) (body []styled, keys string) {
 	say := func(r role, lead, s string) {
-		indent := proc.Width(lead)
+		indent := text.Width(lead)
 		for i, l := range wrap(m.glyphs.words(s), max(1, width-indent), 100, m.glyphs.ellipsis) {
 			if i > 0 {
 				lead = strings.Repeat(" ", indent)

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // filter chooses listeners by words that all must occur somewhere. The zero
@@ -24,7 +24,7 @@ func (f *filter) match(it *item) bool {
 
 // occurs looks for a word in what the list shows of a listener.
 func occurs(it *item, word string) bool {
-	in := func(s string) bool { return strings.Contains(strings.ToLower(proc.Printable(s)), word) }
+	in := func(s string) bool { return strings.Contains(strings.ToLower(text.Printable(s)), word) }
 	j := it.j
 	if in(it.past.addr) || in(string(j.Verdict)) || in(string(j.Cause)) || in(finding(j)) || in(j.NetnsName) ||
 		strconv.FormatUint(uint64(j.Netns), 10) == word || j.Cookie.String() == word {

@@ -5,7 +5,7 @@ import (
 
 	"charm.land/lipgloss/v2"
 
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // glyphs are the characters that draw.
@@ -74,9 +74,9 @@ func lookup(env []string, name string) string {
 // text makes what a process or a file calls itself fit to be shown.
 func (g *glyphs) text(s string) string {
 	if g.ascii {
-		return proc.PrintableASCII(s)
+		return text.PrintableASCII(s)
 	}
-	return proc.Printable(s)
+	return text.Printable(s)
 }
 
 // words are our own text, which may hold an ellipsis.

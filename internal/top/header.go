@@ -5,8 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reusewatch/reusewatch/internal/proc"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // segments draws as many as fit whole, the first in any case, and right at the
@@ -15,7 +14,7 @@ func (m *model) segments(all []styled, right []styled) string {
 	l := m.line()
 	room := l.left
 	for _, s := range right {
-		room -= proc.Width(s.text) + 2
+		room -= text.Width(s.text) + 2
 	}
 	if room < min(20, m.width) {
 		room, right = l.left, nil
@@ -25,7 +24,7 @@ func (m *model) segments(all []styled, right []styled) string {
 		if s.text == "" {
 			continue
 		}
-		w := proc.Width(s.text)
+		w := text.Width(s.text)
 		if i > 0 {
 			w += 2
 		}
@@ -41,7 +40,7 @@ func (m *model) segments(all []styled, right []styled) string {
 	if len(right) > 0 {
 		gap := l.left
 		for i, s := range right {
-			gap -= proc.Width(s.text)
+			gap -= text.Width(s.text)
 			if i > 0 {
 				gap -= 2
 			}
@@ -172,7 +171,7 @@ func (m *model) costs() string {
 	}
 	rss := "-"
 	if v, known := o.rss.Get(); known {
-		rss = report.Bytes(v)
+		rss = text.Bytes(v)
 	}
 	return m.segments([]styled{
 		{dim, "own cost: CPU " + cpu}, {dim, "BPF " + event + " an event"}, {dim, "memory " + rss},

@@ -3,7 +3,7 @@ package top
 import (
 	"strings"
 
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // line is one line of the screen, never wider than it.
@@ -17,10 +17,10 @@ type line struct {
 
 // put appends s, cut where the line ends. s is printable.
 func (l *line) put(r role, s string) {
-	w := proc.Width(s)
+	w := text.Width(s)
 	if w > l.left {
 		s = fit(s, l.left, l.glyphs.ellipsis)
-		w = proc.Width(s)
+		w = text.Width(s)
 	}
 	l.left -= w
 	if l.over != plain {
@@ -39,7 +39,7 @@ func (l *line) space(n int) {
 // cell puts s into exactly width places.
 func (l *line) cell(r role, s string, width int, right bool) {
 	s = fit(s, width, l.glyphs.ellipsis)
-	gap := width - proc.Width(s)
+	gap := width - text.Width(s)
 	if right {
 		l.space(gap)
 		gap = 0
@@ -61,7 +61,7 @@ func (l *line) String() string {
 
 // fit cuts s to width places, and says with an ellipsis that it did.
 func fit(s string, width int, ellipsis string) string {
-	if len(s) <= width || proc.Width(s) <= width {
+	if len(s) <= width || text.Width(s) <= width {
 		return s
 	}
 	if width <= 0 {
@@ -85,7 +85,7 @@ func head(s string, width int) string {
 	for i, r := range s {
 		w := 1
 		if r >= 0x80 {
-			w = proc.Width(string(r))
+			w = text.Width(string(r))
 		}
 		if used += w; used > width {
 			return s[:i]
@@ -102,7 +102,7 @@ func tail(s string, skip int) string {
 	}
 	cut := head(s, skip)
 	rest := s[len(cut):]
-	if rest == "" || proc.Width(cut) == skip {
+	if rest == "" || text.Width(cut) == skip {
 		return rest
 	}
 	first := head(rest, 2)
@@ -119,7 +119,7 @@ func wrap(s string, width, most int, ellipsis string) []string {
 		switch {
 		case line == "":
 			line = word
-		case proc.Width(line)+1+proc.Width(word) <= width:
+		case text.Width(line)+1+text.Width(word) <= width:
 			line += " " + word
 		case len(lines) == most-1:
 			return append(lines, fit(line+" "+strings.Join(words[i:], " "), width, ellipsis))

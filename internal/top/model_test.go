@@ -13,7 +13,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
 
-	"github.com/reusewatch/reusewatch/internal/proc"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // mustFit asks of every line that it stays on the screen, and holds nothing that
@@ -28,15 +28,15 @@ func mustFit(t *testing.T, m *model) {
 		t.Fatalf("%d lines on %dx%d", len(lines), m.width, m.height)
 	}
 	for _, l := range lines {
-		text := ansi.Strip(l)
-		if w := ansi.StringWidth(text); w > m.width || ansi.StringWidthWc(text) != w {
+		shown := ansi.Strip(l)
+		if w := ansi.StringWidth(shown); w > m.width || ansi.StringWidthWc(shown) != w {
 			t.Fatalf("%dx%d: a line %d wide: %q", m.width, m.height, w, l)
 		}
-		if proc.Printable(text) != text {
-			t.Fatalf("%q is not fit to be printed", text)
+		if text.Printable(shown) != shown {
+			t.Fatalf("%q is not fit to be printed", shown)
 		}
-		if m.glyphs.ascii && strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) {
-			t.Fatalf("%q is not ASCII", text)
+		if m.glyphs.ascii && strings.ContainsFunc(shown, func(r rune) bool { return r > unicode.MaxASCII }) {
+			t.Fatalf("%q is not ASCII", shown)
 		}
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // drawRow draws one line of the list into l.
@@ -134,25 +134,25 @@ func (m *model) oldest(j *listener.Judgement) string { return report.Ago(waited(
 
 // drawGroupCell sums up the members.
 func (m *model) drawGroupCell(l *line, c *column, g *group, rank int) {
-	text, as := "", plain
+	shown, as := "", plain
 	switch c.id {
 	case colListener:
 		as = strong
 		if rank == rankStuck {
 			as = bad
 		}
-		text = g.members[0].past.addr
-		if ns := m.glyphs.netns(g.members[0].j); !has(m.columns, colWhere) && len(text)+min(proc.Width(ns), 6) < c.width {
-			text += " " + ns
+		shown = g.members[0].past.addr
+		if ns := m.glyphs.netns(g.members[0].j); !has(m.columns, colWhere) && len(shown)+min(text.Width(ns), 6) < c.width {
+			shown += " " + ns
 		} else {
-			text = fitAddr(text, c.width, m.glyphs.ellipsis)
+			shown = fitAddr(shown, c.width, m.glyphs.ellipsis)
 		}
 	case colVerdict:
-		as, text = m.groupVerdict(g, rank)
+		as, shown = m.groupVerdict(g, rank)
 	case colCause:
-		as, text = dim, fmt.Sprintf("%d members", len(g.members))
+		as, shown = dim, fmt.Sprintf("%d members", len(g.members))
 		if rank < rankSlow {
-			as, text = rankRole(rank), fmt.Sprintf("of %d members", len(g.members))
+			as, shown = rankRole(rank), fmt.Sprintf("of %d members", len(g.members))
 		}
 	case colQueue, colBar:
 		var queue, backlog uint64
@@ -164,31 +164,31 @@ func (m *model) drawGroupCell(l *line, c *column, g *group, rank int) {
 			m.drawBar(l, c.width, queue, backlog, rank)
 			return
 		}
-		as, text = dim, queueOf(queue, backlog, c.width)
+		as, shown = dim, queueOf(queue, backlog, c.width)
 		if queue > 0 {
 			as = rankRole(rank)
 		}
 	case colOldest:
-		as, text = rankRole(rank), report.Ago(g.oldest(m.since()))
+		as, shown = rankRole(rank), report.Ago(g.oldest(m.since()))
 	case colSYN:
-		text = g.total(func(p *past) listener.Maybe[float64] { return p.synRate })
+		shown = g.total(func(p *past) listener.Maybe[float64] { return p.synRate })
 	case colQueued:
-		text = g.total(func(p *past) listener.Maybe[float64] { return p.queuedRate })
+		shown = g.total(func(p *past) listener.Maybe[float64] { return p.queuedRate })
 	case colAccepted:
-		text = g.total(func(p *past) listener.Maybe[float64] { return p.acceptRate })
+		shown = g.total(func(p *past) listener.Maybe[float64] { return p.acceptRate })
 	case colSpark:
 		ps := make([]*past, len(g.members))
 		for i, it := range g.members {
 			ps[i] = it.past
 		}
-		as, text = accent, m.spark(ps, c.width)
+		as, shown = accent, m.spark(ps, c.width)
 	case colCommand:
-		as, text = dim, g.command(m.glyphs)
+		as, shown = dim, g.command(m.glyphs)
 	case colWhere:
-		as, text = dim, m.glyphs.netns(g.members[0].j)
+		as, shown = dim, m.glyphs.netns(g.members[0].j)
 	default: // of members alone
 	}
-	l.cell(as, text, c.width, c.right)
+	l.cell(as, shown, c.width, c.right)
 }
 
 // groupVerdict counts what is wrong, or says what all is like.

@@ -5,8 +5,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // layout is how the lines of the screen are shared out, from top to bottom.
@@ -203,11 +203,11 @@ func (m *model) footer() string {
 	case m.typing:
 		l.put(accent, "filter: ")
 		room := max(1, l.left-1)
-		text := m.view.Filter
-		if w := proc.Width(text); w > room {
-			text = tail(text, w-room)
+		typed := m.view.Filter
+		if w := text.Width(typed); w > room {
+			typed = tail(typed, w-room)
 		}
-		l.put(plain, text)
+		l.put(plain, typed)
 		l.put(accent, m.glyphs.caret)
 		l.put(dim, "  enter keeps it, esc clears it")
 		return l.String()
@@ -216,7 +216,7 @@ func (m *model) footer() string {
 		return l.String()
 	}
 	for i, h := range m.hints() {
-		w := proc.Width(h.key) + proc.Width(h.does) + 1
+		w := text.Width(h.key) + text.Width(h.does) + 1
 		if i > 0 {
 			w += 2
 		}

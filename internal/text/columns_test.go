@@ -1,4 +1,4 @@
-package report
+package text
 
 import (
 	"slices"
@@ -6,18 +6,18 @@ import (
 )
 
 func TestColumns(t *testing.T) {
-	var c columns
-	c.row("A", "B", "C")
-	c.row("漢字", "é", "x")
-	c.row("abc", "", "")
-	c.row("short")
+	var c Columns
+	c.Row("A", "B", "C")
+	c.Row("漢字", "é", "x")
+	c.Row("abc", "", "")
+	c.Row("short")
 	want := []string{
 		"A      B  C",
 		"漢字   é  x",
 		"abc       ",
 		"short",
 	}
-	if got := slices.Collect(c.lines); !slices.Equal(got, want) {
+	if got := slices.Collect(c.Lines); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -1,4 +1,6 @@
-package proc
+// Package text has what terminal text is made of: what may reach a terminal, and how wide it is
+// there; what of a command line is a secret; columns, pages, spans of time and sizes.
+package text
 
 import (
 	"fmt"
