@@ -13,7 +13,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/policy"
 	"github.com/reusewatch/reusewatch/internal/proc"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/sentence"
 	"github.com/reusewatch/reusewatch/internal/text"
 )
 
@@ -105,7 +105,7 @@ func completions() map[string]func(*listener.Judgement) []cobra.Completion {
 			return cobra.CompletionWithDesc(strconv.Itoa(int(o.UID)), text.Printable(o.User))
 		}),
 		"container": eachContainer(func(c *listener.Container) cobra.Completion {
-			return cobra.CompletionWithDesc(text.Printable(c.ID), report.ContainerName(c))
+			return cobra.CompletionWithDesc(text.Printable(c.ID), sentence.ContainerName(c))
 		}),
 		"pod":       eachContainer(func(c *listener.Container) cobra.Completion { return text.Printable(c.Pod) }),
 		"namespace": eachContainer(func(c *listener.Container) cobra.Completion { return text.Printable(c.Namespace) }),

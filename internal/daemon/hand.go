@@ -15,6 +15,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/remedy"
 	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/sentence"
 	"github.com/reusewatch/reusewatch/internal/text"
 	"github.com/reusewatch/reusewatch/internal/watch"
 )
@@ -156,7 +157,7 @@ func (h *hand) await(ctx context.Context, ended <-chan struct{}, actor *remedy.A
 		return h.refuse(&j)
 	}
 	if h.DryRun {
-		_, err := fmt.Fprintf(h.Out, "would %s: %s\n", h.Action, report.Sentence(&j))
+		_, err := fmt.Fprintf(h.Out, "would %s: %s\n", h.Action, sentence.Stuck(&j))
 		return err
 	}
 	err := actor.Act(context.WithoutCancel(ctx), j)

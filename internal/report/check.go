@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/sentence"
 	"github.com/reusewatch/reusewatch/internal/text"
 )
 
@@ -38,7 +39,7 @@ func CheckLine(c *Check) string {
 	case c.Expected > 0:
 		return c.generationsLine()
 	case len(c.Stuck) > 0:
-		s := fmt.Sprintf("STUCK: %d of %s: %s", len(c.Stuck), text.Plural(len(c.Listeners), "listener"), Sentence(&c.Stuck[0]))
+		s := fmt.Sprintf("STUCK: %d of %s: %s", len(c.Stuck), text.Plural(len(c.Listeners), "listener"), sentence.Stuck(&c.Stuck[0]))
 		if more := len(c.Stuck) - 1; more > 0 {
 			s += fmt.Sprintf(" And %d more: `reusewatch list --stuck`.", more)
 		}

@@ -8,17 +8,18 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
 )
 
 func TestCheckLines(t *testing.T) {
-	piped := full()
+	piped := listenertest.Full()
 	l := *piped.Listener
 	l.Owners = []listener.Owner{{Holder: &listener.Holder{PID: 26939, Comm: "a|b\n"}}}
 	piped.Listener = &l
 	reloaded := time.Date(2026, 11, 3, 11, 20, 0, 0, time.UTC)
 	old := reloaded.Add(-time.Hour)
 	aged := func(started time.Time) listener.Judgement {
-		j := bare()
+		j := listenertest.Bare()
 		l := *j.Listener
 		l.Local = netip.MustParseAddrPort("10.39.1.68:80")
 		l.Owners, l.OwnersKnown = []listener.Owner{{Holder: &listener.Holder{PID: 4100, Comm: "haproxy", Started: started}}}, true
@@ -31,19 +32,19 @@ func TestCheckLines(t *testing.T) {
 		line, plugin string
 	}{
 		"well": {
-			Check{Watched: 12 * time.Second, Listeners: []listener.Judgement{bare(), bare()}, Filtered: true}, false,
+			Check{Watched: 12 * time.Second, Listeners: []listener.Judgement{listenertest.Bare(), listenertest.Bare()}, Filtered: true}, false,
 			"OK: 2 listeners, none stuck in 12 s",
 			"REUSEWATCH OK - 2 listeners, none stuck in 12 s | listeners=2;;;0 stuck=0;;0;0 waiting=0;;;0 oldest=0.0s;;;0",
 		},
 		"nothing there": {Check{Filtered: true}, true, "NOTHING: ", "REUSEWATCH CRITICAL - NOTHING: "},
 		"empty host":    {Check{}, false, "OK: 0 listeners", "REUSEWATCH OK - 0 listeners"},
 		"stuck": {
-			Check{Listeners: []listener.Judgement{piped, bare()}, Stuck: []listener.Judgement{piped}}, true,
+			Check{Listeners: []listener.Judgement{piped, listenertest.Bare()}, Stuck: []listener.Judgement{piped}}, true,
 			`STUCK: 1 of 2 listeners: a|b\x0a pid 26939`,
 			`REUSEWATCH CRITICAL - STUCK: 1 of 2 listeners: a/b\x0a pid 26939`,
 		},
 		"more": {
-			Check{Listeners: []listener.Judgement{full(), full()}, Stuck: []listener.Judgement{full(), full()}}, true,
+			Check{Listeners: []listener.Judgement{listenertest.Full(), listenertest.Full()}, Stuck: []listener.Judgement{listenertest.Full(), listenertest.Full()}}, true,
 			"STUCK: 2 of 2 listeners: ", "waiting=6570;;;0 oldest=7860.0s;;;0",
 		},
 		"no moment, no age": {

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
 )
 
 // clean fails if a terminal would do anything with a text but show its lines.
@@ -87,9 +88,9 @@ func oneOf(which uint16, text string, number int64) func(texts, numbers []leaf) 
 // FuzzFrame: whatever is sent is refused or a frame; a frame that was read is written and
 // read again as it is, and is shown without touching the terminal.
 func FuzzFrame(f *testing.F) {
-	changed := frame(full())
+	changed := frame(listenertest.Full())
 	changed.Complete, changed.Gone = false, []listener.Cookie{7, 0xff}
-	for _, seed := range []*Frame{frame(full(), bare(), unowned()), frame(superseded()), changed, frame()} {
+	for _, seed := range []*Frame{frame(listenertest.Full(), listenertest.Bare(), listenertest.Unowned()), frame(listenertest.Superseded()), changed, frame()} {
 		f.Add(wire(f, seed), uint16(0), "\x1b[31m", int64(-1))
 		f.Add(wire(f, seed), uint16(15), "\x1b[31m", int64(-1))
 	}
@@ -100,7 +101,7 @@ func FuzzFrame(f *testing.F) {
 	} {
 		f.Add([]byte(seed), uint16(24), "[fe80::1%\x1b]:80", int64(1<<40))
 	}
-	known := wire(f, frame(full(), bare(), superseded()))
+	known := wire(f, frame(listenertest.Full(), listenertest.Bare(), listenertest.Superseded()))
 	f.Fuzz(func(t *testing.T, b []byte, which uint16, text string, number int64) {
 		if which%2 == 0 { // not both at once: that takes long
 			readFrame(t, b)
@@ -147,10 +148,10 @@ func asJSON(t testing.TB, e *Explanation) []byte {
 func FuzzExplanation(f *testing.F) {
 	known := asJSON(f, explained())
 	f.Add(known, uint16(4), "\x1b[31m", int64(-1))
-	f.Add(asJSON(f, &Explanation{Judgement: bare()}), uint16(71), "[fe80::1%\x1b]:80", int64(1<<40))
+	f.Add(asJSON(f, &Explanation{Judgement: listenertest.Bare()}), uint16(71), "[fe80::1%\x1b]:80", int64(1<<40))
 	f.Add([]byte(`{"schema":"reusewatch/v1","listener":{"cookie":"1","local":"1.2.3.4:5","verdict":"stuck","decision":{"act":"hold"}},"clients_total":-1}`), uint16(0), "", int64(0))
 	f.Add([]byte(`{}`), uint16(100), "x", int64(1)<<62)
-	found := asJSON(f, &Explanation{Judgement: superseded()})
+	found := asJSON(f, &Explanation{Judgement: listenertest.Superseded()})
 	f.Fuzz(func(t *testing.T, b []byte, which uint16, text string, number int64) {
 		switch which % 4 {
 		case 0, 1:
@@ -200,9 +201,9 @@ func TestNothingReachesTheTerminal(t *testing.T) {
 		refused func([]byte) error
 		read    func(*testing.T, []byte)
 	}{
-		"frame":       {wire(t, frame(full(), superseded())), ofFrame, readFrame},
+		"frame":       {wire(t, frame(listenertest.Full(), listenertest.Superseded())), ofFrame, readFrame},
 		"explanation": {asJSON(t, explained()), ofExplanation, readExplanation},
-		"findings":    {asJSON(t, &Explanation{Judgement: superseded()}), ofExplanation, readExplanation},
+		"findings":    {asJSON(t, &Explanation{Judgement: listenertest.Superseded()}), ofExplanation, readExplanation},
 	} {
 		for _, but := range []string{"", "verdict", "cause", "act", "kind"} {
 			sent := planted(t, c.sent, func(texts, _ []leaf) {
@@ -250,7 +251,7 @@ func TestEndlessFrame(t *testing.T) {
 	// What is bounded is one frame, and no stream of them.
 	var sent bytes.Buffer
 	for range 3 {
-		sent.Write(wire(t, frame(full())))
+		sent.Write(wire(t, frame(listenertest.Full())))
 	}
 	r = NewFrameReader(&sent)
 	r.from.most = int64(sent.Len()) / 2

@@ -11,14 +11,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
 )
 
 // TestFrameRoundTrip: what a daemon serves says the same to who reads it.
 func TestFrameRoundTrip(t *testing.T) {
-	changed := frame(full())
+	changed := frame(listenertest.Full())
 	changed.Complete, changed.Gone = false, []listener.Cookie{7, 0xff}
 	var wire bytes.Buffer
-	for _, f := range []*Frame{frame(full(), bare(), unowned()), changed, frame()} {
+	for _, f := range []*Frame{frame(listenertest.Full(), listenertest.Bare(), listenertest.Unowned()), changed, frame()} {
 		if err := WriteFrame(&wire, f); err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +47,7 @@ func TestFrameRoundTrip(t *testing.T) {
 // TestDecodedIsShownAlike: a person sees the same, whoever looked.
 func TestDecodedIsShownAlike(t *testing.T) {
 	here := time.Local
-	time.Local = instant().Location()
+	time.Local = listenertest.Instant().Location()
 	t.Cleanup(func() { time.Local = here })
 	e := explained()
 	var wire bytes.Buffer
@@ -71,10 +72,10 @@ func TestDecodedIsShownAlike(t *testing.T) {
 }
 
 func TestGroupsOfDecoded(t *testing.T) {
-	other := bare()
+	other := listenertest.Bare()
 	other.Group, other.GroupName, other.Reuseport = 5, "1/inet/0.0.0.0:1", true
 	var wire bytes.Buffer
-	if err := WriteFrame(&wire, frame(full(), full(), other, bare())); err != nil {
+	if err := WriteFrame(&wire, frame(listenertest.Full(), listenertest.Full(), other, listenertest.Bare())); err != nil {
 		t.Fatal(err)
 	}
 	f, err := NewFrameReader(&wire).Next()

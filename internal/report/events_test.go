@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
 )
 
 // life is a listener whose verdict and decision a test changes from look to look.
@@ -20,12 +21,12 @@ type life struct {
 func newLife(scope listener.Filter) *life {
 	return &life{NewChanges(scope), &listener.Listener{Sample: listener.Sample{
 		Cookie: 7, Local: netip.MustParseAddrPort("127.0.0.1:80"),
-	}}, instant()}
+	}}, listenertest.Instant()}
 }
 
 func (f *life) look(v listener.Verdict, window int, reasons ...listener.Reason) []Kind {
 	l := *f.l
-	l.Window.Since = instant().Add(time.Duration(window) * time.Second)
+	l.Window.Since = listenertest.Instant().Add(time.Duration(window) * time.Second)
 	j := listener.Judgement{Listener: &l, Verdict: v}
 	if v == listener.Stuck {
 		j.Decision = &listener.Decision{Act: listener.Kill, Reasons: reasons}
@@ -70,7 +71,7 @@ func TestLifeOfAStuckListener(t *testing.T) {
 	expect(t, "acted on: the act speaks for itself", f.look(listener.Stuck, 2))
 	expect(t, "recovered", f.look(listener.Accepting, 0), Recovered)
 	expect(t, "stuck once more", f.look(listener.Stuck, 3, listener.TooSoon), Stuck, Held)
-	expect(t, "gone", kinds(f.changes.Ended(instant(), f.l)), Closed)
+	expect(t, "gone", kinds(f.changes.Ended(listenertest.Instant(), f.l)), Closed)
 	expect(t, "gone, and forgotten", f.look(listener.Idle, 0))
 }
 
@@ -128,12 +129,12 @@ func TestAnActIsNeverDelayed(t *testing.T) {
 func TestScope(t *testing.T) {
 	f := newLife(listener.Filter{Ports: []uint16{81}})
 	expect(t, "another port", f.look(listener.Stuck, 1, listener.OutOfScope))
-	expect(t, "born", kinds(f.changes.Began(instant(), &listener.Judgement{Listener: f.l})))
-	expect(t, "gone", kinds(f.changes.Ended(instant(), f.l)))
+	expect(t, "born", kinds(f.changes.Began(listenertest.Instant(), &listener.Judgement{Listener: f.l})))
+	expect(t, "gone", kinds(f.changes.Ended(listenertest.Instant(), f.l)))
 
 	f = newLife(listener.Filter{PIDs: []int{5}})
 	f.l.Owners = []listener.Owner{{Holder: &listener.Holder{PID: 5}}}
-	expect(t, "born in scope", kinds(f.changes.Began(instant(), &listener.Judgement{Listener: f.l})), Listening)
+	expect(t, "born in scope", kinds(f.changes.Began(listenertest.Instant(), &listener.Judgement{Listener: f.l})), Listening)
 	expect(t, "stuck", f.look(listener.Stuck, 1), Stuck)
 	f.l.Owners = nil
 	expect(t, "its owner is gone: it stays told of", f.look(listener.Accepting, 0), Recovered)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/sentence"
 )
 
 // jsonEvidence is what was found out about a suspected listener: one form for
@@ -95,7 +96,7 @@ func evidenceJSON(j *listener.Judgement) *jsonEvidence {
 		Owners: []jsonOwnerEvidence{},
 	}
 	if j.Verdict == listener.Stuck {
-		out.Text = listener.Known(Sentence(j))
+		out.Text = listener.Known(sentence.Stuck(j))
 	}
 	out.Caller = callerJSON(j.Listener)
 	for i := range j.Owners {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/sentence"
 	"github.com/reusewatch/reusewatch/internal/text"
 )
 
@@ -71,7 +72,7 @@ func (c *Check) miscountedLine(j *listener.Judgement) string {
 	}
 	for i := range c.Listeners {
 		if other := &c.Listeners[i]; other.Superseded != nil {
-			return s + ". " + SupersededSentence(other)
+			return s + ". " + sentence.Superseded(other)
 		}
 	}
 	return s

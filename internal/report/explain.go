@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/sentence"
 	"github.com/reusewatch/reusewatch/internal/text"
 )
 
@@ -75,7 +76,7 @@ func headline(e *Explanation) string {
 // Standing is the sentence of a stuck listener, or what another one is.
 func (e *Explanation) Standing() string {
 	if e.Verdict == listener.Stuck {
-		return Sentence(&e.Judgement)
+		return sentence.Stuck(&e.Judgement)
 	}
 	wait, known := e.OldestWait.Get()
 	waiting := "Nobody waits"
@@ -129,12 +130,12 @@ func looks(n int) string {
 func holders(e *Explanation) string {
 	switch {
 	case len(e.Owners) == 0 && e.OwnersKnown:
-		return fmt.Sprintf("No process has a descriptor of the listener on %s: %s", e.Local, noDescriptor)
+		return fmt.Sprintf("No process has a descriptor of the listener on %s: %s", e.Local, sentence.NoDescriptor)
 	case len(e.Owners) == 0:
 		return fmt.Sprintf("Who holds the listener on %s is not known", e.Local)
 	}
 	o := &e.Owners[0]
-	s := fmt.Sprintf("%s pid %d (%s", text.Dash(text.Printable(o.Comm)), o.PID, userOf(o))
+	s := fmt.Sprintf("%s pid %d (%s", text.Dash(text.Printable(o.Comm)), o.PID, sentence.User(o))
 	if !o.Started.IsZero() {
 		s += fmt.Sprintf(", started %s ago", text.Span(e.At.Sub(o.Started)))
 	}
@@ -202,7 +203,7 @@ func (e *Explanation) listened() string {
 	s := fmt.Sprintf("called %s ago", text.Span(e.At.Sub(at)))
 	if c, known := e.Caller.Get(); known {
 		s += fmt.Sprintf(" by %s pid %d, uid %d%s", text.Dash(text.Printable(c.Comm)), c.PID, c.UID, chain(c.Parents))
-		s += text.After("; ", Privileges(e.Listener))
+		s += text.After("; ", sentence.Privileges(e.Listener))
 	}
 	return s
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/sentence"
 	"github.com/reusewatch/reusewatch/internal/text"
 )
 
@@ -28,7 +29,7 @@ func (e *Explanation) Meaning(r listener.Reason) string {
 // waits says what the culprit waits for.
 func (e *Explanation) waits() string {
 	if o, known := e.CulpritOwner(); known {
-		if s := waitsFor(o); s != "" {
+		if s := sentence.WaitsFor(o); s != "" {
 			return s
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/sentence"
 	"github.com/reusewatch/reusewatch/internal/text"
 )
 
@@ -73,7 +74,7 @@ func inert(l *listener.Life) string {
 
 // waitLine says what threads wait for, and whether that is a dead end.
 func waitLine(w *listener.Wait) string {
-	s := fmt.Sprintf("%s for %s", text.Plural(w.Threads, "thread"), waitWords(w))
+	s := fmt.Sprintf("%s for %s", text.Plural(w.Threads, "thread"), sentence.Wait(w))
 	var where []string
 	for _, part := range []string{w.Call, w.Wchan} {
 		if part != "" && w.For != listener.ForUnknown {

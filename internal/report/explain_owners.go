@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/sentence"
 	"github.com/reusewatch/reusewatch/internal/text"
 )
 
@@ -56,7 +57,7 @@ func b2i(b bool) int {
 }
 
 func (e *Explanation) ownerLine(o *listener.Owner) string {
-	s := fmt.Sprintf("%s pid %d, %s, state %s", text.Dash(text.Printable(o.Comm)), o.PID, userOf(o), text.Dash(text.Printable(o.State)))
+	s := fmt.Sprintf("%s pid %d, %s, state %s", text.Dash(text.Printable(o.Comm)), o.PID, sentence.User(o), text.Dash(text.Printable(o.State)))
 	if o.Wchan != "" {
 		s += " in " + text.Printable(o.Wchan)
 	}
@@ -81,10 +82,10 @@ func (e *Explanation) owner(p *text.Page, o *listener.Owner, wide bool) {
 		field("inner pid", fmt.Sprint(o.NSPID))
 	}
 	if o.Container != nil {
-		field("container", containerField(o.Container))
+		field("container", sentence.Container(o.Container))
 	}
 	if o.Tracer != 0 {
-		field("tracer", fmt.Sprintf("pid %d%s", o.Tracer, tracerOf(o)))
+		field("tracer", fmt.Sprintf("pid %d%s", o.Tracer, sentence.Tracer(o)))
 	}
 	field("holds", held(o))
 	ev := o.Evidence

@@ -11,49 +11,50 @@ import (
 	"unicode"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
 )
 
-// explained is full() with all that explain knows, and names that a process
+// explained is listenertest.Full() with all that explain knows, and names that a process
 // chose to do harm wherever a name is shown.
 func explained() *Explanation {
-	j := full()
+	j := listenertest.Full()
 	l := *j.Listener
-	j.Listener, j.At = &l, instant()
-	l.FirstSeen = instant().Add(-time.Minute)
-	l.Window = listener.Window{Since: instant().Add(-20 * time.Second), Observed: 20 * time.Second, Samples: 21, Walked: 20}
-	l.Caller = listener.Rarely(listener.Caller{PID: 26924, UID: 0, Comm: nasty, Parents: []listener.Parent{{PID: 800, Comm: nasty}, {PID: 1, Comm: "systemd"}}})
+	j.Listener, j.At = &l, listenertest.Instant()
+	l.FirstSeen = listenertest.Instant().Add(-time.Minute)
+	l.Window = listener.Window{Since: listenertest.Instant().Add(-20 * time.Second), Observed: 20 * time.Second, Samples: 21, Walked: 20}
+	l.Caller = listener.Rarely(listener.Caller{PID: 26924, UID: 0, Comm: listenertest.Nasty, Parents: []listener.Parent{{PID: 800, Comm: listenertest.Nasty}, {PID: 1, Comm: "systemd"}}})
 	o := &l.Owners[0]
 	o.Connections, o.AcceptedElsewhere, o.Tracer = listener.Known(3), listener.Known(true), 77
-	o.Cgroup = "/machine/" + nasty
+	o.Cgroup = "/machine/" + listenertest.Nasty
 	stack := strings.Split("wait_for_partner fifo_open do_dentry_open vfs_open path_openat do_filp_open do_sys_openat2 __x64_sys_openat do_syscall_64", " ")
 	threads := []listener.Thread{
-		{TID: 26939, Comm: nasty, State: "S", Wchan: "wait_for_partner", Stack: stack},
+		{TID: 26939, Comm: listenertest.Nasty, State: "S", Wchan: "wait_for_partner", Stack: stack},
 		{TID: 26941, Comm: "poller", State: "S", Wchan: "ep_poll", Stack: []string{"ep_poll"}},
 	}
 	for i := range 20 {
 		threads = append(threads, listener.Thread{TID: 26950 + i, Comm: "worker", State: "S", Wchan: "futex_do_wait"})
 	}
-	threads = append(threads, listener.Thread{TID: 26999, Comm: "disk", State: "D", Wchan: "io_schedule", Stack: []string{"io_schedule", nasty}})
+	threads = append(threads, listener.Thread{TID: 26999, Comm: "disk", State: "D", Wchan: "io_schedule", Stack: []string{"io_schedule", listenertest.Nasty}})
 	o.Evidence = &listener.Evidence{
 		Usage:   listener.Known(listener.Usage{Over: 20 * time.Second, User: 30 * time.Millisecond, System: 10 * time.Millisecond, RunnableWait: 0.02}),
 		Threads: threads, Total: 600, Frozen: listener.Known(true), Registered: listener.Known(false),
-		FilesFull: listener.Known(true), TracerComm: nasty, Parents: []listener.Parent{{PID: 26924, Comm: nasty}, {PID: 1, Comm: "systemd"}},
+		FilesFull: listener.Known(true), TracerComm: listenertest.Nasty, Parents: []listener.Parent{{PID: 26924, Comm: listenertest.Nasty}, {PID: 1, Comm: "systemd"}},
 	}
-	life := aLife()
+	life := listenertest.Life()
 	life.Inert = listener.Known(20 * time.Second)
 	life.Waits = append(life.Waits, listener.Wait{For: listener.ForFIFO, Threads: 1, Call: "openat", Wchan: "wait_for_partner", Thing: listener.ThingPipe, AllEnds: true},
-		listener.Wait{For: listener.ForUnknown, Threads: 1, Wchan: nasty})
+		listener.Wait{For: listener.ForUnknown, Threads: 1, Wchan: listenertest.Nasty})
 	o.Evidence.Life = listener.Known(life)
-	healthy := bare()
+	healthy := listenertest.Bare()
 	h := *healthy.Listener
-	healthy.Listener, healthy.At, healthy.Verdict = &h, instant(), listener.Accepting
-	h.Cookie, h.Local, h.Accepted, h.Share, h.LastAccept = 0xff, l.Local, listener.Counted(uint64(812)), listener.Rarely(0.49), listener.Rarely(instant().Add(-time.Second))
-	h.Owners = []listener.Owner{{Holder: &listener.Holder{PID: 30000, Comm: nasty, User: "haproxy", Started: instant().Add(-time.Hour)}}}
+	healthy.Listener, healthy.At, healthy.Verdict = &h, listenertest.Instant(), listener.Accepting
+	h.Cookie, h.Local, h.Accepted, h.Share, h.LastAccept = 0xff, l.Local, listener.Counted(uint64(812)), listener.Rarely(0.49), listener.Rarely(listenertest.Instant().Add(-time.Second))
+	h.Owners = []listener.Owner{{Holder: &listener.Holder{PID: 30000, Comm: listenertest.Nasty, User: "haproxy", Started: listenertest.Instant().Add(-time.Hour)}}}
 	return &Explanation{
 		Judgement: j, Tier: listener.TierFunctions, Watched: true, Interval: time.Second,
 		Policy:  thresholds(),
 		Note:    `"80" was taken as port:80; there is pid:80 too.`,
-		Members: []listener.Judgement{healthy, j}, Others: []listener.Judgement{bare()},
+		Members: []listener.Judgement{healthy, j}, Others: []listener.Judgement{listenertest.Bare()},
 		Clients: listener.Known(listener.Clients{Total: 3290, Gone: 1202, Oldest: []listener.Client{
 			{Remote: netip.MustParseAddrPort("203.0.113.7:40001"), Waited: 131 * time.Minute, Unread: listener.Known(uint32(5))},
 			{Remote: netip.MustParseAddrPort("[2001:db8::1]:65535"), Waited: 90 * time.Second, Unread: listener.Known(uint32(1_234_567)), Gone: listener.GoneFIN},
@@ -64,8 +65,8 @@ func explained() *Explanation {
 
 // unexplained is a suspect of which nothing else is known.
 func unexplained() *Explanation {
-	j := bare()
-	j.Verdict, j.Queue, j.At = listener.Suspect, 1, instant()
+	j := listenertest.Bare()
+	j.Verdict, j.Queue, j.At = listener.Suspect, 1, listenertest.Instant()
 	return &Explanation{Judgement: j, Tier: listener.TierQueues, Interval: time.Second, Policy: thresholds()}
 }
 
@@ -170,5 +171,24 @@ func TestEveryReasonHasAMeaning(t *testing.T) {
 			t.Errorf("%s means %q, as %q does", r, m, seen[m])
 		}
 		seen[m] = r
+	}
+}
+
+// TestMeaningOfWaits names what the culprit waits for, and leaves out what nobody else
+// could end.
+func TestMeaningOfWaits(t *testing.T) {
+	for name, c := range map[string]struct {
+		life listener.Maybe[listener.Life]
+		want string
+	}{
+		"unknown":    {listener.Maybe[listener.Life]{}, "what it waits for is not known"},
+		"a timer":    {listener.Known(listener.Life{Waits: []listener.Wait{{For: listener.ForFutex}, {For: listener.ForTimer}, {For: listener.ForTimer}}}), "who may answer: a timer"},
+		"futex only": {listener.Known(listener.Life{Waits: []listener.Wait{{For: listener.ForFutex}}}), "a futex in its own memory"},
+	} {
+		e := explained()
+		e.Owners[0].Evidence.Life = c.life
+		if got := e.Meaning(listener.Waits); !strings.Contains(got, c.want) || name == "a timer" && !strings.HasSuffix(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
 	}
 }

@@ -10,36 +10,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
 )
-
-// superseded accepts, and a newer one of its program does too.
-func superseded() listener.Judgement {
-	j := full()
-	j.Verdict, j.Cause, j.Decision, j.Culprit = listener.Accepting, "", nil, 0
-	j.Generations = listener.Known(2)
-	j.Superseded = &listener.Superseded{
-		Old: listener.Side{
-			PIDs: []int{26939, 26940}, Start: 100, Comm: nasty, Cmdline: []string{"haproxy", "-f", "/etc/" + nasty}, User: "root",
-			Since: instant().Add(-3 * time.Hour), Listeners: []listener.Cookie{0x1a2b},
-			Configs: []listener.Config{{Path: "/etc/" + nasty}},
-		},
-		New: listener.Side{
-			PIDs: []int{27001}, Start: 900, Comm: "haproxy", Cmdline: []string{"haproxy", "-sf", "26939"}, UID: 104,
-			Since: instant().Add(-70 * time.Second), SinceSeen: true, Listeners: []listener.Cookie{0x1a2c},
-		},
-		Why: []listener.Trait{listener.NamesIt, listener.OtherConfig}, Share: listener.Known(0.49),
-	}
-	j.Mixed = &listener.Mixed{Users: []string{"haproxy", nasty}, Containers: []string{"", "3f2a"}}
-	return j
-}
 
 // TestFindingsRoundTrip: who reads what a daemon serves has all of it.
 func TestFindingsRoundTrip(t *testing.T) {
 	here := time.Local
-	time.Local = instant().Location()
+	time.Local = listenertest.Instant().Location()
 	t.Cleanup(func() { time.Local = here })
 	var wire, again bytes.Buffer
-	if err := WriteFrame(&wire, frame(superseded())); err != nil {
+	if err := WriteFrame(&wire, frame(listenertest.Superseded())); err != nil {
 		t.Fatal(err)
 	}
 	want := strings.ReplaceAll(wire.String(), `\\xff`, `\ufffd`) // bytes that are no text
@@ -64,12 +44,12 @@ func TestFindingsRoundTrip(t *testing.T) {
 // TestFindingsAreTold: an explanation, an event and the last line of a table say who
 // it is, and nothing that a process calls itself reaches the terminal raw.
 func TestFindingsAreTold(t *testing.T) {
-	j := superseded()
+	j := listenertest.Superseded()
 	var explained, event, table bytes.Buffer
 	if err := Explain(&explained, &Explanation{Judgement: j, Watched: true}, ExplainDetail{Width: 200}); err != nil {
 		t.Fatal(err)
 	}
-	if err := NewTextStream(&event).Write(Event{Time: instant(), Kind: Found, Listener: &j}); err != nil {
+	if err := NewTextStream(&event).Write(Event{Time: listenertest.Instant(), Kind: Found, Listener: &j}); err != nil {
 		t.Fatal(err)
 	}
 	js := []listener.Judgement{j}
@@ -105,10 +85,12 @@ func TestFindingsAreTold(t *testing.T) {
 // and beside whatever else is told.
 func TestFindingsAreToldOnce(t *testing.T) {
 	changes := NewChanges(listener.Filter{})
-	first, second := superseded(), superseded()
+	first, second := listenertest.Superseded(), listenertest.Superseded()
 	second.Listener = &listener.Listener{Sample: second.Sample}
 	second.Cookie, second.Superseded = 0x1a2c, nil
-	look := func() []Kind { return kinds(changes.Update(instant(), []listener.Judgement{first, second})) }
+	look := func() []Kind {
+		return kinds(changes.Update(listenertest.Instant(), []listener.Judgement{first, second}))
+	}
 	expect(t, "found", look(), Found)
 	expect(t, "still so", look())
 	first.Mixed, second.Mixed = nil, nil
@@ -122,30 +104,15 @@ func TestFindingsAreToldOnce(t *testing.T) {
 	expect(t, "found no more", look(), Found)
 }
 
-func TestPrivileges(t *testing.T) {
-	l := full().Listener
-	for want, change := range map[string]func(){
-		"it was root then and is now: it never dropped its privileges": func() {},
-		"it was uid 0 then and is uid 104 now":                         func() { l.Owners[0].UID = 104 },
-		"":                                                             func() { l.Owners = l.Owners[1:] },
-	} {
-		l = full().Listener
-		change()
-		if got := Privileges(l); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
-}
-
 func TestGenerationsLine(t *testing.T) {
-	one := full()
+	one := listenertest.Full()
 	one.Generations = listener.Known(1)
 	for want, c := range map[string]*Check{
 		"NOTHING: ":   {Expected: 1},
 		"OK: ":        {Expected: 1, AsExpected: true, Listeners: []listener.Judgement{one}},
 		"UNSETTLED: ": {Expected: 1, Listeners: []listener.Judgement{one}},
-		"GENERATIONS: 10.39.1.68:80 has 2 generations, not 1. ": {Expected: 1, Listeners: []listener.Judgement{one, superseded()}},
-		"GENERATIONS: 10.39.1.68:80 has an unknown ":            {Expected: 1, Listeners: []listener.Judgement{full()}},
+		"GENERATIONS: 10.39.1.68:80 has 2 generations, not 1. ": {Expected: 1, Listeners: []listener.Judgement{one, listenertest.Superseded()}},
+		"GENERATIONS: 10.39.1.68:80 has an unknown ":            {Expected: 1, Listeners: []listener.Judgement{listenertest.Full()}},
 	} {
 		if got := CheckLine(c); !strings.HasPrefix(got, want) || c.Failed() == c.AsExpected {
 			t.Errorf("%q, failed %t; want %q", got, c.Failed(), want)

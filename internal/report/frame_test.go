@@ -8,13 +8,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
 )
 
 // TestFrameInPieces: what is written listener by listener is what one object would be.
 func TestFrameInPieces(t *testing.T) {
-	gone := frame(bare())
+	gone := frame(listenertest.Bare())
 	gone.Complete, gone.Gone = false, []listener.Cookie{7}
-	for name, f := range map[string]*Frame{"none": frame(), "one": frame(bare()), "three": frame(full(), bare(), unowned()), "gone": gone} {
+	for name, f := range map[string]*Frame{"none": frame(), "one": frame(listenertest.Bare()), "three": frame(listenertest.Full(), listenertest.Bare(), listenertest.Unowned()), "gone": gone} {
 		all := f.head()
 		all.Listeners = allJSON(f.Listeners)
 		for kind, write := range map[string]struct {
@@ -46,7 +47,7 @@ func TestFrameInPieces(t *testing.T) {
 func BenchmarkFrame(b *testing.B) {
 	f := frame()
 	for range 10_000 {
-		f.Listeners = append(f.Listeners, bare())
+		f.Listeners = append(f.Listeners, listenertest.Bare())
 	}
 	var size counting
 	b.ReportAllocs()

@@ -11,16 +11,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
 )
 
 // TestLifeRoundTrip: who reads what a daemon serves has the life, the signs and the
 // class as they were judged.
 func TestLifeRoundTrip(t *testing.T) {
-	j := full()
-	want := aLife()
+	j := listenertest.Full()
+	want := listenertest.Life()
 	// Bytes that are no text are replaced on the way, as JSON must.
 	want.Moved.What = strings.ToValidUTF8(want.Moved.What, "\ufffd")
-	want.Waits[0].Ends[0].Comm = strings.ToValidUTF8(nasty, "\ufffd")
+	want.Waits[0].Ends[0].Comm = strings.ToValidUTF8(listenertest.Nasty, "\ufffd")
 	j.Owners[0].Evidence.Threads[0].Tracer = 99
 	back := throughTheWire(t, &j)
 	if got, known := back.Owners[0].Evidence.Life.Get(); !known || !reflect.DeepEqual(got, want) {
@@ -48,7 +49,7 @@ func TestLifeRoundTrip(t *testing.T) {
 
 // TestLifeHasEveryField: one that a life gains is told, and not lost on the way.
 func TestLifeHasEveryField(t *testing.T) {
-	life := reflect.ValueOf(aLife())
+	life := reflect.ValueOf(listenertest.Life())
 	for i := range life.NumField() {
 		name := life.Type().Field(i).Name
 		if life.Field(i).IsZero() && name != "Ran" && name != "SharesMemory" {
@@ -97,7 +98,7 @@ func TestSignsInOrder(t *testing.T) {
 
 // TestDecisionIsWhole: all that concerns an act stands in one place.
 func TestDecisionIsWhole(t *testing.T) {
-	j := full()
+	j := listenertest.Full()
 	got, err := json.Marshal(toJSON(&j).Decision)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
 )
 
 // publishAt publishes a snapshot of this moment.
@@ -62,7 +63,7 @@ func syns(t *testing.T, text string) (sum float64) {
 // since before we were; meanwhile it is counted with the others, and no sum ever shrinks.
 func TestNamesLast(t *testing.T) {
 	m := newMetrics(10)
-	began := instant()
+	began := listenertest.Instant()
 	old := counted(1, 80, 10, 10) // nobody knows since when
 	old.FirstSeen = began
 	aged := born(2, 81, began.Add(-2*time.Minute))
@@ -106,7 +107,7 @@ func TestNamesLast(t *testing.T) {
 // TestComeAndGo: listeners that come and go bring no new series.
 func TestComeAndGo(t *testing.T) {
 	m := newMetrics(1000)
-	began := instant()
+	began := listenertest.Instant()
 	publishAt(m, began, counted(1, 80, 1, 1))
 	names := make(map[string]bool)
 	for second := range 60 {
@@ -133,7 +134,7 @@ func TestComeAndGo(t *testing.T) {
 func TestStuckAreNamed(t *testing.T) {
 	const most = 5
 	m := newMetrics(most)
-	began := instant()
+	began := listenertest.Instant()
 	var js []listener.Judgement
 	for i := range most {
 		js = append(js, counted(i+1, 100+i, 1, 1))
@@ -183,7 +184,7 @@ func TestTwoOfOneName(t *testing.T) {
 	a, b := counted(1, 80, 1, 1), counted(2, 80, 1, 1)
 	a.Netns, b.NetnsName = 7, "7"
 	c := counted(3, 81, 1, 1)
-	publishAt(m, instant(), a, b, c)
+	publishAt(m, listenertest.Instant(), a, b, c)
 	if got := named(scrape(t, m)); !slices.Contains(got, "81") {
 		t.Errorf("%v", got)
 	}
@@ -194,7 +195,7 @@ func TestOneNetnsOfAName(t *testing.T) {
 	m := newMetrics(10)
 	a, b := counted(1, 80, 1, 1), counted(2, 80, 1, 1)
 	a.Netns, a.NetnsName, b.NetnsName = 7, "blue", "blue"
-	publishAt(m, instant(), a, b)
+	publishAt(m, listenertest.Instant(), a, b)
 	wants(t, scrape(t, m), map[string]string{`reusewatch_group_syns_total{local="10.0.0.1:80",netns="blue"}`: "2"})
 }
 
@@ -222,7 +223,7 @@ func remembered(js []listener.Judgement) float64 {
 	m := newMetrics(1000)
 	before := heap()
 	for second := range 3 {
-		publishAt(m, instant().Add(time.Duration(second)*time.Second), slices.Clone(js)...)
+		publishAt(m, listenertest.Instant().Add(time.Duration(second)*time.Second), slices.Clone(js)...)
 	}
 	m.groups.taken = nil // the judgements are not theirs
 	kept := float64(heap()) - float64(before)

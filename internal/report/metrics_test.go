@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
 )
 
 func newMetrics(most int) *Metrics {
@@ -60,7 +61,7 @@ func publish(m *Metrics, js ...listener.Judgement) {
 
 // counted is a listener with these counters of SYNs and accepted connections.
 func counted(cookie, port, syns, accepted int) listener.Judgement {
-	j := bare()
+	j := listenertest.Bare()
 	l := *j.Listener
 	l.Cookie, l.Local = listener.Cookie(cookie), netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), uint16(port))
 	l.SYNs, l.Accepted = listener.Counted(uint64(syns)), listener.Counted(uint64(accepted))
@@ -73,11 +74,11 @@ func TestMetrics(t *testing.T) {
 	if got := scrape(t, m); strings.Contains(got, "reusewatch_listeners{") {
 		t.Error("listeners are told before anybody looked")
 	}
-	stuck := full()
+	stuck := listenertest.Full()
 	healthy := counted(9, 80, 7, 7)
 	healthy.Local, healthy.NetnsName = stuck.Local, "blue"
 	healthy.Share, healthy.Queue = listener.Rarely(0.49), 2
-	publish(m, stuck, healthy, bare())
+	publish(m, stuck, healthy, listenertest.Bare())
 	m.CensusTook(3 * time.Millisecond)
 	m.Cost(Costs{Programs: []ProgramCost{{"tick", 1500 * time.Millisecond, 10, 1}}, Entries: 3, Capacity: 4096})
 	for _, e := range events() {
@@ -186,7 +187,7 @@ func TestOverflow(t *testing.T) {
 // TestBoundedLabels: whatever a process or a client calls itself is no label.
 func TestBoundedLabels(t *testing.T) {
 	m := newMetrics(10)
-	publish(m, full())
+	publish(m, listenertest.Full())
 	for _, e := range events() {
 		m.Event(e)
 	}
@@ -213,7 +214,7 @@ func TestHealth(t *testing.T) {
 	if h, r := get("/healthz"), get("/readyz"); h != 200 || r != 503 {
 		t.Errorf("while it starts: healthz %d, readyz %d", h, r)
 	}
-	publish(m, bare())
+	publish(m, listenertest.Bare())
 	if got := get("/readyz"); got != 503 {
 		t.Errorf("readyz %d before it said that it is ready", got)
 	}
@@ -246,7 +247,7 @@ func crowd() []listener.Judgement {
 	js := make([]listener.Judgement, 0, 8000)
 	for g := range 1000 {
 		for i := range 8 {
-			j := full()
+			j := listenertest.Full()
 			l := j.Listener
 			l.Cookie, l.NetnsName = listener.Cookie(g*8+i+1), fmt.Sprintf("cni-%032x", g)
 			l.Local = netip.AddrPortFrom(netip.MustParseAddr("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"), uint16(10000+g))

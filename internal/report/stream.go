@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/sentence"
 	"github.com/reusewatch/reusewatch/internal/text"
 )
 
@@ -106,7 +107,7 @@ func describe(e Event) string {
 		fmt.Fprintf(&b, " netns %s", text.Printable(j.NetnsName))
 	}
 	if e.Kind == Stuck {
-		fmt.Fprintf(&b, ": %s: %s", j.Cause, Sentence(j))
+		fmt.Fprintf(&b, ": %s: %s", j.Cause, sentence.Stuck(j))
 		return b.String()
 	}
 	if e.Kind == Found {
@@ -139,10 +140,10 @@ func describe(e Event) string {
 func foundText(j *listener.Judgement) string {
 	var all []string
 	if j.Superseded != nil {
-		all = append(all, "superseded: "+SupersededSentence(j))
+		all = append(all, "superseded: "+sentence.Superseded(j))
 	}
 	if j.Mixed != nil {
-		all = append(all, "mixed: "+MixedSentence(j.Mixed))
+		all = append(all, "mixed: "+sentence.Mixed(j.Mixed))
 	}
 	if len(all) == 0 {
 		return "no finding any more"
@@ -176,7 +177,7 @@ func who(l *listener.Listener) string {
 	if o.User != "" {
 		s += " user " + text.Printable(o.User)
 	}
-	s += text.After(" in ", inContainer(o.Container))
+	s += text.After(" in ", sentence.InContainer(o.Container))
 	if more := len(l.Owners) - 1; more > 0 {
 		s += fmt.Sprintf(" and %d more", more)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/sentence"
 	"github.com/reusewatch/reusewatch/internal/text"
 )
 
@@ -133,7 +134,7 @@ func user(j *listener.Judgement) string {
 }
 
 func container(j *listener.Judgement) string {
-	return owners(j, func(o *listener.Owner) string { return ContainerName(o.Container) })
+	return owners(j, func(o *listener.Owner) string { return sentence.ContainerName(o.Container) })
 }
 
 func cmdline(j *listener.Judgement) string {

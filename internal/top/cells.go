@@ -8,6 +8,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/sentence"
 	"github.com/reusewatch/reusewatch/internal/text"
 )
 
@@ -173,7 +174,7 @@ func finding(j *listener.Judgement) string {
 // where is the container of its owner, or else its network namespace.
 func (g *glyphs) where(j *listener.Judgement) string {
 	if o := ownerOf(j); o != nil && o.Container != nil {
-		return g.text(report.ContainerName(o.Container))
+		return g.text(sentence.ContainerName(o.Container))
 	}
 	return g.netns(j)
 }

@@ -1,6 +1,7 @@
-package report
+package sentence
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,9 +10,9 @@ import (
 	"github.com/reusewatch/reusewatch/internal/text"
 )
 
-// waitsFor says in words what keeps a process waiting, "" where that is not known. Dead
+// WaitsFor says in words what keeps a process waiting, "" where that is not known. Dead
 // ends are left out where there is anything else.
-func waitsFor(o *listener.Owner) string {
+func WaitsFor(o *listener.Owner) string {
 	others := waitsThat(o, func(w *listener.Wait) bool { return w.For != listener.ForNothing && !w.DeadEnd() })
 	if others == "" {
 		return waitsThat(o, func(w *listener.Wait) bool { return w.For != listener.ForNothing })
@@ -26,7 +27,7 @@ func waitsThat(o *listener.Owner, are func(*listener.Wait) bool) string {
 		if !are(&w) {
 			continue
 		}
-		if s := waitWords(&w); !slices.Contains(all, s) {
+		if s := Wait(&w); !slices.Contains(all, s) {
 			all = append(all, s)
 		}
 	}
@@ -40,8 +41,8 @@ func waitsOf(o *listener.Owner) []listener.Wait {
 	return o.Evidence.Life.Or(listener.Life{}).Waits
 }
 
-// waitWords finishes "it waits for …".
-func waitWords(w *listener.Wait) string {
+// Wait finishes "it waits for …".
+func Wait(w *listener.Wait) string {
 	thing := w.Thing.Words()
 	who := endsWords(w.Ends)
 	switch w.For {
@@ -51,13 +52,13 @@ func waitWords(w *listener.Wait) string {
 		}
 		return "the other side of a FIFO that it opens" + text.After(", which this has open: ", who)
 	case listener.ForReader:
-		return atTheEnd(w, "room in "+orElse(thing, "a pipe"), orElse(thing, "a pipe"))
+		return atTheEnd(w, "room in "+cmp.Or(thing, "a pipe"), cmp.Or(thing, "a pipe"))
 	case listener.ForData:
-		return atTheEnd(w, "something to read"+text.After(" from ", thing), orElse(thing, "what it reads from"))
+		return atTheEnd(w, "something to read"+text.After(" from ", thing), cmp.Or(thing, "what it reads from"))
 	case listener.ForPeer:
-		return atTheEnd(w, "whoever is at the other end of "+orElse(thing, "a connection"), orElse(thing, "a connection"))
+		return atTheEnd(w, "whoever is at the other end of "+cmp.Or(thing, "a connection"), cmp.Or(thing, "a connection"))
 	case listener.ForOne:
-		return atTheEnd(w, "an event"+text.After(" of ", thing)+", the one thing that it polls", orElse(thing, "the one thing that it polls"))
+		return atTheEnd(w, "an event"+text.After(" of ", thing)+", the one thing that it polls", cmp.Or(thing, "the one thing that it polls"))
 	case listener.ForFutex:
 		return "a futex in its own memory, as a lock is"
 	case listener.ForFUSE:
@@ -135,13 +136,6 @@ func holdVerb(n int) string {
 	return "hold"
 }
 
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
-}
-
 func closing(s string) string {
 	if s == "" {
 		return ""
@@ -160,7 +154,7 @@ func peerWords(o *listener.Owner) string {
 			return (w.For == listener.ForReader || w.For == listener.ForOne) && len(w.Ends) > 0
 		}
 	})
-	return orElse(s, "somebody at the other end of a connection, socket or pipe")
+	return cmp.Or(s, "somebody at the other end of a connection, socket or pipe")
 }
 
 // lockWords names who holds the lock on a file that is waited for, "" where that is not

@@ -1,6 +1,9 @@
-package report
+// Package sentence says in a sentence of plain English what is known of a listener: why it is
+// stuck, what its processes wait for, which generation it is of. JSON and prose both carry these.
+package sentence
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"syscall"
@@ -12,14 +15,14 @@ import (
 	"github.com/reusewatch/reusewatch/internal/text"
 )
 
-// Sentence says for a tired operator who is stuck, why, and who suffers.
-func Sentence(j *listener.Judgement) string {
+// Stuck says for a tired operator who is stuck, why, and who suffers.
+func Stuck(j *listener.Judgement) string {
 	var b strings.Builder
 	o, known := j.CulpritOwner()
 	switch {
 	case known:
 		fmt.Fprintf(&b, "%s pid %d (%s%s%s) listens on %s but %s",
-			text.Printable(o.Comm), o.PID, userOf(o), text.After(", in ", inContainer(o.Container)), startedWords(j, o), j.Local, because(j, o))
+			text.Printable(o.Comm), o.PID, User(o), text.After(", in ", InContainer(o.Container)), startedWords(j, o), j.Local, because(j, o))
 	case len(j.Owners) > 1:
 		fmt.Fprintf(&b, "%d processes hold the listener on %s, %s pid %d first, and which of them should accept is not known",
 			len(j.Owners), j.Local, text.Printable(j.Owners[0].Comm), j.Owners[0].PID)
@@ -29,7 +32,7 @@ func Sentence(j *listener.Judgement) string {
 	case !j.OwnersKnown:
 		fmt.Fprintf(&b, "who holds the listener on %s is not known", j.Local)
 	default:
-		fmt.Fprintf(&b, "no process has a descriptor of the listener on %s: %s", j.Local, noDescriptor)
+		fmt.Fprintf(&b, "no process has a descriptor of the listener on %s: %s", j.Local, NoDescriptor)
 	}
 	fmt.Fprintf(&b, ". %s wait", text.Plural(int(j.Queue), "client"))
 	if j.Queue == 1 {
@@ -45,8 +48,8 @@ func Sentence(j *listener.Judgement) string {
 	return b.String()
 }
 
-// noDescriptor is what a listener without a holder may be: they look alike.
-const noDescriptor = "it may be on its way between two in a message, a fixed file of an io_uring, or the kernel's own"
+// NoDescriptor is what a listener without a holder may be: they look alike.
+const NoDescriptor = "it may be on its way between two in a message, a fixed file of an io_uring, or the kernel's own"
 
 func startedWords(j *listener.Judgement, o *listener.Owner) string {
 	if o.Started.IsZero() {
@@ -63,8 +66,8 @@ func because(j *listener.Judgement, o *listener.Owner) string {
 	}
 	where := asleep(o)
 	return strings.NewReplacer(
-		"{asleep}", orElse(where, "sleeps in the kernel"), "{and asleep}", text.After("; it ", where),
-		"{tracer}", fmt.Sprintf("pid %d%s", o.Tracer, tracerOf(o)),
+		"{asleep}", cmp.Or(where, "sleeps in the kernel"), "{and asleep}", text.After("; it ", where),
+		"{tracer}", fmt.Sprintf("pid %d%s", o.Tracer, Tracer(o)),
 		"{window}", window(j), "{errno}", refusedWith(o), "{peer}", peerWords(o), "{lock}", lockWords(o),
 	).Replace(cause.Row().Sentence)
 }
@@ -111,7 +114,8 @@ func refusedWith(o *listener.Owner) string {
 	return fmt.Sprintf(" (errno %d)", errno)
 }
 
-func tracerOf(o *listener.Owner) string {
+// Tracer names who traces a process, in brackets; "" where that is not known.
+func Tracer(o *listener.Owner) string {
 	if o.Evidence == nil || o.Evidence.TracerComm == "" {
 		return ""
 	}
@@ -151,7 +155,8 @@ func asleep(o *listener.Owner) string {
 	return fmt.Sprintf("sleeps in %s", text.Printable(o.Wchan))
 }
 
-func userOf(o *listener.Owner) string {
+// User names whose process it is.
+func User(o *listener.Owner) string {
 	if o.User != "" {
 		return text.Printable(o.User)
 	}

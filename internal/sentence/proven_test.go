@@ -1,4 +1,4 @@
-package report
+package sentence
 
 import (
 	"regexp"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
 )
 
 // moreThanKnown are words that only a listener may have that was counted since a
@@ -46,12 +47,12 @@ func (p past) proven() bool {
 }
 
 func (p past) of(cause listener.Cause) listener.Judgement {
-	j := full()
+	j := listenertest.Full()
 	l := *j.Listener
 	j.Listener, j.Cause, j.Class = &l, cause, p.class
 	l.ListenedAt, l.CountedSince, l.LastAccept = listener.Rare[time.Time]{}, listener.Rare[time.Time]{}, listener.Rare[time.Time]{}
 	l.SeenWaiting, l.Accepted = p.seenWaiting, listener.CountOf(p.accepted)
-	born := instant().Add(-40 * time.Second)
+	born := listenertest.Instant().Add(-40 * time.Second)
 	if p.birthSeen {
 		l.ListenedAt = listener.Rarely(born)
 	}
@@ -72,7 +73,7 @@ func TestNothingIsSaidThatIsNotKnown(t *testing.T) {
 		said := false
 		for _, p := range pasts() {
 			j := p.of(row.Cause)
-			got := Sentence(&j)
+			got := Stuck(&j)
 			if strings.Contains(got, "{") {
 				t.Errorf("%s: %q", row.Cause, got)
 			}
@@ -103,8 +104,8 @@ func TestWindow(t *testing.T) {
 	} {
 		j := c.p.of(listener.CauseNotPolling)
 		j.Window.Observed = 130 * time.Second
-		j.Window.Since = instant().Add(-40 * time.Second).Add(c.since)
-		if got := Sentence(&j); !strings.Contains(got, "nobody has waited for its clients "+c.want+";") {
+		j.Window.Since = listenertest.Instant().Add(-40 * time.Second).Add(c.since)
+		if got := Stuck(&j); !strings.Contains(got, "nobody has waited for its clients "+c.want+";") {
 			t.Errorf("%+v: %q, want %q", c.p, got, c.want)
 		}
 	}
@@ -131,7 +132,7 @@ func TestWaitWords(t *testing.T) {
 		listener.ForFIFO, listener.ForReader, listener.ForFutex, listener.ForData, listener.ForPeer, listener.ForFUSE, listener.ForSignal, listener.ForTimer, listener.ForChild,
 		listener.ForLock, listener.ForNetFS, listener.ForDisk, listener.ForEvents, listener.ForOne, listener.ForClients, listener.ForUnknown, listener.ForNothing, "later",
 	} {
-		got := waitWords(&listener.Wait{For: f})
+		got := Wait(&listener.Wait{For: f})
 		if other, there := seen[got]; (got == "" || there) && f != "later" {
 			t.Errorf("%s: %q, as %s", f, got, other)
 		}
@@ -148,27 +149,8 @@ func TestWaitWords(t *testing.T) {
 		{listener.Wait{For: listener.ForLock, Ends: one}, "a lock that pid 12 (postgres) holds"},
 		{listener.Wait{For: listener.ForUnknown, Wchan: "x"}, "something that could not be told (x)"},
 	} {
-		if got := waitWords(&c.w); got != c.want {
+		if got := Wait(&c.w); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.w, got, c.want)
-		}
-	}
-}
-
-// TestMeaningOfWaits names what the culprit waits for, and leaves out what nobody else
-// could end.
-func TestMeaningOfWaits(t *testing.T) {
-	for name, c := range map[string]struct {
-		life listener.Maybe[listener.Life]
-		want string
-	}{
-		"unknown":    {listener.Maybe[listener.Life]{}, "what it waits for is not known"},
-		"a timer":    {listener.Known(listener.Life{Waits: []listener.Wait{{For: listener.ForFutex}, {For: listener.ForTimer}, {For: listener.ForTimer}}}), "who may answer: a timer"},
-		"futex only": {listener.Known(listener.Life{Waits: []listener.Wait{{For: listener.ForFutex}}}), "a futex in its own memory"},
-	} {
-		e := explained()
-		e.Owners[0].Evidence.Life = c.life
-		if got := e.Meaning(listener.Waits); !strings.Contains(got, c.want) || name == "a timer" && !strings.HasSuffix(got, c.want) {
-			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
 }

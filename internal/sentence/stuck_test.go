@@ -1,4 +1,4 @@
-package report
+package sentence
 
 import (
 	"strings"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
 )
 
 // TestSentence: what a tired operator reads, for every cause.
@@ -29,10 +30,10 @@ func TestSentence(t *testing.T) {
 		listener.CauseOnLock:      "it waits for a lock on a file; it is blocked opening",
 		listener.CauseInherited:   "did not make the listener: it inherited it",
 	} {
-		j := full()
+		j := listenertest.Full()
 		j.Cause = cause
 		j.Owners[0].Container.Namespace, j.Owners[0].Container.Pod = "shop", "web-1"
-		got := Sentence(&j)
+		got := Stuck(&j)
 		if !strings.Contains(got, want) || !strings.HasSuffix(got, ".") {
 			t.Errorf("%s: %q, want %q", cause, got, want)
 		}
@@ -44,32 +45,32 @@ func TestSentence(t *testing.T) {
 		}
 	}
 	for _, row := range listener.Causes() {
-		j := full()
+		j := listenertest.Full()
 		j.Cause = row.Cause
 		if got := because(&j, &j.Owners[0]); got == "" || strings.Contains(got, "{") {
 			t.Errorf("%s: %q", row.Cause, got)
 		}
 	}
-	j := full()
+	j := listenertest.Full()
 	j.Culprit = 0
-	if got := Sentence(&j); !strings.HasPrefix(got, "2 processes hold the listener on 10.39.1.68:80, ") {
+	if got := Stuck(&j); !strings.HasPrefix(got, "2 processes hold the listener on 10.39.1.68:80, ") {
 		t.Errorf("two holders: %q", got)
 	}
 	j.Owners, j.Queue, j.OldestWait, j.Share = nil, 1, listener.Rarely(3*24*time.Hour), listener.Rare[float64]{}
-	if got := Sentence(&j); !strings.Contains(got, "no process has a descriptor of the listener on 10.39.1.68:80: it may be") || !strings.HasSuffix(got, ". 1 client waits, the oldest for 3 days.") {
+	if got := Stuck(&j); !strings.Contains(got, "no process has a descriptor of the listener on 10.39.1.68:80: it may be") || !strings.HasSuffix(got, ". 1 client waits, the oldest for 3 days.") {
 		t.Errorf("no holder: %q", got)
 	}
 }
 
 // TestUnknownHolder: what is said where no owner is the culprit.
 func TestUnknownHolder(t *testing.T) {
-	j := full()
+	j := listenertest.Full()
 	j.Culprit, j.Owners = 0, j.Owners[1:]
-	if got := Sentence(&j); !strings.HasPrefix(got, "haproxy pid 26940 holds the listener on 10.39.1.68:80, and whether it should accept is not known. ") {
+	if got := Stuck(&j); !strings.HasPrefix(got, "haproxy pid 26940 holds the listener on 10.39.1.68:80, and whether it should accept is not known. ") {
 		t.Errorf("one holder: %q", got)
 	}
 	j.Owners, j.OwnersKnown = nil, false
-	if got := Sentence(&j); !strings.HasPrefix(got, "who holds the listener on 10.39.1.68:80 is not known. ") {
+	if got := Stuck(&j); !strings.HasPrefix(got, "who holds the listener on 10.39.1.68:80 is not known. ") {
 		t.Errorf("nobody has looked: %q", got)
 	}
 }
