@@ -11,6 +11,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/view"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 type explainCommand struct {
@@ -85,13 +86,13 @@ func (c *explainCommand) run(ctx context.Context, name string) error {
 	}
 	detail := report.ExplainDetail{Wide: c.output == "wide", Clients: c.clients}
 	if c.output == "json" {
-		return report.ExplainJSON(c.std.out, e, detail)
+		return wire.WriteExplanation(c.std.out, e, c.clients, report.Tell(e))
 	}
 	return report.Explain(c.std.out, e, detail)
 }
 
 // explain picks the worst listener of that name.
-func (c *explainCommand) explain(ctx context.Context, v view.View, name string, scope *scope) (*report.Explanation, error) {
+func (c *explainCommand) explain(ctx context.Context, v view.View, name string, scope *scope) (*wire.Explanation, error) {
 	f, err := view.Latest(ctx, v, c.period)
 	if err != nil {
 		return nil, err

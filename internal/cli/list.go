@@ -15,6 +15,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/view"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 type listCommand struct {
@@ -135,7 +136,7 @@ func (c *listCommand) watch(ctx context.Context, v view.View, scope *scope) erro
 }
 
 // show writes what the flags choose of a frame, and says whether any of it is stuck.
-func (c *listCommand) show(w io.Writer, f *report.Frame, scope *scope) (bool, error) {
+func (c *listCommand) show(w io.Writer, f *wire.Frame, scope *scope) (bool, error) {
 	chosen := scope.chosen(f)
 	isStuck := func(j listener.Judgement) bool { return j.Verdict == listener.Stuck }
 	stuck := slices.ContainsFunc(chosen, isStuck)
@@ -147,9 +148,9 @@ func (c *listCommand) show(w io.Writer, f *report.Frame, scope *scope) (bool, er
 	slices.SortStableFunc(shown.Listeners, orders()[c.sort])
 	switch {
 	case c.output == "json" && c.every > 0:
-		return stuck, report.WriteFrame(w, &shown)
+		return stuck, wire.WriteFrame(w, &shown)
 	case c.output == "json":
-		return stuck, report.List(w, &shown)
+		return stuck, wire.WriteIndented(w, &shown)
 	}
 	return stuck, report.Table(w, shown.Listeners, report.TableDetail{Wide: c.output == "wide", Of: chosen, Watched: f.Watched})
 }

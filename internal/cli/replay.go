@@ -17,6 +17,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/policy"
 	"github.com/reusewatch/reusewatch/internal/record"
 	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 type replayCommand struct {
@@ -78,7 +79,7 @@ type replay struct {
 	policy   judge.Policy
 	past     judge.Past
 	changes  *report.Changes
-	stream   report.Stream
+	stream   wire.Stream
 	complain io.Writer
 	// ended are the processes that this policy would have ended, and the listeners
 	// that it would have closed: from then on they are gone, whatever the recording
@@ -125,10 +126,10 @@ func (r *replay) look(h record.Header, s *listener.Snapshot) error {
 			counted[past.Group] = true
 			r.past.Acts = append(r.past.Acts, past)
 		}
-		events = append(events, report.Event{Time: s.Time, Kind: report.Acting, Listener: j, Act: act})
+		events = append(events, wire.Event{Time: s.Time, Kind: wire.Acting, Listener: j, Act: act})
 	}
 	for _, e := range events {
-		if e.Kind == report.Stuck {
+		if e.Kind == wire.Stuck {
 			r.flagged++
 		}
 		if err := r.stream.Write(e); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 type runCommand struct {
@@ -139,9 +140,9 @@ func logTier(log *slog.Logger, k *kernel.Kernel) {
 }
 
 // newStream writes events as text, or as JSON, one object a line.
-func newStream(to io.Writer, output string) report.Stream {
+func newStream(to io.Writer, output string) wire.Stream {
 	if output == "json" {
-		return report.NewJSONStream(to)
+		return wire.NewStream(to)
 	}
-	return report.NewTextStream(to)
+	return report.NewStream(to)
 }

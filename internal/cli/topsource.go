@@ -6,9 +6,9 @@ import (
 	"sync"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/top"
 	"github.com/reusewatch/reusewatch/internal/view"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // topSource gives the listeners that the filters choose, and comes back when a daemon
@@ -54,7 +54,7 @@ func (s *topSource) change(to view.View) (was view.View) {
 	return was
 }
 
-func (s *topSource) Next(ctx context.Context) (*report.Frame, error) {
+func (s *topSource) Next(ctx context.Context) (*wire.Frame, error) {
 	v, err := s.connect()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", top.ErrLost, err)
@@ -72,7 +72,7 @@ func (s *topSource) Next(ctx context.Context) (*report.Frame, error) {
 	return nil, fmt.Errorf("%w: %w", top.ErrLost, err)
 }
 
-func (s *topSource) Explain(ctx context.Context, c listener.Cookie) (*report.Explanation, error) {
+func (s *topSource) Explain(ctx context.Context, c listener.Cookie) (*wire.Explanation, error) {
 	v := s.current()
 	if v == nil {
 		return nil, top.ErrLost // until the next frame comes

@@ -16,8 +16,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/policy"
 	"github.com/reusewatch/reusewatch/internal/proc"
-	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/view"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // viewing are the flags of the commands that show.
@@ -135,7 +135,7 @@ func (v *viewing) builtinWith(s *scope) judge.Policy {
 }
 
 // chosen are the listeners of a frame that the filters choose.
-func (s *scope) chosen(f *report.Frame) []listener.Judgement {
+func (s *scope) chosen(f *wire.Frame) []listener.Judgement {
 	var chosen []listener.Judgement
 	for _, j := range f.Listeners {
 		if s.Match(j.Listener) {

@@ -8,8 +8,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/remedy"
-	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/watch"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // Acting is how acts are done, whoever decides on them.
@@ -35,7 +35,7 @@ type decider interface {
 	uncount(listener.PastAct) error // what was counted and touched nothing
 	begun([]*listener.Act)
 	done(*listener.Act)
-	emit(...report.Event)
+	emit(...wire.Event)
 	warn(error)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/remedy"
 	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/watch"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // DefaultStateDir is where a daemon keeps what outlives it, and serves what it sees.
@@ -49,7 +50,7 @@ func (u Unusable) Unwrap() error { return u.Err }
 type Options struct {
 	Log      *slog.Logger
 	Told     *Outlet       // where events go
-	Stream   report.Stream // writes them there
+	Stream   wire.Stream // writes them there
 	Logged   *Outlet       // where Log goes
 	Kernel   Kernel
 	Tier     listener.Tier
@@ -145,7 +146,7 @@ func (d *daemon) watch(ctx context.Context, first *listener.Snapshot, reloads <-
 			}
 		}
 	}()
-	d.teller.emit(report.Event{Time: time.Now(), Kind: report.Ready, Tier: first.Tier, Count: len(first.Listeners)})
+	d.teller.emit(wire.Event{Time: time.Now(), Kind: wire.Ready, Tier: first.Tier, Count: len(first.Listeners)})
 	d.notify.ready()
 	d.publish(ctx, first, nil)
 	go giveBack(d.alive)

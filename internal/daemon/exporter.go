@@ -15,6 +15,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/watch"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // mostScrapers may be connected at once.
@@ -99,7 +100,7 @@ func (e *Exporter) Source(s watch.Source) watch.Source {
 }
 
 // event takes an event as it is told.
-func (e *Exporter) event(ev report.Event) {
+func (e *Exporter) event(ev wire.Event) {
 	if e != nil {
 		e.Event(ev)
 	}

@@ -19,8 +19,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/netns"
 	"github.com/reusewatch/reusewatch/internal/policy"
 	"github.com/reusewatch/reusewatch/internal/proc"
-	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/watch"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // fakeHost is a kernel side of one group: of its two members the test's own process accepts at
@@ -163,7 +163,7 @@ func (h *fakeHost) options(t *testing.T, action listener.Action, out io.Writer) 
 	p.Default.Action = action
 	p.Default.StuckAfter, p.Default.ActAfter, p.Default.StartupGrace = 5*interval, 10*interval, 0
 	return Options{
-		Log: slog.New(slog.NewTextHandler(logged, nil)), Told: told, Stream: report.NewJSONStream(told), Logged: logged,
+		Log: slog.New(slog.NewTextHandler(logged, nil)), Told: told, Stream: wire.NewStream(told), Logged: logged,
 		Kernel: h, Tier: listener.TierTracepoints, Interval: interval, Policy: p,
 		Watcher: watch.New(h, watch.Options{
 			Interval: interval, StuckAfter: 5 * interval, Tier: listener.TierTracepoints,

@@ -14,10 +14,10 @@ import (
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/remedy"
-	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/sentence"
 	"github.com/reusewatch/reusewatch/internal/text"
 	"github.com/reusewatch/reusewatch/internal/watch"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // unserved is how much longer than --act-after nobody may come to a sibling.
@@ -26,7 +26,7 @@ const unserved = 5 * time.Second
 // HandOptions are of one act that a person decides on.
 type HandOptions struct {
 	Log        *slog.Logger
-	Stream     report.Stream
+	Stream     wire.Stream
 	Out, Err   io.Writer // for answers, and for what is to be known meanwhile
 	Kernel     Kernel
 	Watcher    *watch.Watcher
@@ -127,7 +127,7 @@ func (h *hand) uncount(past listener.PastAct) error {
 	return err
 }
 
-func (h *hand) emit(events ...report.Event) {
+func (h *hand) emit(events ...wire.Event) {
 	h.telling.Lock()
 	defer h.telling.Unlock()
 	for _, e := range events {
@@ -182,7 +182,7 @@ func (h *hand) refuse(j *listener.Judgement) error {
 	if j.Decision == nil {
 		return Refused{fmt.Sprintf("listener %s is not stuck", h.Cookie)}
 	}
-	h.emit(report.Event{Time: time.Now(), Kind: report.Held, Listener: j})
+	h.emit(wire.Event{Time: time.Now(), Kind: wire.Held, Listener: j})
 	return Refused{text.Join(j.Decision.Reasons, ", ")}
 }
 

@@ -6,9 +6,9 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/feed"
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/view"
 	"github.com/reusewatch/reusewatch/internal/watch"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // served is a daemon's side of the socket.
@@ -22,7 +22,7 @@ type served struct {
 // serve serves what the daemon sees. A daemon that cannot be asked still watches.
 func (d *daemon) serve(path string, k Kernel) {
 	server, err := feed.Serve(path, feed.Options{
-		Explain: func(ctx context.Context, f *report.Frame, c listener.Cookie, clients int) (*report.Explanation, error) {
+		Explain: func(ctx context.Context, f *wire.Frame, c listener.Cookie, clients int) (*wire.Explanation, error) {
 			return d.explain(ctx, k, f, c, clients)
 		},
 	})
@@ -67,7 +67,7 @@ func (d *daemon) show(s *listener.Snapshot, js []listener.Judgement) {
 	d.served.Publish(view.Frame(s, js, &p.Default, d.served.meter))
 }
 
-func (d *daemon) explain(ctx context.Context, k Kernel, f *report.Frame, c listener.Cookie, clients int) (*report.Explanation, error) {
+func (d *daemon) explain(ctx context.Context, k Kernel, f *wire.Frame, c listener.Cookie, clients int) (*wire.Explanation, error) {
 	e, err := view.About(f, c)
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // teller writes and counts events. What an act does is told beside the watcher.
@@ -17,7 +17,7 @@ type teller struct {
 	broken   func()    // is called when nothing can be told any more
 
 	mu     sync.Mutex
-	stream report.Stream
+	stream wire.Stream
 	failed error                    // the first that befell it
 	about  map[listener.Cookie]bool // that the act under way is about
 }
@@ -41,7 +41,7 @@ func (t *teller) left(js []listener.Judgement) []listener.Judgement {
 }
 
 // emit writes events; whoever reads them gone is the end of the run.
-func (t *teller) emit(events ...report.Event) {
+func (t *teller) emit(events ...wire.Event) {
 	for _, e := range events {
 		t.exporter.event(e)
 	}
@@ -57,12 +57,12 @@ func (t *teller) emit(events ...report.Event) {
 
 // write writes them in one go, each whatever became of the one before it. The lock
 // is held meanwhile, and the watcher waits for it: an outlet waits for nobody.
-func (t *teller) write(events []report.Event) error {
+func (t *teller) write(events []wire.Event) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	first := t.told.err()
 	if n := t.told.left(); n > 0 {
-		dropped := report.Event{Time: time.Now(), Kind: report.Dropped, Count: n}
+		dropped := wire.Event{Time: time.Now(), Kind: wire.Dropped, Count: n}
 		t.exporter.event(dropped)
 		first = errors.Join(first, t.stream.Write(dropped))
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/proc"
 	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/watch"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // quietHost is a fake kernel side with many idle listeners: what a tick costs
@@ -85,7 +86,7 @@ func ticking(t testing.TB, h *quietHost) (tick func()) {
 	p := judge.Policy{Default: policy.Builtin()}
 	d := &daemon{log: log, changes: report.NewChanges(p.Scope), notify: newNotifier(log, time.Second)}
 	d.ruling = newRuling(t.Context(), log, journal.NewDir(t.TempDir()), p)
-	d.teller = &teller{told: told, stream: report.NewJSONStream(told)}
+	d.teller = &teller{told: told, stream: wire.NewStream(told)}
 	w := watch.New(h, watch.Options{Interval: time.Second, StuckAfter: 10 * time.Second, Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New("")})
 	first, err := w.Start()
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/policy"
 	"github.com/reusewatch/reusewatch/internal/remedy"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // witness keeps and tells what acts do: the budget, the evidence, the audit log,
@@ -55,7 +55,7 @@ func (w *witness) Intend(_ context.Context, acts []*listener.Act, look *remedy.L
 	}
 	w.begun(acts)
 	for _, act := range acts {
-		w.emit(report.Event{Time: time.Now(), Kind: report.Acting, Listener: &act.Judgement, Act: act})
+		w.emit(wire.Event{Time: time.Now(), Kind: wire.Acting, Listener: &act.Judgement, Act: act})
 	}
 	return nil
 }
@@ -68,7 +68,7 @@ func (w *witness) bundle(now time.Time, acts []*listener.Act, look *remedy.Look,
 	if err != nil {
 		return "", err
 	}
-	b := &report.Bundle{Time: now, Tier: look.Snapshot.Tier, Policy: text}
+	b := &wire.Bundle{Time: now, Tier: look.Snapshot.Tier, Policy: text}
 	for _, act := range acts {
 		if clients, err := w.clients(act.Judgement.Listener, kernel.MaxClients); err == nil {
 			act.Clients = listener.Known(clients)
@@ -98,10 +98,10 @@ func (w *witness) Done(act *listener.Act) {
 		}
 	}
 	w.done(act)
-	e := report.Event{Time: time.Now(), Kind: report.Acted, Listener: &act.Judgement, Act: act}
+	e := wire.Event{Time: time.Now(), Kind: wire.Acted, Listener: &act.Judgement, Act: act}
 	switch act.Result {
 	case listener.Failed:
-		e.Kind = report.ActFailed
+		e.Kind = wire.ActFailed
 	case listener.LeftAlone:
 		e = changedMeanwhile(act.Judgement)
 	default:
@@ -132,8 +132,8 @@ func (w *witness) giveBack() error {
 }
 
 // changedMeanwhile tells that a last look held.
-func changedMeanwhile(j listener.Judgement) report.Event {
+func changedMeanwhile(j listener.Judgement) wire.Event {
 	held := []listener.Reason{listener.ChangedMeanwhile}
 	j.Decision = &listener.Decision{Act: listener.Hold, Reason: held[0], Reasons: held}
-	return report.Event{Time: time.Now(), Kind: report.Held, Listener: &j}
+	return wire.Event{Time: time.Now(), Kind: wire.Held, Listener: &j}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/remedy"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // TestGivenBackLater: an act that touched nothing counts for nothing, also where the disk
@@ -58,7 +58,7 @@ type counting struct {
 
 func (c *counting) inForce() judge.Policy          { return judge.Policy{} }
 func (c *counting) begun([]*listener.Act)          {}
-func (c *counting) emit(...report.Event)           {}
+func (c *counting) emit(...wire.Event)           {}
 func (c *counting) count(listener.PastAct) error   { return c.keeps() }
 func (c *counting) uncount(listener.PastAct) error { return c.gives() }
 func (c *counting) warn(error)                     { c.warned() }

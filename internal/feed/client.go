@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // Client reads what a daemon serves.
@@ -57,13 +57,13 @@ func (c *Client) get(ctx context.Context, what string) (io.ReadCloser, error) {
 }
 
 // Snapshot gives the newest frame.
-func (c *Client) Snapshot(ctx context.Context) (*report.Frame, error) {
+func (c *Client) Snapshot(ctx context.Context) (*wire.Frame, error) {
 	body, err := c.get(ctx, "/v1/snapshot")
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	f, err := report.NewFrameReader(body).Next()
+	f, err := wire.NewFrameReader(body).Next()
 	if err != nil {
 		return nil, fmt.Errorf("from the daemon at %s: %w", c.path, err)
 	}
@@ -72,13 +72,13 @@ func (c *Client) Snapshot(ctx context.Context) (*report.Frame, error) {
 
 // Explain tells all about one listener; an error that wraps ErrUnknown if there
 // is none with this cookie.
-func (c *Client) Explain(ctx context.Context, cookie listener.Cookie, clients int) (*report.Explanation, error) {
+func (c *Client) Explain(ctx context.Context, cookie listener.Cookie, clients int) (*wire.Explanation, error) {
 	body, err := c.get(ctx, fmt.Sprintf("/v1/explain/%s?clients=%d", cookie, clients))
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	e, err := report.ReadExplanation(body)
+	e, err := wire.ReadExplanation(body)
 	if err != nil {
 		return nil, fmt.Errorf("from the daemon at %s: %w", c.path, err)
 	}
@@ -89,7 +89,7 @@ func (c *Client) Explain(ctx context.Context, cookie listener.Cookie, clients in
 type Stream struct {
 	path   string
 	body   io.ReadCloser
-	frames *report.FrameReader
+	frames *wire.FrameReader
 	whole  whole
 }
 
@@ -99,11 +99,11 @@ func (c *Client) Stream(ctx context.Context) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Stream{path: c.path, body: body, frames: report.NewFrameReader(body)}, nil
+	return &Stream{path: c.path, body: body, frames: wire.NewFrameReader(body)}, nil
 }
 
 // Next waits for the next frame; it is Complete.
-func (s *Stream) Next() (*report.Frame, error) {
+func (s *Stream) Next() (*wire.Frame, error) {
 	f, err := s.frames.Next()
 	if err != nil {
 		return nil, fmt.Errorf("from the daemon at %s: %w", s.path, err)

@@ -5,13 +5,13 @@ import (
 	"slices"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // changed gives what is not in a frame as it was in an earlier one, or all of it where
 // there is none. Most listeners of a host do nothing most of the time. Frames are in the
 // order of snapshots, so that going through both once finds it, and nothing is remembered.
-func changed(since, f *report.Frame) *report.Frame {
+func changed(since, f *wire.Frame) *wire.Frame {
 	if since == nil {
 		return f
 	}
@@ -87,7 +87,7 @@ type whole struct {
 }
 
 // take makes a frame complete that only tells what changed.
-func (w *whole) take(f *report.Frame) *report.Frame {
+func (w *whole) take(f *wire.Frame) *wire.Frame {
 	if f.Complete || w.at == nil {
 		w.listeners, w.at = nil, make(map[listener.Cookie]int, len(f.Listeners))
 	}

@@ -9,12 +9,12 @@ import (
 	"testing"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // published makes a frame of a few bytes: each is a listener, that an eighth of them tells
 // apart and whose queue is the rest of it. Listeners that are as before are the same.
-func published(second int, spec []byte, before map[byte]listener.Judgement) *report.Frame {
+func published(second int, spec []byte, before map[byte]listener.Judgement) *wire.Frame {
 	now := make(map[byte]listener.Judgement)
 	for _, b := range spec {
 		if known, there := before[b]; there {
@@ -44,21 +44,21 @@ func published(second int, spec []byte, before map[byte]listener.Judgement) *rep
 // FuzzStream: whatever a stream tells, its reader has each listener once, in the order of
 // snapshots; and of what a daemon publishes it has the very same as the daemon.
 func FuzzStream(f *testing.F) {
-	var last *report.Frame
-	var wire bytes.Buffer
-	for _, frame := range []*report.Frame{frameOf(1, judged(1, 2), judged(2, 0)), frameOf(2, judged(1, 3), judged(3, 0)), frameOf(3)} {
-		if err := report.WriteFrame(&wire, changed(last, frame)); err != nil {
+	var last *wire.Frame
+	var sent bytes.Buffer
+	for _, frame := range []*wire.Frame{frameOf(1, judged(1, 2), judged(2, 0)), frameOf(2, judged(1, 3), judged(3, 0)), frameOf(3)} {
+		if err := wire.WriteFrame(&sent, changed(last, frame)); err != nil {
 			f.Fatal(err)
 		}
 		last = frame
 	}
-	f.Add(wire.Bytes(), []byte("\x01\x09\x00\x02\x11\x00\x00\x01"))
+	f.Add(sent.Bytes(), []byte("\x01\x09\x00\x02\x11\x00\x00\x01"))
 	f.Add([]byte(`{"schema":"reusewatch/v1","gone":["1"],"listeners":[{"cookie":"1","local":"1.1.1.1:1"},{"cookie":"1","local":"1.1.1.1:2"}]}`), []byte{0, 0, 8, 0xff, 0, 7})
 	const two = `{"schema":"reusewatch/v1","listeners":[{"cookie":"1","local":"1.1.1.1:1"},{"cookie":"2","local":"1.1.1.1:2"}]}`
 	f.Add([]byte(two+`{"schema":"reusewatch/v1","listeners":[{"cookie":"1","local":"1.1.1.1:9"}]}`), []byte("\x08\x00\x48\x09"))
 	f.Fuzz(func(t *testing.T, sent, spec []byte) {
 		var w whole
-		frames := report.NewFrameReader(bytes.NewReader(sent))
+		frames := wire.NewFrameReader(bytes.NewReader(sent))
 		for {
 			in, err := frames.Next()
 			if err != nil {
@@ -78,19 +78,19 @@ func FuzzStream(f *testing.F) {
 			}
 		}
 
-		var last *report.Frame
-		var wire bytes.Buffer
+		var last *wire.Frame
+		var served bytes.Buffer
 		var want []string
 		before := make(map[byte]listener.Judgement)
 		for second, part := range bytes.Split(spec, []byte{0}) {
 			frame := published(second%60, part, before)
 			want = append(want, queues(frame))
-			if err := report.WriteFrame(&wire, changed(last, frame)); err != nil {
+			if err := wire.WriteFrame(&served, changed(last, frame)); err != nil {
 				t.Fatal(err)
 			}
 			last = frame
 		}
-		w, frames = whole{}, report.NewFrameReader(&wire)
+		w, frames = whole{}, wire.NewFrameReader(&served)
 		for i := 0; ; i++ {
 			in, err := frames.Next()
 			if errors.Is(err, io.EOF) && i == len(want) {

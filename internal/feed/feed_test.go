@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 func judged(cookie listener.Cookie, queue uint32) listener.Judgement {
@@ -26,15 +26,15 @@ func judged(cookie listener.Cookie, queue uint32) listener.Judgement {
 	return listener.Judgement{Listener: l, Verdict: listener.Accepting}
 }
 
-func frameOf(second int, js ...listener.Judgement) *report.Frame {
-	return &report.Frame{
+func frameOf(second int, js ...listener.Judgement) *wire.Frame {
+	return &wire.Frame{
 		Time: time.Date(2026, 3, 1, 12, 0, second, 0, time.UTC), Tier: listener.TierTracepoints,
 		Interval: time.Second, Watched: true, Complete: true, Listeners: js,
 	}
 }
 
 // queues is what a frame says, in its order.
-func queues(f *report.Frame) string {
+func queues(f *wire.Frame) string {
 	var b strings.Builder
 	for _, j := range f.Listeners {
 		fmt.Fprintf(&b, "%s:%d %s; ", j.Cookie, j.Queue, j.Verdict)
@@ -88,7 +88,7 @@ func TestStream(t *testing.T) {
 	stuck.Verdict = listener.Stuck
 	stuck.Decision = &listener.Decision{Act: listener.Hold, Reason: listener.TooSoon, Reasons: []listener.Reason{listener.TooSoon}}
 	for i, step := range []struct {
-		frame *report.Frame
+		frame *wire.Frame
 		want  string
 	}{
 		{nil, "1:5 accepting; 2:0 accepting; "},
@@ -123,7 +123,7 @@ func TestStream(t *testing.T) {
 // TestOnlyWhatChanged: a stream tells what is not as it was, and no more.
 func TestOnlyWhatChanged(t *testing.T) {
 	zero, a, b := judged(0, 0), judged(1, 0), judged(2, 0)
-	var last *report.Frame
+	var last *wire.Frame
 	held := a
 	held.Decision = &listener.Decision{Act: listener.Hold, Reasons: []listener.Reason{listener.TooSoon}}
 	other := held
@@ -198,10 +198,10 @@ func TestSlowReader(t *testing.T) {
 }
 
 func TestSnapshotAndExplain(t *testing.T) {
-	s, c := serve(t, filepath.Join(t.TempDir(), "s"), Options{Explain: func(_ context.Context, _ *report.Frame, cookie listener.Cookie, clients int) (*report.Explanation, error) {
+	s, c := serve(t, filepath.Join(t.TempDir(), "s"), Options{Explain: func(_ context.Context, _ *wire.Frame, cookie listener.Cookie, clients int) (*wire.Explanation, error) {
 		switch cookie {
 		case 0xab:
-			return &report.Explanation{
+			return &wire.Explanation{
 				Judgement: judged(0xab, 9), Tier: listener.TierQueues,
 				Clients: listener.Known(listener.Clients{Total: 9, Oldest: make([]listener.Client, 0, clients)}),
 			}, nil

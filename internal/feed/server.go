@@ -20,11 +20,12 @@ import (
 	"github.com/reusewatch/reusewatch/internal/bounded"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // Explain tells all about one listener of a frame, with clients of its waiting clients
 // at the most; an error that wraps ErrUnknown if there is none with this cookie.
-type Explain func(ctx context.Context, f *report.Frame, c listener.Cookie, clients int) (*report.Explanation, error)
+type Explain func(ctx context.Context, f *wire.Frame, c listener.Cookie, clients int) (*wire.Explanation, error)
 
 // ErrUnknown says that no listener has a cookie.
 var ErrUnknown = errors.New("no such listener")
@@ -129,7 +130,7 @@ func (s *Server) few(handler http.Handler) http.Handler {
 
 // Publish makes f the newest frame; it must be Complete, and is not changed any more.
 // It waits for no reader.
-func (s *Server) Publish(f *report.Frame) { s.shelf.publish(f) }
+func (s *Server) Publish(f *wire.Frame) { s.shelf.publish(f) }
 
 // Close ends all streams and removes the socket.
 func (s *Server) Close() error {
@@ -247,6 +248,6 @@ func (s *Server) explained(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 	default:
 		w.Header().Set("Content-Type", "application/json")
-		_ = report.ExplainJSON(w, e, report.ExplainDetail{Clients: clients})
+		_ = wire.WriteExplanation(w, e, clients, report.Tell(e))
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/klauspost/compress/s2"
 
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // shelf holds the newest frame, and what is encoded of it for readers: the whole, and
@@ -27,15 +27,15 @@ type shelf struct {
 	making chan struct{} // holds a token while one is made
 
 	mu     sync.Mutex // under it nobody is called and nothing waited for: publish must not wait
-	frame  *report.Frame
-	number uint64                     // of the frame; 0: none yet
-	next   chan struct{}              // closed by the next publish
-	made   map[*report.Frame]*encoded // of frame, by the one that it tells the changes since; nil: the whole
-	whole  *encoded                   // the last that was made, of whatever frame, if it is still there
-	held   int                        // bytes of all encodings that are there
-	freed  chan struct{}              // closed when some are given up
-	bases  []*base                    // of the streams, the oldest first
-	makes  int                        // how often something was encoded
+	frame  *wire.Frame
+	number uint64                   // of the frame; 0: none yet
+	next   chan struct{}            // closed by the next publish
+	made   map[*wire.Frame]*encoded // of frame, by the one that it tells the changes since; nil: the whole
+	whole  *encoded                 // the last that was made, of whatever frame, if it is still there
+	held   int                      // bytes of all encodings that are there
+	freed  chan struct{}            // closed when some are given up
+	bases  []*base                  // of the streams, the oldest first
+	makes  int                      // how often something was encoded
 }
 
 // mostBases is how many frames are kept for streams that have had them: one has 150 bytes a
@@ -44,7 +44,7 @@ const mostBases = 2
 
 // base is a frame that streams have had.
 type base struct {
-	frame   *report.Frame // nil: given up
+	frame   *wire.Frame // nil: given up
 	streams int
 }
 
@@ -58,7 +58,7 @@ type place struct {
 // at a time: what is told of one idle listener differs little from the next, and 20,000 of
 // them are 24 MB.
 type encoded struct {
-	frame  *report.Frame
+	frame  *wire.Frame
 	number uint64
 	pieces [][]byte // blocks of S2
 	length int      // as it is sent
@@ -94,11 +94,11 @@ func (e *encoded) WriteTo(w io.Writer) (n int64, err error) {
 func newShelf(room int) *shelf {
 	return &shelf{
 		room: room, making: make(chan struct{}, 1), next: make(chan struct{}), freed: make(chan struct{}),
-		made: make(map[*report.Frame]*encoded),
+		made: make(map[*wire.Frame]*encoded),
 	}
 }
 
-func (s *shelf) publish(f *report.Frame) {
+func (s *shelf) publish(f *wire.Frame) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.frame = f
@@ -112,7 +112,7 @@ func (s *shelf) publish(f *report.Frame) {
 }
 
 // await gives the newest frame, once that is not the one that a reader has had.
-func (s *shelf) await(ctx context.Context, had uint64) (*report.Frame, error) {
+func (s *shelf) await(ctx context.Context, had uint64) (*wire.Frame, error) {
 	for {
 		s.mu.Lock()
 		f, number, next := s.frame, s.number, s.next
@@ -177,7 +177,7 @@ func (s *shelf) find(at *place) *encoded {
 
 // since is the frame that a stream has had; nil where it gets a whole one. The lock is
 // held.
-func (p *place) since() *report.Frame {
+func (p *place) since() *wire.Frame {
 	if p == nil || p.base == nil {
 		return nil
 	}
@@ -210,7 +210,7 @@ func (s *shelf) make(at *place) (e *encoded, full <-chan struct{}, err error) {
 	}
 
 	e = &encoded{frame: frame, number: number, users: 1}
-	if err := report.WriteFrame(e, changed(since, frame)); err != nil {
+	if err := wire.WriteFrame(e, changed(since, frame)); err != nil {
 		return nil, nil, err
 	}
 

@@ -17,7 +17,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // many are the judgements of a host with so many listeners.
@@ -41,10 +41,10 @@ func busy(js []listener.Judgement) []listener.Judgement {
 }
 
 // size is how long the text of a frame is.
-func size(t *testing.T, f *report.Frame) int {
+func size(t *testing.T, f *wire.Frame) int {
 	t.Helper()
 	var e encoded
-	if err := report.WriteFrame(&e, f); err != nil {
+	if err := wire.WriteFrame(&e, f); err != nil {
 		t.Fatal(err)
 	}
 	return e.size
@@ -92,7 +92,7 @@ func TestManyReaders(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	stop := highest()
 	var kept encoded
-	if err := report.WriteFrame(&kept, frameOf(0, js...)); err != nil {
+	if err := wire.WriteFrame(&kept, frameOf(0, js...)); err != nil {
 		t.Fatal(err)
 	}
 	text := kept.length
@@ -200,11 +200,11 @@ func TestLaggards(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.giveBack(e)
-		var wire bytes.Buffer
-		if _, err := e.WriteTo(&wire); err != nil {
+		var sent bytes.Buffer
+		if _, err := e.WriteTo(&sent); err != nil {
 			t.Fatal(err)
 		}
-		f, err := report.NewFrameReader(&wire).Next()
+		f, err := wire.NewFrameReader(&sent).Next()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -224,7 +224,7 @@ func TestLaggards(t *testing.T) {
 	before := s.makes
 	for i := range streams {
 		take(i)
-		if got := queues(&report.Frame{Listeners: read[i].listeners}); got != queues(last) {
+		if got := queues(&wire.Frame{Listeners: read[i].listeners}); got != queues(last) {
 			t.Errorf("stream %d reads %s, want %s", i, got, queues(last))
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // FuzzRead: of whatever file each line is a look or is counted as bad; what is a look is
@@ -45,7 +46,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		looks, past := 0, judge.Past{}
 		changes := report.NewChanges(listener.Filter{})
-		streams := []report.Stream{report.NewJSONStream(io.Discard), report.NewTextStream(io.Discard)}
+		streams := []wire.Stream{wire.NewStream(io.Discard), report.NewStream(io.Discard)}
 		bad, err := Read(bytes.NewReader(b), func(h Header, s *listener.Snapshot) error {
 			looks++
 			again, err := json.Marshal(s)

@@ -4,26 +4,15 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/sentence"
 	"github.com/reusewatch/reusewatch/internal/text"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
-// Explanation is all that is known about one listener.
-type Explanation struct {
-	listener.Judgement
-	Tier     listener.Tier
-	Watched  bool          // else it was looked at once
-	Interval time.Duration // between looks
-	Policy   Thresholds    // that hold for it
-	Note     string        // how its name was understood, "" where that is plain
-	// Members are those of its group, itself among them; nil: it is in none.
-	Members []listener.Judgement
-	Others  []listener.Judgement // what else goes by the name, the worst first
-	Clients listener.Maybe[listener.Clients]
-}
+// explanation says what an Explanation knows.
+type explanation struct{ *wire.Explanation }
 
 // ExplainDetail is how much of it to tell.
 type ExplainDetail struct {
@@ -33,11 +22,11 @@ type ExplainDetail struct {
 }
 
 // Explain writes an explanation for a person, in sections of plain text.
-func Explain(w io.Writer, e *Explanation, d ExplainDetail) error {
-	p := text.NewPage(d.Width)
+func Explain(w io.Writer, about *wire.Explanation, d ExplainDetail) error {
+	e, p := explanation{about}, text.NewPage(d.Width)
 	p.Paragraph("", headline(e))
 	p.Line("")
-	p.Paragraph("", e.Standing())
+	p.Paragraph("", e.standing())
 	if e.Note != "" {
 		p.Line("")
 		p.Paragraph("", e.Note)
@@ -58,7 +47,20 @@ func Explain(w io.Writer, e *Explanation, d ExplainDetail) error {
 	return nil
 }
 
-func headline(e *Explanation) string {
+// Tell says what JSON carries of an explanation beside what is known.
+func Tell(about *wire.Explanation) wire.Told {
+	e := explanation{about}
+	told := wire.Told{Timeline: e.moments(), Probe: e.probe()}
+	if e.asked() {
+		told.Gate = []wire.Meaning{}
+		for _, r := range e.Decision.Reasons {
+			told.Gate = append(told.Gate, wire.Meaning{Reason: r, Meaning: e.meaning(r)})
+		}
+	}
+	return told
+}
+
+func headline(e explanation) string {
 	s := fmt.Sprintf("%s is ", e.Local)
 	switch e.Verdict {
 	case listener.NoVerdict:
@@ -74,7 +76,9 @@ func headline(e *Explanation) string {
 }
 
 // Standing is the sentence of a stuck listener, or what another one is.
-func (e *Explanation) Standing() string {
+func Standing(e *wire.Explanation) string { return explanation{e}.standing() }
+
+func (e explanation) standing() string {
 	if e.Verdict == listener.Stuck {
 		return sentence.Stuck(&e.Judgement)
 	}
@@ -116,7 +120,7 @@ func (e *Explanation) Standing() string {
 }
 
 // longer says how to find out what one look, or a short one, cannot tell.
-func (e *Explanation) longer() string {
+func (e explanation) longer() string {
 	return fmt.Sprintf("watch longer, with --for %s", e.Policy.StuckAfter+2*e.Interval)
 }
 
@@ -127,7 +131,7 @@ func looks(n int) string {
 	return fmt.Sprintf("%d looks", n)
 }
 
-func holders(e *Explanation) string {
+func holders(e explanation) string {
 	switch {
 	case len(e.Owners) == 0 && e.OwnersKnown:
 		return fmt.Sprintf("No process has a descriptor of the listener on %s: %s", e.Local, sentence.NoDescriptor)
@@ -146,7 +150,7 @@ func holders(e *Explanation) string {
 	return fmt.Sprintf("%s listens on %s", s, e.Local)
 }
 
-func (e *Explanation) identity(p *text.Page) {
+func (e explanation) identity(p *text.Page) {
 	p.Section("LISTENER")
 	p.Field("socket", fmt.Sprintf("%s %s, cookie %s, inode %s", e.Protocol(), e.Local, e.Cookie, orUnknown(e.Inode != 0, fmt.Sprint(e.Inode))))
 	ns := fmt.Sprint(e.Netns)
@@ -169,7 +173,7 @@ func (e *Explanation) identity(p *text.Page) {
 }
 
 // counts are those that the tier knows.
-func (e *Explanation) counts() string {
+func (e explanation) counts() string {
 	var known []string
 	for _, c := range []struct {
 		what string
@@ -188,14 +192,14 @@ func (e *Explanation) counts() string {
 	return strings.Join(known, ", ")
 }
 
-func (e *Explanation) full() string {
+func (e explanation) full() string {
 	if e.Queue > e.Backlog {
 		return ": full, the kernel drops who comes now"
 	}
 	return ""
 }
 
-func (e *Explanation) listened() string {
+func (e explanation) listened() string {
 	at, known := e.ListenedAt.Get()
 	if !known {
 		return "before reusewatch looked: when, and by whom, is not known"
@@ -217,7 +221,7 @@ func chain(parents []listener.Parent) string {
 	return b.String()
 }
 
-func (e *Explanation) waiters() string {
+func (e explanation) waiters() string {
 	switch {
 	case !e.WaitersKnown:
 		return "not looked at"
@@ -254,7 +258,7 @@ func orUnknown(known bool, s string) string {
 }
 
 // others are one line each, with the name that explains that one.
-func (e *Explanation) others(p *text.Page) {
+func (e explanation) others(p *text.Page) {
 	if len(e.Others) == 0 {
 		return
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/text"
 )
 
-func (e *Explanation) clients(p *text.Page, show int) {
+func (e explanation) clients(p *text.Page, show int) {
 	p.Section("CLIENTS")
 	c, known := e.Clients.Get()
 	if !known {
@@ -77,7 +77,7 @@ func unread(n listener.Maybe[uint32]) string {
 const groupRows = 12
 
 // group shows the members side by side, the one explained first.
-func (e *Explanation) group(p *text.Page, wide bool) {
+func (e explanation) group(p *text.Page, wide bool) {
 	if len(e.Members) == 0 {
 		p.Section("GROUP")
 		p.Paragraph(text.Indent, "None: it has no SO_REUSEPORT, and every client lands here.")

@@ -8,10 +8,13 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/sentence"
 	"github.com/reusewatch/reusewatch/internal/text"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // Meaning says in a line what a reason of the gate means, and what would lift it.
-func (e *Explanation) Meaning(r listener.Reason) string {
+func Meaning(e *wire.Explanation, r listener.Reason) string { return explanation{e}.meaning(r) }
+
+func (e explanation) meaning(r listener.Reason) string {
 	meaning := r.Row().Meaning
 	if r == listener.Busy && !e.measured() {
 		meaning = "nobody has measured yet that it makes no progress: {longer}"
@@ -27,7 +30,7 @@ func (e *Explanation) Meaning(r listener.Reason) string {
 }
 
 // waits says what the culprit waits for.
-func (e *Explanation) waits() string {
+func (e explanation) waits() string {
 	if o, known := e.CulpritOwner(); known {
 		if s := sentence.WaitsFor(o); s != "" {
 			return s
@@ -37,7 +40,7 @@ func (e *Explanation) waits() string {
 }
 
 // measured: it is known whether it makes progress, of the culprit or at least of an owner.
-func (e *Explanation) measured() bool {
+func (e explanation) measured() bool {
 	if i := slices.IndexFunc(e.Signs, func(s listener.SignSeen) bool { return s.Sign == listener.SignMovesBytes }); i >= 0 {
 		return e.Signs[i].Alive.IsKnown()
 	}
@@ -45,9 +48,9 @@ func (e *Explanation) measured() bool {
 }
 
 // asked: the gate is asked only about a stuck listener.
-func (e *Explanation) asked() bool { return e.Verdict == listener.Stuck && e.Decision != nil }
+func (e explanation) asked() bool { return e.Verdict == listener.Stuck && e.Decision != nil }
 
-func (e *Explanation) gate(p *text.Page) {
+func (e explanation) gate(p *text.Page) {
 	p.Section("GATE")
 	if !e.asked() {
 		s := "The gate is asked only about a stuck listener"
@@ -63,12 +66,12 @@ func (e *Explanation) gate(p *text.Page) {
 		width = max(width, len(r))
 	}
 	for _, r := range e.Decision.Reasons {
-		p.Paragraph(fmt.Sprintf("%s%-*s  ", text.Indent, width, r), e.Meaning(r))
+		p.Paragraph(fmt.Sprintf("%s%-*s  ", text.Indent, width, r), e.meaning(r))
 	}
 }
 
 // answer sums up: what an armed run would do.
-func (e *Explanation) answer() string {
+func (e explanation) answer() string {
 	soon := slices.Contains(e.Decision.Reasons, listener.TooSoon)
 	held := len(e.Decision.Reasons)
 	for _, r := range []listener.Reason{listener.NotArmed, listener.TooSoon} {

@@ -7,20 +7,15 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/text"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
-// moment is one thing that happened.
-type moment struct {
-	at   time.Time
-	what string
-}
-
 // moments are what is known to have happened, in order.
-func (e *Explanation) moments() []moment {
-	var ms []moment
+func (e explanation) moments() []wire.Moment {
+	var ms []wire.Moment
 	add := func(at time.Time, format string, args ...any) {
 		if !at.IsZero() {
-			ms = append(ms, moment{at, fmt.Sprintf(format, args...)})
+			ms = append(ms, wire.Moment{At: at, What: fmt.Sprintf(format, args...)})
 		}
 	}
 	for i := range min(len(e.Owners), ownersFull) {
@@ -44,13 +39,13 @@ func (e *Explanation) moments() []moment {
 	}
 	e.siblings(add)
 	add(e.At, "the last look")
-	slices.SortStableFunc(ms, func(a, b moment) int { return a.at.Compare(b.at) })
+	slices.SortStableFunc(ms, func(a, b wire.Moment) int { return a.At.Compare(b.At) })
 	return ms
 }
 
 // siblings adds what the rest of the group did last: a younger process there
 // tells of a reload.
-func (e *Explanation) siblings(add func(time.Time, string, ...any)) {
+func (e explanation) siblings(add func(time.Time, string, ...any)) {
 	var youngest *listener.Owner
 	var accepted *listener.Judgement
 	var last time.Time
@@ -76,18 +71,18 @@ func (e *Explanation) siblings(add func(time.Time, string, ...any)) {
 	}
 }
 
-func (e *Explanation) owns(pid int) bool {
+func (e explanation) owns(pid int) bool {
 	return slices.ContainsFunc(e.Owners, func(o listener.Owner) bool { return o.PID == pid })
 }
 
-func (e *Explanation) history(p *text.Page) {
+func (e explanation) history(p *text.Page) {
 	p.Section("TIMELINE")
 	for _, m := range e.moments() {
 		since := "now"
-		if d := e.At.Sub(m.at); d >= time.Second {
+		if d := e.At.Sub(m.At); d >= time.Second {
 			since = text.Span(d) + " ago"
 		}
-		p.Paragraph(fmt.Sprintf("%s%s %15s  ", text.Indent, m.at.Format(time.DateTime), since), m.what)
+		p.Paragraph(fmt.Sprintf("%s%s %15s  ", text.Indent, m.At.Format(time.DateTime), since), m.What)
 	}
 }
 
@@ -98,54 +93,44 @@ const (
 	probeThreshold = 3
 )
 
-// probe is how long a liveness probe takes to notice.
-type probe struct {
-	share  float64 // of new connections that land here
-	shared bool    // measured; else 1 of the members
-	probes float64 // on average, up to three failures in a row
-}
-
-func (pr probe) expected() time.Duration {
-	const longest = 1 << 62 // 146 years: "never" is as good
-	return time.Duration(min(pr.probes*float64(probePeriod), longest))
-}
-
-// probe is unknown unless something is wrong.
-func (e *Explanation) probe() (probe, bool) {
+// probe is how long a liveness probe takes to notice; nil unless something is wrong.
+func (e explanation) probe() *wire.Probe {
 	if e.Verdict != listener.Stuck && e.Verdict != listener.Suspect {
-		return probe{}, false
+		return nil
 	}
-	pr := probe{share: 1}
+	pr := wire.Probe{Share: 1, Period: probePeriod, Threshold: probeThreshold, TCPNotices: e.Queue > e.Backlog}
 	if e.GroupSize > 1 {
-		pr.share = 1 / float64(e.GroupSize)
+		pr.Share = 1 / float64(e.GroupSize)
 	}
 	// That none landed here in the last minute says little of the next ones.
 	if share, known := e.Share.Get(); known && share > 0 {
-		pr.share, pr.shared = share, true
+		pr.Share, pr.Measured = share, true
 	}
 	// The mean wait for a run of 3 of probability p: (1/p³ - 1) / (1 - p).
-	p := pr.share
-	pr.probes = (1 + p + p*p) / (p * p * p)
-	return pr, true
+	p := pr.Share
+	pr.Probes = (1 + p + p*p) / (p * p * p)
+	const longest = 1 << 62 // 146 years: "never" is as good
+	pr.Expected = time.Duration(min(pr.Probes*float64(probePeriod), longest))
+	return &pr
 }
 
-func (e *Explanation) probes(p *text.Page) {
-	pr, known := e.probe()
-	if !known {
+func (e explanation) probes(p *text.Page) {
+	pr := e.probe()
+	if pr == nil {
 		return
 	}
 	p.Section("PROBES")
 	part := fmt.Sprintf("1 of %d members", e.GroupSize)
 	switch {
-	case pr.shared:
+	case pr.Measured:
 		part = "as measured"
-	case pr.share == 1:
+	case pr.Share == 1:
 		part = "there is no other member"
 	}
 	p.Field("HTTP", fmt.Sprintf("a liveness probe every %.0f s lands here %.0f %% of the time (%s): until %d in a row fail, Kubernetes' defaults, %s pass on average, and then the whole container is restarted",
-		probePeriod.Seconds(), 100*pr.share, part, probeThreshold, text.Span(pr.expected())))
+		probePeriod.Seconds(), 100*pr.Share, part, probeThreshold, text.Span(pr.Expected)))
 	tcp := "never notices: the kernel completes the handshake for a queue that nobody reads, until it is full"
-	if e.Queue > e.Backlog {
+	if pr.TCPNotices {
 		tcp = "notices only now that the queue is full: until then the kernel completed its handshake"
 	}
 	p.Field("TCP", tcp)

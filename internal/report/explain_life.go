@@ -13,7 +13,7 @@ import (
 const waitKinds = 6
 
 // signs has a line for each sign of life, and what else the act rests on.
-func (e *Explanation) signs(p *text.Page, wide bool) {
+func (e explanation) signs(p *text.Page, wide bool) {
 	if len(e.Signs) == 0 {
 		return
 	}
@@ -35,7 +35,7 @@ func (e *Explanation) signs(p *text.Page, wide bool) {
 }
 
 // life says for how long the culprit has done nothing, and what its threads wait for.
-func (e *Explanation) life(p *text.Page, o *listener.Owner, wide bool) {
+func (e explanation) life(p *text.Page, o *listener.Owner, wide bool) {
 	l, known := o.Evidence.Life.Get()
 	if !known {
 		p.Field("waits", "not known: it was not looked at twice")

@@ -21,7 +21,7 @@ const (
 	cmdlineShown = 200 // characters
 )
 
-func (e *Explanation) owners(p *text.Page, wide bool) {
+func (e explanation) owners(p *text.Page, wide bool) {
 	p.Section("OWNERS")
 	switch {
 	case len(e.Owners) == 0 && e.OwnersKnown:
@@ -56,7 +56,7 @@ func b2i(b bool) int {
 	return 0
 }
 
-func (e *Explanation) ownerLine(o *listener.Owner) string {
+func (e explanation) ownerLine(o *listener.Owner) string {
 	s := fmt.Sprintf("%s pid %d, %s, state %s", text.Dash(text.Printable(o.Comm)), o.PID, sentence.User(o), text.Dash(text.Printable(o.State)))
 	if o.Wchan != "" {
 		s += " in " + text.Printable(o.Wchan)
@@ -70,7 +70,7 @@ func (e *Explanation) ownerLine(o *listener.Owner) string {
 	return s
 }
 
-func (e *Explanation) owner(p *text.Page, o *listener.Owner, wide bool) {
+func (e explanation) owner(p *text.Page, o *listener.Owner, wide bool) {
 	field := p.Subfield
 	cmdline := []rune(text.Printable(strings.Join(listener.Clip(o.Cmdline), " ")))
 	if len(cmdline) > cmdlineShown && !wide {
@@ -160,7 +160,7 @@ func yesNo(b listener.Maybe[bool], yes, no string) string {
 	}
 }
 
-func (e *Explanation) usage(ev *listener.Evidence) string {
+func (e explanation) usage(ev *listener.Evidence) string {
 	u, known := ev.Usage.Get()
 	switch {
 	case !known && e.Watched && e.Verdict != listener.Suspect && e.Verdict != listener.Stuck:

@@ -11,17 +11,10 @@ import (
 )
 
 // Findings says in a word each what is wrong with a listener that may well accept.
-func Findings(j *listener.Judgement) string {
-	found := j.Findings()
-	words := make([]string, len(found))
-	for i, f := range found {
-		words[i] = string(f)
-	}
-	return strings.Join(words, ",")
-}
+func Findings(j *listener.Judgement) string { return text.Join(j.Findings(), ",") }
 
 // findings is the section of an explanation.
-func (e *Explanation) findings(p *text.Page) {
+func (e explanation) findings(p *text.Page) {
 	if e.Superseded == nil && e.Mixed == nil {
 		return
 	}
@@ -46,7 +39,7 @@ func supersededDecision(d *listener.Decision) string {
 	return string(d.Act)
 }
 
-func (e *Explanation) side(p *text.Page, name string, s *listener.Side) {
+func (e explanation) side(p *text.Page, name string, s *listener.Side) {
 	user := text.Printable(s.User)
 	if user == "" {
 		user = fmt.Sprintf("uid %d", s.UID)

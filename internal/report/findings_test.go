@@ -4,52 +4,22 @@ import (
 	"bytes"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
-
-// TestFindingsRoundTrip: who reads what a daemon serves has all of it.
-func TestFindingsRoundTrip(t *testing.T) {
-	here := time.Local
-	time.Local = listenertest.Instant().Location()
-	t.Cleanup(func() { time.Local = here })
-	var wire, again bytes.Buffer
-	if err := WriteFrame(&wire, frame(listenertest.Superseded())); err != nil {
-		t.Fatal(err)
-	}
-	want := strings.ReplaceAll(wire.String(), `\\xff`, `\ufffd`) // bytes that are no text
-	f, err := NewFrameReader(&wire).Next()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := WriteFrame(&again, f); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, again.String()); diff != "" {
-		t.Errorf("written again (-first +second):\n%s", diff)
-	}
-	if !strings.Contains(want, `"findings":["superseded","mixed"]`) || !strings.Contains(want, `"age_seconds":70`) {
-		t.Error(want)
-	}
-	if c, known := f.Listeners[0].Caller.Get(); !known || c.PID != 26939 || len(c.Parents) != 1 {
-		t.Errorf("the caller of listen(): %+v", c)
-	}
-}
 
 // TestFindingsAreTold: an explanation, an event and the last line of a table say who
 // it is, and nothing that a process calls itself reaches the terminal raw.
 func TestFindingsAreTold(t *testing.T) {
 	j := listenertest.Superseded()
 	var explained, event, table bytes.Buffer
-	if err := Explain(&explained, &Explanation{Judgement: j, Watched: true}, ExplainDetail{Width: 200}); err != nil {
+	if err := Explain(&explained, &wire.Explanation{Judgement: j, Watched: true}, ExplainDetail{Width: 200}); err != nil {
 		t.Fatal(err)
 	}
-	if err := NewTextStream(&event).Write(Event{Time: listenertest.Instant(), Kind: Found, Listener: &j}); err != nil {
+	if err := NewStream(&event).Write(wire.Event{Time: listenertest.Instant(), Kind: wire.Found, Listener: &j}); err != nil {
 		t.Fatal(err)
 	}
 	js := []listener.Judgement{j}
@@ -88,20 +58,20 @@ func TestFindingsAreToldOnce(t *testing.T) {
 	first, second := listenertest.Superseded(), listenertest.Superseded()
 	second.Listener = &listener.Listener{Sample: second.Sample}
 	second.Cookie, second.Superseded = 0x1a2c, nil
-	look := func() []Kind {
+	look := func() []wire.Kind {
 		return kinds(changes.Update(listenertest.Instant(), []listener.Judgement{first, second}))
 	}
-	expect(t, "found", look(), Found)
+	expect(t, "found", look(), wire.Found)
 	expect(t, "still so", look())
 	first.Mixed, second.Mixed = nil, nil
-	expect(t, "no longer mixed", look(), Found)
+	expect(t, "no longer mixed", look(), wire.Found)
 	first.Decision = &listener.Decision{Act: listener.Hold, Reason: listener.NoSiblingAccepted, Reasons: []listener.Reason{listener.NoSiblingAccepted}}
-	expect(t, "to be acted on, and held", look(), Held)
+	expect(t, "to be acted on, and held", look(), wire.Held)
 	expect(t, "held still", look())
 	first.Decision = &listener.Decision{Act: listener.Kill}
 	expect(t, "acted on: the act speaks for itself", look())
 	first.Superseded, first.Decision = nil, nil
-	expect(t, "found no more", look(), Found)
+	expect(t, "found no more", look(), wire.Found)
 }
 
 func TestGenerationsLine(t *testing.T) {

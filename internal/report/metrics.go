@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // ProgramCost is what one program in the kernel has cost since it was loaded.
@@ -114,7 +115,7 @@ func (m *Metrics) Publish(s *listener.Snapshot, js []listener.Judgement, armed b
 	}
 }
 
-// Cost takes what the kernel side costs.
+// wire.Cost takes what the kernel side costs.
 func (m *Metrics) Cost(c Costs) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -124,12 +125,12 @@ func (m *Metrics) Cost(c Costs) {
 // Unrecorded takes how many looks were left out of a recording.
 func (m *Metrics) Unrecorded(looks int) { m.events.unrecorded.Add(float64(looks)) }
 
-// Event takes an event as it is told.
-func (m *Metrics) Event(e Event) {
+// wire.Event takes an event as it is told.
+func (m *Metrics) Event(e wire.Event) {
 	if m == nil {
 		return
 	}
-	if e.Kind == Ready {
+	if e.Kind == wire.Ready {
 		m.mu.Lock()
 		m.ready = true
 		m.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // eventMetrics count what happened.
@@ -52,19 +53,19 @@ func (m *eventMetrics) register(r *prometheus.Registry) {
 	r.MustRegister(m.stuck, m.holds, m.acts, m.rescued, m.stale, m.dropped, m.unrecorded)
 }
 
-func (m *eventMetrics) count(e Event) {
+func (m *eventMetrics) count(e wire.Event) {
 	switch e.Kind {
-	case Stuck:
+	case wire.Stuck:
 		m.stuck.WithLabelValues(string(e.Listener.Cause)).Inc()
-	case Held:
+	case wire.Held:
 		m.holds.WithLabelValues(string(e.Listener.Decision.Reason)).Inc()
-	case Acted:
+	case wire.Acted:
 		m.acts.WithLabelValues(string(e.Act.Action), resultDone).Inc()
 		m.rescued.Add(float64(e.Act.Rescued.Or(0)))
 		m.stale.Add(float64(e.Act.Stale.Or(0)))
-	case Dropped:
+	case wire.Dropped:
 		m.dropped.Add(float64(e.Count))
-	case ActFailed:
+	case wire.ActFailed:
 		m.acts.WithLabelValues(string(e.Act.Action), resultFailed).Inc()
 	default:
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
+	"github.com/reusewatch/reusewatch/internal/wire"
+	"github.com/reusewatch/reusewatch/internal/wire/wiretest"
 )
 
 func newMetrics(most int) *Metrics {
@@ -81,7 +83,7 @@ func TestMetrics(t *testing.T) {
 	publish(m, stuck, healthy, listenertest.Bare())
 	m.CensusTook(3 * time.Millisecond)
 	m.Cost(Costs{Programs: []ProgramCost{{"tick", 1500 * time.Millisecond, 10, 1}}, Entries: 3, Capacity: 4096})
-	for _, e := range events() {
+	for _, e := range wiretest.Events() {
 		m.Event(e)
 	}
 	const blue = `{local="10.39.1.68:80",netns="blue"}`
@@ -188,7 +190,7 @@ func TestOverflow(t *testing.T) {
 func TestBoundedLabels(t *testing.T) {
 	m := newMetrics(10)
 	publish(m, listenertest.Full())
-	for _, e := range events() {
+	for _, e := range wiretest.Events() {
 		m.Event(e)
 	}
 	text := scrape(t, m)
@@ -218,7 +220,7 @@ func TestHealth(t *testing.T) {
 	if got := get("/readyz"); got != 503 {
 		t.Errorf("readyz %d before it said that it is ready", got)
 	}
-	m.Event(Event{Kind: Ready})
+	m.Event(wire.Event{Kind: wire.Ready})
 	if h, r := get("/healthz"), get("/readyz"); h != 200 || r != 200 {
 		t.Errorf("healthz %d, readyz %d", h, r)
 	}
@@ -239,7 +241,7 @@ func TestHealth(t *testing.T) {
 func TestNobodyAskedForMetrics(*testing.T) {
 	var m *Metrics
 	m.Publish(&listener.Snapshot{}, nil, false)
-	m.Event(Event{Kind: Ready})
+	m.Event(wire.Event{Kind: wire.Ready})
 }
 
 // crowd is 1,000 groups of 8 members, each with all that can be known.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/text"
+	"github.com/reusewatch/reusewatch/internal/wire/wiretest"
 )
 
 // TestStood: what an act still takes counts from when the process stood still as well.
@@ -24,17 +25,17 @@ func TestStood(t *testing.T) {
 		"woken since":                  {listener.NeverServed, listener.Known(listener.Life{Inert: listener.Known(5 * time.Second)}), 5 * time.Second, "its process has stood still for 5 s of the 30 s"},
 		"its pipe was read from since": {listener.Dead, listener.Known(listener.Life{Inert: listener.Known(time.Minute), Waits: []listener.Wait{reader}}), 3 * time.Second, "its process has stood still for 3 s of the 30 s"},
 	} {
-		e := explained()
+		e := wiretest.Explained()
 		e.Class, e.Owners[0].Evidence.Life = c.class, c.life
 		e.Decision = &listener.Decision{Act: listener.Hold, Reason: listener.TooSoon, Reasons: []listener.Reason{listener.TooSoon}}
 		if got := Stood(&e.Judgement); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
-		if got := e.Meaning(listener.TooSoon); !strings.Contains(got, c.says) {
+		if got := Meaning(e, listener.TooSoon); !strings.Contains(got, c.says) {
 			t.Errorf("%s: %q, want %q", name, got, c.says)
 		}
-		if want := "in " + text.Span(e.Policy.For(c.class)-c.want); !strings.Contains(e.answer(), want) {
-			t.Errorf("%s: %q, want %q", name, e.answer(), want)
+		if want := "in " + text.Span(e.Policy.For(c.class)-c.want); !strings.Contains((explanation{e}).answer(), want) {
+			t.Errorf("%s: %q, want %q", name, (explanation{e}).answer(), want)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -10,82 +9,15 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/sentence"
 	"github.com/reusewatch/reusewatch/internal/text"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
-type jsonEvent struct {
-	Schema   string        `json:"schema"`
-	Time     stamp         `json:"time"`
-	Event    Kind          `json:"event"`
-	Listener *jsonListener `json:"listener,omitempty"`
+// NewStream writes one line an event, for a person or a journal.
+func NewStream(w io.Writer) wire.Stream { return stream{w} }
 
-	Tier  listener.Tier `json:"tier,omitempty"`
-	Count *int          `json:"listeners_watched,omitempty"`
-	Lost  *int          `json:"events_dropped,omitempty"`
-	*jsonAct
-}
+type stream struct{ w io.Writer }
 
-type jsonAct struct {
-	ID        string                 `json:"act_id"`
-	Action    listener.Action        `json:"action"`
-	PID       int                    `json:"pid"`
-	Method    listener.Method        `json:"method"`
-	Listeners []string               `json:"listeners"`
-	Rescue    listener.Maybe[string] `json:"rescue"`  // how clients are taken along, or why not
-	Rescued   listener.Maybe[int]    `json:"rescued"` // clients that another member or holder got
-	Stale     listener.Maybe[int]    `json:"stale"`   // clients that had gone, and were let go
-	Evidence  listener.Maybe[string] `json:"evidence"`
-	TookMS    listener.Maybe[int64]  `json:"took_ms"`
-	Error     listener.Maybe[string] `json:"error"`
-}
-
-// Stream writes events as they come.
-type Stream interface {
-	Write(Event) error
-}
-
-// NewJSONStream writes one JSON object a line.
-func NewJSONStream(w io.Writer) Stream { return jsonStream{w} }
-
-// NewTextStream writes one line an event, for a person or a journal.
-func NewTextStream(w io.Writer) Stream { return textStream{w} }
-
-type jsonStream struct{ w io.Writer }
-
-func (s jsonStream) Write(e Event) error {
-	out := jsonEvent{Schema: Schema, Time: stamp(e.Time), Event: e.Kind, Tier: e.Tier}
-	switch e.Kind {
-	case Ready:
-		out.Count = &e.Count
-	case Dropped:
-		out.Lost = &e.Count
-	default:
-	}
-	if e.Listener != nil {
-		l := toJSON(e.Listener)
-		l.Evidence.cut()
-		out.Listener = &l
-	}
-	if a := e.Act; a != nil {
-		act := jsonAct{
-			ID: a.ID, Action: a.Action, PID: a.Owner.PID, Method: a.Method,
-			Listeners: cookies(a.Listeners), Rescue: maybeText(a.Rescue), Rescued: a.Rescued, Stale: a.Stale,
-			Evidence: maybeText(a.Evidence), Error: maybeText(a.Failure),
-		}
-		if e.Kind != Acting {
-			act.TookMS = listener.Known(a.Took.Milliseconds())
-		}
-		out.jsonAct = &act
-	}
-	b, err := json.Marshal(out)
-	if err != nil {
-		return fmt.Errorf("encode event %s: %w", e.Kind, err)
-	}
-	return writeLine(s.w, b)
-}
-
-type textStream struct{ w io.Writer }
-
-func (s textStream) Write(e Event) error {
+func (s stream) Write(e wire.Event) error {
 	_, err := fmt.Fprintf(s.w, "%s %-10s %s\n", e.Time.Format(time.DateTime), e.Kind, describe(e))
 	if err != nil {
 		return fmt.Errorf("write event %s: %w", e.Kind, err)
@@ -93,11 +25,11 @@ func (s textStream) Write(e Event) error {
 	return nil
 }
 
-func describe(e Event) string {
-	if e.Kind == Ready {
+func describe(e wire.Event) string {
+	if e.Kind == wire.Ready {
 		return fmt.Sprintf("watching %d listeners, %s tier", e.Count, e.Tier)
 	}
-	if e.Kind == Dropped {
+	if e.Kind == wire.Dropped {
 		return fmt.Sprintf("%d events were left out: nobody took them", e.Count)
 	}
 	j := e.Listener
@@ -106,31 +38,31 @@ func describe(e Event) string {
 	if j.NetnsName != "" {
 		fmt.Fprintf(&b, " netns %s", text.Printable(j.NetnsName))
 	}
-	if e.Kind == Stuck {
+	if e.Kind == wire.Stuck {
 		fmt.Fprintf(&b, ": %s: %s", j.Cause, sentence.Stuck(j))
 		return b.String()
 	}
-	if e.Kind == Found {
+	if e.Kind == wire.Found {
 		return b.String() + ": " + foundText(j)
 	}
 	if who := who(j.Listener); who != "" {
 		fmt.Fprintf(&b, ", %s", who)
 	}
-	if e.Kind == Suspect || e.Kind == Held {
+	if e.Kind == wire.Suspect || e.Kind == wire.Held {
 		fmt.Fprintf(&b, ": %d of %d wait, the oldest for %s", j.Queue, j.Backlog, Ago(j.OldestWait.Maybe()))
 	}
 	switch {
-	case e.Kind == Held && j.Decision.Act == listener.Observe:
+	case e.Kind == wire.Held && j.Decision.Act == listener.Observe:
 		b.WriteString("; would be killed (--action kill)")
-	case e.Kind == Held:
+	case e.Kind == wire.Held:
 		fmt.Fprintf(&b, "; held: %s", text.Join(j.Decision.Reasons, ", "))
-	case e.Kind == Acting && e.Act.Action == listener.Close:
+	case e.Kind == wire.Acting && e.Act.Action == listener.Close:
 		fmt.Fprintf(&b, "; close it, pid %d stays; clients: %s", e.Act.Owner.PID, e.Act.Rescue)
-	case e.Kind == Acting:
+	case e.Kind == wire.Acting:
 		fmt.Fprintf(&b, "; kill pid %d, listeners that go with it: %d; clients: %s", e.Act.Owner.PID, len(e.Act.Listeners), e.Act.Rescue)
-	case e.Kind == Acted:
+	case e.Kind == wire.Acted:
 		fmt.Fprintf(&b, "; gone by %s after %d ms%s", e.Act.Method, e.Act.Took.Milliseconds(), rescued(e.Act))
-	case e.Kind == ActFailed:
+	case e.Kind == wire.ActFailed:
 		fmt.Fprintf(&b, "; %s", e.Act.Failure)
 	}
 	return b.String()

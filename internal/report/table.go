@@ -1,3 +1,5 @@
+// Package report tells people of judgements, in prose: tables, explanations, events, the line
+// of a check.
 package report
 
 import (

@@ -7,15 +7,15 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // busy is a model on a host of 5,000 listeners in 2,000 groups, in full colour.
-func busy(b *testing.B) (*model, []*report.Frame) {
+func busy(b *testing.B) (*model, []*wire.Frame) {
 	b.Helper()
 	m, _ := at(200, 60, unicodeGlyphs())
 	m.theme = newTheme(colorprofile.TrueColor, true)
-	frames := make([]*report.Frame, 8)
+	frames := make([]*wire.Frame, 8)
 	for n := range frames {
 		f := crowd(1000, 4, n)
 		f.Listeners = append(f.Listeners, crowd(2000, 1, n).Listeners[1000:]...)

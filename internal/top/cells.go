@@ -10,6 +10,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/sentence"
 	"github.com/reusewatch/reusewatch/internal/text"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // count prints a whole number in at most five places.
@@ -119,7 +120,7 @@ func thousands(n uint64) string {
 }
 
 // decision says in a few words what the gate answered; since is how long ago.
-func decision(j *listener.Judgement, policy report.Thresholds, since time.Duration) string {
+func decision(j *listener.Judgement, policy wire.Thresholds, since time.Duration) string {
 	d := j.Decision
 	if d == nil {
 		return ""

@@ -8,6 +8,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 const (
@@ -20,9 +21,9 @@ const (
 // detail is what explain tells of one listener, anew with each frame.
 type detail struct {
 	cookie listener.Cookie
-	e      *report.Explanation // nil: none yet
-	err    error               // of the last time it was asked for
-	asked  bool                // and not answered
+	e      *wire.Explanation // nil: none yet
+	err    error             // of the last time it was asked for
+	asked  bool              // and not answered
 	pager
 }
 

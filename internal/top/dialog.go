@@ -10,6 +10,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/text"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // dialog is about one act: it asks, shows what the act says, and how it ended.
@@ -18,7 +19,7 @@ type dialog struct {
 	action listener.Action
 	cookie listener.Cookie
 	about  string // what would be acted on
-	e      *report.Explanation
+	e      *wire.Explanation
 	asked  bool // for e
 	state  dialogState
 	hidden bool
@@ -56,7 +57,7 @@ func (m *model) ask(action listener.Action) tea.Cmd {
 		return nil
 	}
 	m.dialog = &dialog{action: action, cookie: j.Cookie, about: m.about(action, j)}
-	m.dialog.e = &report.Explanation{
+	m.dialog.e = &wire.Explanation{
 		Judgement: *j, Tier: m.table.frame.Tier, Watched: m.table.frame.Watched,
 		Interval: m.table.frame.Interval, Policy: m.table.frame.Policy,
 	}
@@ -157,7 +158,7 @@ func (d *dialog) text(m *model, width int) (body []styled, keys string) {
 	// What matters most first: a small screen cuts the end.
 	d.gate(say)
 	gap()
-	say(rankRole(rankOf(d.e.Verdict)), "", d.e.Standing())
+	say(rankRole(rankOf(d.e.Verdict)), "", report.Standing(d.e))
 	gap()
 	say(plain, "", d.would())
 	if _, there := m.find(d.cookie); !there {
@@ -196,7 +197,7 @@ func (d *dialog) gate(say func(r role, lead, s string)) {
 	}
 	say(warn, "", "The gate holds as of now, and asks again before anything is done:")
 	for _, r := range holds {
-		say(plain, fmt.Sprintf("  %-*s  ", width, r), d.e.Meaning(r))
+		say(plain, fmt.Sprintf("  %-*s  ", width, r), report.Meaning(d.e, r))
 	}
 }
 

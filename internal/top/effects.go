@@ -11,13 +11,13 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // What commands come back with.
 type (
 	frameMsg struct {
-		frame *report.Frame
+		frame *wire.Frame
 		at    time.Time // when it came
 		err   error
 	}
@@ -27,7 +27,7 @@ type (
 	}
 	explainMsg struct {
 		cookie listener.Cookie
-		e      *report.Explanation
+		e      *wire.Explanation
 		err    error
 	}
 	// saidMsg is a line of an act, or its end.

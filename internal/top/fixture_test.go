@@ -14,7 +14,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 func instant() time.Time { return time.Date(2026, 3, 1, 3, 0, 7, 0, time.UTC) }
@@ -58,7 +58,7 @@ func counted(j *listener.Judgement, syns, queued, accepted int) {
 
 // night is the host of the story at its nth second: a haproxy that is stuck, with
 // two that are not, a suspect, and others that are fine; hostile names among them.
-func night(n int) *report.Frame {
+func night(n int) *wire.Frame {
 	at := instant().Add(time.Duration(n) * time.Second)
 	dead := socket(0x1a2b, "10.39.1.68:80", 7, 3)
 	dead.NetnsName, dead.Queue, dead.OldestWait = "blue", uint32(3285+5*n), listener.Rarely(2*time.Hour+11*time.Minute+time.Duration(n)*time.Second)
@@ -104,13 +104,13 @@ func night(n int) *report.Frame {
 	return frame(n, js...)
 }
 
-func frame(n int, js ...listener.Judgement) *report.Frame {
+func frame(n int, js ...listener.Judgement) *wire.Frame {
 	at := instant().Add(time.Duration(n) * time.Second)
-	return &report.Frame{
+	return &wire.Frame{
 		Time: at, Tier: listener.TierFunctions, Interval: time.Second, Watched: true, Complete: true,
-		Host: report.Host{Name: "web-1", Kernel: "6.12.107"}, Listeners: js,
-		Policy: report.Thresholds{Action: listener.Observe, StuckAfter: 10 * time.Second, ActAfter: 30 * time.Second, ActAfterServed: 2 * time.Minute},
-		Cost: listener.Known(report.Cost{
+		Host: wire.Host{Name: "web-1", Kernel: "6.12.107"}, Listeners: js,
+		Policy: wire.Thresholds{Action: listener.Observe, StuckAfter: 10 * time.Second, ActAfter: 30 * time.Second, ActAfterServed: 2 * time.Minute},
+		Cost: listener.Known(wire.Cost{
 			PID: 99, Started: instant().Add(-time.Hour), CPU: time.Duration(n) * 4 * time.Millisecond, RSS: 23 << 20,
 			BPFTime: time.Duration(n) * 5 * time.Microsecond, BPFRuns: uint64(n) * 25,
 		}),
@@ -118,7 +118,7 @@ func frame(n int, js ...listener.Judgement) *report.Frame {
 }
 
 // crowd is a host of n groups with each listeners each, every hundredth of them stuck.
-func crowd(groups, each, n int) *report.Frame {
+func crowd(groups, each, n int) *wire.Frame {
 	var js []listener.Judgement
 	for g := range groups {
 		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(g >> 8), byte(g), 1}), uint16(1024+g))
@@ -183,7 +183,7 @@ func watched(w, h, n int, g glyphs) (*model, *still) {
 	return m, do
 }
 
-func feed(m *model, f *report.Frame) { m.Update(frameMsg{frame: f, at: f.Time}) }
+func feed(m *model, f *wire.Frame) { m.Update(frameMsg{frame: f, at: f.Time}) }
 
 // press sends keys by their names; a single character is itself.
 func press(m *model, names ...string) tea.Cmd {

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 func TestMain(m *testing.M) {
@@ -39,10 +39,10 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-func explanation(m *model, c listener.Cookie) *report.Explanation {
+func explanation(m *model, c listener.Cookie) *wire.Explanation {
 	j, _ := m.find(c)
 	f := m.table.frame
-	return &report.Explanation{Judgement: *j, Tier: f.Tier, Watched: true, Interval: f.Interval, Policy: f.Policy}
+	return &wire.Explanation{Judgement: *j, Tier: f.Tier, Watched: true, Interval: f.Interval, Policy: f.Policy}
 }
 
 func TestFrames(t *testing.T) {
@@ -107,7 +107,7 @@ func TestFramesOfOtherKinds(t *testing.T) {
 			m, _ := at(120, 40, unicodeGlyphs())
 			for n := range 3 {
 				f := night(n)
-				f.Tier, f.Cost = listener.TierQueues, listener.Maybe[report.Cost]{}
+				f.Tier, f.Cost = listener.TierQueues, listener.Maybe[wire.Cost]{}
 				for i := range f.Listeners {
 					if f.Listeners[i].Class == listener.NeverServed { // which takes counters
 						f.Listeners[i].Class = listener.Dead
@@ -146,14 +146,14 @@ func TestDetailTellsSigns(t *testing.T) {
 // replayed gives the night, then an error.
 type replayed struct{ n int }
 
-func (r *replayed) Next(context.Context) (*report.Frame, error) {
+func (r *replayed) Next(context.Context) (*wire.Frame, error) {
 	if r.n++; r.n > 2 {
 		return nil, errors.New("the night is over")
 	}
 	return night(r.n - 1), nil
 }
 
-func (r *replayed) Explain(context.Context, listener.Cookie) (*report.Explanation, error) {
+func (r *replayed) Explain(context.Context, listener.Cookie) (*wire.Explanation, error) {
 	return nil, errors.New("nobody asks")
 }
 

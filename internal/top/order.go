@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // Sort is the order of the listeners.
@@ -97,7 +97,7 @@ func rankOf(v listener.Verdict) int {
 
 // table is a frame in order: worked out once a frame, not once a key.
 type table struct {
-	frame  *report.Frame
+	frame  *wire.Frame
 	groups []*group
 	real   int // groups of the kernel's
 	sums   sums
@@ -123,7 +123,7 @@ func (t *total) add(v listener.Maybe[float64]) {
 	t.unknown = t.unknown || !known
 }
 
-func newTable(f *report.Frame, h *history) *table {
+func newTable(f *wire.Frame, h *history) *table {
 	t := &table{frame: f}
 	items := make([]item, len(f.Listeners))
 	find := make(map[listener.GroupKey]*group, len(f.Listeners))

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 const (
@@ -19,7 +19,7 @@ type history struct {
 	at   time.Time // of the last frame
 	seq  int       // of the last frame
 	of   map[listener.Cookie]*past
-	cost listener.Maybe[report.Cost]
+	cost listener.Maybe[wire.Cost]
 	own  own
 }
 
@@ -47,7 +47,7 @@ type past struct {
 }
 
 // add takes the next frame in.
-func (h *history) add(f *report.Frame) {
+func (h *history) add(f *wire.Frame) {
 	if h.of == nil {
 		h.of = make(map[listener.Cookie]*past, len(f.Listeners))
 	}
@@ -162,7 +162,7 @@ func (h *history) lastMinute(ps []*past, interval time.Duration, width int) []in
 
 // costs finds out what is used now; of the programs' events since the start, if
 // none was since the last frame.
-func (h *history) costs(now listener.Maybe[report.Cost], elapsed float64) {
+func (h *history) costs(now listener.Maybe[wire.Cost], elapsed float64) {
 	before, known := h.cost.Get()
 	h.cost = now
 	h.own = own{}

@@ -6,12 +6,12 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 func TestRates(t *testing.T) {
 	var h history
-	sock := func(n, syns, queued, accepted int) *report.Frame {
+	sock := func(n, syns, queued, accepted int) *wire.Frame {
 		j := socket(1, "127.0.0.1:80", 0, 1)
 		counted(&j, syns, queued, accepted)
 		return frame(n, j)

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // patience is how long a test waits for what comes at once.
@@ -106,8 +106,8 @@ type scripted struct {
 	end   chan error
 }
 
-func (s *scripted) Next(ctx context.Context) (*report.Frame, error) {
-	var f *report.Frame
+func (s *scripted) Next(ctx context.Context) (*wire.Frame, error) {
+	var f *wire.Frame
 	s.first.Do(func() { f = night(0) })
 	if f != nil {
 		return f, nil
@@ -120,7 +120,7 @@ func (s *scripted) Next(ctx context.Context) (*report.Frame, error) {
 	}
 }
 
-func (s *scripted) Explain(context.Context, listener.Cookie) (*report.Explanation, error) {
+func (s *scripted) Explain(context.Context, listener.Cookie) (*wire.Explanation, error) {
 	panic("explain panics")
 }
 
@@ -211,7 +211,7 @@ func TestRunWaitsForAnAct(t *testing.T) {
 // quiet is scripted, but knows nothing to explain.
 type quiet struct{ scripted }
 
-func (q *quiet) Explain(context.Context, listener.Cookie) (*report.Explanation, error) {
+func (q *quiet) Explain(context.Context, listener.Cookie) (*wire.Explanation, error) {
 	return nil, errors.New("not known")
 }
 

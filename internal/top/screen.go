@@ -7,6 +7,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/text"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // layout is how the lines of the screen are shared out, from top to bottom.
@@ -167,8 +168,8 @@ func (m *model) focus(height int) []string {
 	if j, ok := m.selected(); ok {
 		rank := rankOf(j.Verdict)
 		f := m.table.frame
-		e := report.Explanation{Judgement: *j, Watched: f.Watched, Interval: f.Interval, Policy: f.Policy}
-		words := m.glyphs.words(e.Standing())
+		e := wire.Explanation{Judgement: *j, Watched: f.Watched, Interval: f.Interval, Policy: f.Policy}
+		words := m.glyphs.words(report.Standing(&e))
 		room := height - 1
 		gate := decision(j, f.Policy, m.since())
 		if gate != "" && height > 2 {
@@ -183,7 +184,7 @@ func (m *model) focus(height int) []string {
 			l := m.line()
 			l.put(strong, gate)
 			if r := firstReason(j); r != "" {
-				l.put(dim, ": "+m.glyphs.words(e.Meaning(r)))
+				l.put(dim, ": "+m.glyphs.words(report.Meaning(&e, r)))
 			}
 			out = append(out, l.String())
 		}

@@ -10,7 +10,7 @@ import (
 	"io"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // ErrLost says that a Source has lost what its frames come from, and will try to
@@ -22,9 +22,9 @@ type Source interface {
 	// Next waits for the next frame, complete, about an interval after the last.
 	// An error ends top, but one that wraps ErrLost is shown while Next is asked
 	// again, a second later.
-	Next(ctx context.Context) (*report.Frame, error)
+	Next(ctx context.Context) (*wire.Frame, error)
 	// Explain tells all about one listener.
-	Explain(ctx context.Context, c listener.Cookie) (*report.Explanation, error)
+	Explain(ctx context.Context, c listener.Cookie) (*wire.Explanation, error)
 }
 
 // Act closes a listener or kills its process by hand, through the gate. It writes

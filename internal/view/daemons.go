@@ -5,14 +5,14 @@ import (
 	"errors"
 
 	"github.com/reusewatch/reusewatch/internal/feed"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // Daemons asks a daemon: for single frames, or for a stream of them, during which it
 // counts every listener.
 type Daemons struct {
 	*feed.Client
-	first  *report.Frame
+	first  *wire.Frame
 	stream *feed.Stream // nil: single ones
 }
 
@@ -35,7 +35,7 @@ func Ask(ctx context.Context, path string, goOn bool) (*Daemons, error) {
 }
 
 // Next implements [View].
-func (d *Daemons) Next(ctx context.Context) (*report.Frame, error) {
+func (d *Daemons) Next(ctx context.Context) (*wire.Frame, error) {
 	if f := d.first; f != nil {
 		d.first = nil
 		return f, nil

@@ -7,27 +7,27 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // Frame is a judged snapshot as it is shown and served.
-func Frame(s *listener.Snapshot, js []listener.Judgement, settings *judge.Settings, m *Meter) *report.Frame {
-	return &report.Frame{
+func Frame(s *listener.Snapshot, js []listener.Judgement, settings *judge.Settings, m *Meter) *wire.Frame {
+	return &wire.Frame{
 		Time: s.Time, Tier: s.Tier, Interval: s.Interval, Watched: s.Watched, Host: m.host, Cost: m.Cost(),
 		Policy: Thresholds(settings), Listeners: js, Complete: true,
 	}
 }
 
 // Thresholds are those of settings.
-func Thresholds(s *judge.Settings) report.Thresholds {
-	return report.Thresholds{
+func Thresholds(s *judge.Settings) wire.Thresholds {
+	return wire.Thresholds{
 		Action: s.Action, StuckAfter: s.StuckAfter, ActAfter: s.ActAfter, ActAfterServed: s.ActAfterServed,
 	}
 }
 
 // thisHost names the host and its kernel; what cannot be had stays empty.
-func thisHost() report.Host {
-	var h report.Host
+func thisHost() wire.Host {
+	var h wire.Host
 	h.Name, _ = os.Hostname()
 	var u unix.Utsname
 	if unix.Uname(&u) == nil {

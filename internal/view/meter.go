@@ -12,7 +12,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // RunTimes tells what BPF programs have cost the kernel, which counts only while somebody wants
@@ -26,7 +26,7 @@ type RunTimes interface {
 type Meter struct {
 	kernel  RunTimes
 	started time.Time
-	host    report.Host
+	host    wire.Host
 
 	mu    sync.Mutex
 	stats io.Closer // nil: off
@@ -54,20 +54,20 @@ func (m *Meter) On(on bool) {
 }
 
 // Cost is what was used so far; unknown where the kernel does not say.
-func (m *Meter) Cost() listener.Maybe[report.Cost] {
-	c := report.Cost{PID: os.Getpid(), Started: m.started}
+func (m *Meter) Cost() listener.Maybe[wire.Cost] {
+	c := wire.Cost{PID: os.Getpid(), Started: m.started}
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		return listener.Maybe[report.Cost]{}
+		return listener.Maybe[wire.Cost]{}
 	}
 	c.CPU = time.Duration(u.Utime.Nano() + u.Stime.Nano())
 	statm, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
-		return listener.Maybe[report.Cost]{}
+		return listener.Maybe[wire.Cost]{}
 	}
 	var size, resident uint64
 	if _, err := fmt.Fscan(strings.NewReader(string(statm)), &size, &resident); err != nil {
-		return listener.Maybe[report.Cost]{}
+		return listener.Maybe[wire.Cost]{}
 	}
 	c.RSS = resident * uint64(os.Getpagesize())
 	m.mu.Lock()
@@ -75,7 +75,7 @@ func (m *Meter) Cost() listener.Maybe[report.Cost] {
 	m.mu.Unlock()
 	if counting {
 		if c.BPFTime, c.BPFRuns, err = m.kernel.RunTime(); err != nil {
-			return listener.Maybe[report.Cost]{}
+			return listener.Maybe[wire.Cost]{}
 		}
 	}
 	return listener.Known(c)

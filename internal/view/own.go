@@ -8,8 +8,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
 	"github.com/reusewatch/reusewatch/internal/watch"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // Own looks for itself: once, or on and on until Close.
@@ -18,19 +18,19 @@ type Own struct {
 	watch  *watch.Watcher
 	policy judge.Policy
 	meter  *Meter
-	frames chan *report.Frame // the newest, if nobody has had it
+	frames chan *wire.Frame // the newest, if nobody has had it
 	end    context.CancelFunc
 	ended  chan struct{}
 	failed error // good when ended is closed
 
 	mu   sync.Mutex
-	last *report.Frame
+	last *wire.Frame
 }
 
 // Look looks by this kernel side, which it closes in the end: once, or goes on and on. The
 // frames are judged by this policy.
 func Look(ctx context.Context, k *kernel.Kernel, w *watch.Watcher, p judge.Policy, goOn bool) (*Own, error) {
-	o := &Own{kernel: k, watch: w, policy: p, meter: NewMeter(k), frames: make(chan *report.Frame, 1), ended: make(chan struct{})}
+	o := &Own{kernel: k, watch: w, policy: p, meter: NewMeter(k), frames: make(chan *wire.Frame, 1), ended: make(chan struct{})}
 	if goOn {
 		o.meter.On(true)
 	}
@@ -68,7 +68,7 @@ func (o *Own) take(s *listener.Snapshot) {
 }
 
 // Next implements [View].
-func (o *Own) Next(ctx context.Context) (*report.Frame, error) {
+func (o *Own) Next(ctx context.Context) (*wire.Frame, error) {
 	select {
 	case f := <-o.frames:
 		return f, nil
@@ -80,7 +80,7 @@ func (o *Own) Next(ctx context.Context) (*report.Frame, error) {
 }
 
 // Explain implements [View].
-func (o *Own) Explain(ctx context.Context, c listener.Cookie, clients int) (*report.Explanation, error) {
+func (o *Own) Explain(ctx context.Context, c listener.Cookie, clients int) (*wire.Explanation, error) {
 	o.mu.Lock()
 	f := o.last
 	o.mu.Unlock()
@@ -103,7 +103,7 @@ type Waiting interface {
 
 // Closer adds to an explanation what is sought only when somebody asks: who waits, and what the
 // owners do.
-func Closer(ctx context.Context, e *report.Explanation, k Waiting, w *watch.Watcher, clients int) error {
+func Closer(ctx context.Context, e *wire.Explanation, k Waiting, w *watch.Watcher, clients int) error {
 	if e.Watched {
 		var err error
 		asked := w.Ask(ctx, func() { e.Listener, err = w.Closer(e.Listener) })

@@ -9,23 +9,23 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/feed"
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // View is what a command shows: what a daemon sees, or what it sees itself.
 type View interface {
 	// Next waits for the next frame: of all listeners, whatever the filters.
-	Next(context.Context) (*report.Frame, error)
+	Next(context.Context) (*wire.Frame, error)
 	// Explain tells all about one; an error that wraps feed.ErrUnknown if there is none.
-	Explain(ctx context.Context, c listener.Cookie, clients int) (*report.Explanation, error)
+	Explain(ctx context.Context, c listener.Cookie, clients int) (*wire.Explanation, error)
 	Close() error
 }
 
 // Latest gives the first frame, or, watching for a while, the last one of it.
-func Latest(ctx context.Context, v View, period time.Duration) (*report.Frame, error) {
+func Latest(ctx context.Context, v View, period time.Duration) (*wire.Frame, error) {
 	f, err := v.Next(ctx)
 	for until := time.Now().Add(period); err == nil && time.Now().Before(until); {
-		var next *report.Frame
+		var next *wire.Frame
 		limited, cancel := context.WithDeadline(ctx, until)
 		next, err = v.Next(limited)
 		cancel()
@@ -43,8 +43,8 @@ func Latest(ctx context.Context, v View, period time.Duration) (*report.Frame, e
 }
 
 // About is what a frame tells of one of its listeners.
-func About(f *report.Frame, c listener.Cookie) (*report.Explanation, error) {
-	e := &report.Explanation{Tier: f.Tier, Watched: f.Watched, Interval: f.Interval, Policy: f.Policy}
+func About(f *wire.Frame, c listener.Cookie) (*wire.Explanation, error) {
+	e := &wire.Explanation{Tier: f.Tier, Watched: f.Watched, Interval: f.Interval, Policy: f.Policy}
 	for _, j := range f.Listeners {
 		if j.Cookie == c {
 			e.Judgement = j

@@ -11,7 +11,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/feed"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/livetest"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 // onlyOne asks the daemon for the one listener of a namespace, and whether it is counted.
@@ -28,7 +28,7 @@ func onlyOne(t *testing.T, c *feed.Client, ns *livetest.Namespace) (*listener.Li
 }
 
 // snapshot fails the test where the daemon does not answer.
-func snapshot(t *testing.T, c *feed.Client) *report.Frame {
+func snapshot(t *testing.T, c *feed.Client) *wire.Frame {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

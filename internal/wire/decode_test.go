@@ -1,4 +1,4 @@
-package report
+package wire_test
 
 import (
 	"bytes"
@@ -12,20 +12,22 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
+	"github.com/reusewatch/reusewatch/internal/wire"
+	"github.com/reusewatch/reusewatch/internal/wire/wiretest"
 )
 
 // TestFrameRoundTrip: what a daemon serves says the same to who reads it.
 func TestFrameRoundTrip(t *testing.T) {
-	changed := frame(listenertest.Full())
+	changed := wiretest.Frame(listenertest.Full())
 	changed.Complete, changed.Gone = false, []listener.Cookie{7, 0xff}
-	var wire bytes.Buffer
-	for _, f := range []*Frame{frame(listenertest.Full(), listenertest.Bare(), listenertest.Unowned()), changed, frame()} {
-		if err := WriteFrame(&wire, f); err != nil {
+	var sent bytes.Buffer
+	for _, f := range []*wire.Frame{wiretest.Frame(listenertest.Full(), listenertest.Bare(), listenertest.Unowned()), changed, wiretest.Frame()} {
+		if err := wire.WriteFrame(&sent, f); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want := strings.ReplaceAll(wire.String(), `\\xff`, `\ufffd`) // bytes that are no text
-	r := NewFrameReader(&wire)
+	want := strings.ReplaceAll(sent.String(), `\\xff`, `\ufffd`) // bytes that are no text
+	r := wire.NewFrameReader(&sent)
 	var again bytes.Buffer
 	for {
 		f, err := r.Next()
@@ -35,7 +37,7 @@ func TestFrameRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := WriteFrame(&again, f); err != nil {
+		if err := wire.WriteFrame(&again, f); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -44,41 +46,14 @@ func TestFrameRoundTrip(t *testing.T) {
 	}
 }
 
-// TestDecodedIsShownAlike: a person sees the same, whoever looked.
-func TestDecodedIsShownAlike(t *testing.T) {
-	here := time.Local
-	time.Local = listenertest.Instant().Location()
-	t.Cleanup(func() { time.Local = here })
-	e := explained()
-	var wire bytes.Buffer
-	if err := ExplainJSON(&wire, e, ExplainDetail{Clients: 100}); err != nil {
-		t.Fatal(err)
-	}
-	back, err := ReadExplanation(&wire)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var want, got bytes.Buffer
-	for to, e := range map[*bytes.Buffer]*Explanation{&want: e, &got: back} {
-		if err := Explain(to, e, ExplainDetail{Wide: true, Clients: 100}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// Bytes that are no text are replaced on the way, as JSON must, and lines break elsewhere.
-	words := func(s string) string { return strings.Join(strings.Fields(s), "\n") }
-	if diff := cmp.Diff(words(strings.ReplaceAll(want.String(), `\xff`, "\ufffd")), words(got.String())); diff != "" {
-		t.Errorf("(-told at once +read):\n%s", diff)
-	}
-}
-
 func TestGroupsOfDecoded(t *testing.T) {
 	other := listenertest.Bare()
 	other.Group, other.GroupName, other.Reuseport = 5, "1/inet/0.0.0.0:1", true
-	var wire bytes.Buffer
-	if err := WriteFrame(&wire, frame(listenertest.Full(), listenertest.Full(), other, listenertest.Bare())); err != nil {
+	var sent bytes.Buffer
+	if err := wire.WriteFrame(&sent, wiretest.Frame(listenertest.Full(), listenertest.Full(), other, listenertest.Bare())); err != nil {
 		t.Fatal(err)
 	}
-	f, err := NewFrameReader(&wire).Next()
+	f, err := wire.NewFrameReader(&sent).Next()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,8 +75,36 @@ func TestBadFrames(t *testing.T) {
 		`{"schema":"reusewatch/v1","listeners":[{"cookie":"1","local":"[fe80::1%\u001b[31m]:80"}]}`: "has a zone",
 		`<html>`: "read a frame",
 	} {
-		if _, err := NewFrameReader(strings.NewReader(in)).Next(); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := wire.NewFrameReader(strings.NewReader(in)).Next(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", in, err, want)
 		}
+	}
+}
+
+// TestFindingsRoundTrip: who reads what a daemon serves has all of it.
+func TestFindingsRoundTrip(t *testing.T) {
+	here := time.Local
+	time.Local = listenertest.Instant().Location()
+	t.Cleanup(func() { time.Local = here })
+	var sent, again bytes.Buffer
+	if err := wire.WriteFrame(&sent, wiretest.Frame(listenertest.Superseded())); err != nil {
+		t.Fatal(err)
+	}
+	want := strings.ReplaceAll(sent.String(), `\\xff`, `\ufffd`) // bytes that are no text
+	f, err := wire.NewFrameReader(&sent).Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := wire.WriteFrame(&again, f); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, again.String()); diff != "" {
+		t.Errorf("written again (-first +second):\n%s", diff)
+	}
+	if !strings.Contains(want, `"findings":["superseded","mixed"]`) || !strings.Contains(want, `"age_seconds":70`) {
+		t.Error(want)
+	}
+	if c, known := f.Listeners[0].Caller.Get(); !known || c.PID != 26939 || len(c.Parents) != 1 {
+		t.Errorf("the caller of listen(): %+v", c)
 	}
 }

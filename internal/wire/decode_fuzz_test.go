@@ -1,4 +1,4 @@
-package report
+package wire_test
 
 import (
 	"bytes"
@@ -11,6 +11,9 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
+	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/wire"
+	"github.com/reusewatch/reusewatch/internal/wire/wiretest"
 )
 
 // clean fails if a terminal would do anything with a text but show its lines.
@@ -24,10 +27,10 @@ func clean(t *testing.T, of []byte, text string) {
 	}
 }
 
-func wire(t testing.TB, f *Frame) []byte {
+func written(t testing.TB, f *wire.Frame) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := WriteFrame(&b, f); err != nil {
+	if err := wire.WriteFrame(&b, f); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -88,11 +91,11 @@ func oneOf(which uint16, text string, number int64) func(texts, numbers []leaf) 
 // FuzzFrame: whatever is sent is refused or a frame; a frame that was read is written and
 // read again as it is, and is shown without touching the terminal.
 func FuzzFrame(f *testing.F) {
-	changed := frame(listenertest.Full())
+	changed := wiretest.Frame(listenertest.Full())
 	changed.Complete, changed.Gone = false, []listener.Cookie{7, 0xff}
-	for _, seed := range []*Frame{frame(listenertest.Full(), listenertest.Bare(), listenertest.Unowned()), frame(listenertest.Superseded()), changed, frame()} {
-		f.Add(wire(f, seed), uint16(0), "\x1b[31m", int64(-1))
-		f.Add(wire(f, seed), uint16(15), "\x1b[31m", int64(-1))
+	for _, seed := range []*wire.Frame{wiretest.Frame(listenertest.Full(), listenertest.Bare(), listenertest.Unowned()), wiretest.Frame(listenertest.Superseded()), changed, wiretest.Frame()} {
+		f.Add(written(f, seed), uint16(0), "\x1b[31m", int64(-1))
+		f.Add(written(f, seed), uint16(15), "\x1b[31m", int64(-1))
 	}
 	for _, seed := range []string{
 		`{"schema":"reusewatch/v1","listeners":[{"cookie":"1","local":"[fe80::1%eth0]:80","verdict":"stuck","owners":[{"pid":1}]}]}`,
@@ -101,7 +104,7 @@ func FuzzFrame(f *testing.F) {
 	} {
 		f.Add([]byte(seed), uint16(24), "[fe80::1%\x1b]:80", int64(1<<40))
 	}
-	known := wire(f, frame(listenertest.Full(), listenertest.Bare(), listenertest.Superseded()))
+	known := written(f, wiretest.Frame(listenertest.Full(), listenertest.Bare(), listenertest.Superseded()))
 	f.Fuzz(func(t *testing.T, b []byte, which uint16, text string, number int64) {
 		if which%2 == 0 { // not both at once: that takes long
 			readFrame(t, b)
@@ -113,32 +116,32 @@ func FuzzFrame(f *testing.F) {
 
 func readFrame(t *testing.T, b []byte) {
 	t.Helper()
-	got, err := NewFrameReader(bytes.NewReader(b)).Next()
+	got, err := wire.NewFrameReader(bytes.NewReader(b)).Next()
 	if err != nil {
 		if got != nil {
 			t.Errorf("%q is read as %+v, and %v", b, got, err)
 		}
 		return
 	}
-	written := wire(t, got)
-	again, err := NewFrameReader(bytes.NewReader(written)).Next()
+	sent := written(t, got)
+	again, err := wire.NewFrameReader(bytes.NewReader(sent)).Next()
 	if err != nil {
-		t.Fatalf("%s is not read again: %v", written, err)
+		t.Fatalf("%s is not read again: %v", sent, err)
 	}
-	if same := wire(t, again); !bytes.Equal(same, written) {
-		t.Errorf("%s is written again as %s", written, same)
+	if same := written(t, again); !bytes.Equal(same, sent) {
+		t.Errorf("%s is written again as %s", sent, same)
 	}
 	var table strings.Builder
-	if err := Table(&table, got.Listeners, TableDetail{Wide: true, Of: got.Listeners, Watched: got.Watched}); err != nil {
+	if err := report.Table(&table, got.Listeners, report.TableDetail{Wide: true, Of: got.Listeners, Watched: got.Watched}); err != nil {
 		t.Error(err)
 	}
 	clean(t, b, table.String())
 }
 
-func asJSON(t testing.TB, e *Explanation) []byte {
+func asJSON(t testing.TB, e *wire.Explanation) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := ExplainJSON(&b, e, ExplainDetail{Clients: 100}); err != nil {
+	if err := wire.WriteExplanation(&b, e, 100, report.Tell(e)); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -146,12 +149,12 @@ func asJSON(t testing.TB, e *Explanation) []byte {
 
 // FuzzExplanation: the same of an explanation.
 func FuzzExplanation(f *testing.F) {
-	known := asJSON(f, explained())
+	known := asJSON(f, wiretest.Explained())
 	f.Add(known, uint16(4), "\x1b[31m", int64(-1))
-	f.Add(asJSON(f, &Explanation{Judgement: listenertest.Bare()}), uint16(71), "[fe80::1%\x1b]:80", int64(1<<40))
+	f.Add(asJSON(f, &wire.Explanation{Judgement: listenertest.Bare()}), uint16(71), "[fe80::1%\x1b]:80", int64(1<<40))
 	f.Add([]byte(`{"schema":"reusewatch/v1","listener":{"cookie":"1","local":"1.2.3.4:5","verdict":"stuck","decision":{"act":"hold"}},"clients_total":-1}`), uint16(0), "", int64(0))
 	f.Add([]byte(`{}`), uint16(100), "x", int64(1)<<62)
-	found := asJSON(f, &Explanation{Judgement: listenertest.Superseded()})
+	found := asJSON(f, &wire.Explanation{Judgement: listenertest.Superseded()})
 	f.Fuzz(func(t *testing.T, b []byte, which uint16, text string, number int64) {
 		switch which % 4 {
 		case 0, 1:
@@ -166,23 +169,23 @@ func FuzzExplanation(f *testing.F) {
 
 func readExplanation(t *testing.T, b []byte) {
 	t.Helper()
-	got, err := ReadExplanation(bytes.NewReader(b))
+	got, err := wire.ReadExplanation(bytes.NewReader(b))
 	if err != nil {
 		if got != nil {
 			t.Errorf("%q is read as %+v, and %v", b, got, err)
 		}
 		return
 	}
-	written := asJSON(t, got)
-	again, err := ReadExplanation(bytes.NewReader(written))
+	sent := asJSON(t, got)
+	again, err := wire.ReadExplanation(bytes.NewReader(sent))
 	if err != nil {
-		t.Fatalf("%s is not read again: %v", written, err)
+		t.Fatalf("%s is not read again: %v", sent, err)
 	}
-	if same := asJSON(t, again); !bytes.Equal(same, written) {
-		t.Errorf("%s is written again as %s", written, same)
+	if same := asJSON(t, again); !bytes.Equal(same, sent) {
+		t.Errorf("%s is written again as %s", sent, same)
 	}
 	var page strings.Builder
-	if err := Explain(&page, got, ExplainDetail{Wide: true, Clients: 100}); err != nil {
+	if err := report.Explain(&page, got, report.ExplainDetail{Wide: true, Clients: 100}); err != nil {
 		t.Error(err)
 	}
 	clean(t, b, page.String())
@@ -194,16 +197,16 @@ func TestNothingReachesTheTerminal(t *testing.T) {
 	parsed := []string{
 		"schema", "time", "cookie", "local", "remote", "listeners", "gone", "since", "started", "counted_since", "last_accept", "listened_at", "first_seen",
 	}
-	ofFrame := func(b []byte) error { _, err := NewFrameReader(bytes.NewReader(b)).Next(); return err }
-	ofExplanation := func(b []byte) error { _, err := ReadExplanation(bytes.NewReader(b)); return err }
+	ofFrame := func(b []byte) error { _, err := wire.NewFrameReader(bytes.NewReader(b)).Next(); return err }
+	ofExplanation := func(b []byte) error { _, err := wire.ReadExplanation(bytes.NewReader(b)); return err }
 	for name, c := range map[string]struct {
 		sent    []byte
 		refused func([]byte) error
 		read    func(*testing.T, []byte)
 	}{
-		"frame":       {wire(t, frame(listenertest.Full(), listenertest.Superseded())), ofFrame, readFrame},
-		"explanation": {asJSON(t, explained()), ofExplanation, readExplanation},
-		"findings":    {asJSON(t, &Explanation{Judgement: listenertest.Superseded()}), ofExplanation, readExplanation},
+		"frame":       {written(t, wiretest.Frame(listenertest.Full(), listenertest.Superseded())), ofFrame, readFrame},
+		"explanation": {asJSON(t, wiretest.Explained()), ofExplanation, readExplanation},
+		"findings":    {asJSON(t, &wire.Explanation{Judgement: listenertest.Superseded()}), ofExplanation, readExplanation},
 	} {
 		for _, but := range []string{"", "verdict", "cause", "act", "kind"} {
 			sent := planted(t, c.sent, func(texts, _ []leaf) {
@@ -219,45 +222,6 @@ func TestNothingReachesTheTerminal(t *testing.T) {
 				}
 				c.read(t, sent)
 			})
-		}
-	}
-}
-
-// endless is a reader whose value never ends; it counts what is taken from it.
-type endless struct {
-	head  string
-	taken int
-}
-
-func (e *endless) Read(p []byte) (int, error) {
-	n := copy(p, e.head)
-	e.head = e.head[n:]
-	for i := n; i < len(p); i++ {
-		p[i] = ' '
-	}
-	e.taken += len(p)
-	return len(p), nil
-}
-
-// TestEndlessFrame: a daemon that never comes to an end is not read for ever.
-func TestEndlessFrame(t *testing.T) {
-	const most = 1 << 20 // the whole bound takes a second
-	from := &endless{head: `{"schema":"reusewatch/v1",`}
-	r := NewFrameReader(from)
-	r.from.most = most
-	if _, err := r.Next(); err == nil || !strings.Contains(err.Error(), "larger than") || from.taken > 2*most {
-		t.Errorf("%v after %d bytes", err, from.taken)
-	}
-	// What is bounded is one frame, and no stream of them.
-	var sent bytes.Buffer
-	for range 3 {
-		sent.Write(wire(t, frame(listenertest.Full())))
-	}
-	r = NewFrameReader(&sent)
-	r.from.most = int64(sent.Len()) / 2
-	for n := range 3 {
-		if _, err := r.Next(); err != nil {
-			t.Errorf("frame %d: %v", n, err)
 		}
 	}
 }

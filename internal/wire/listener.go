@@ -1,78 +1,11 @@
-// Package report turns judgements into what people and programs read: the
-// table, JSON, and the stream of events.
-package report
+// Package wire is reusewatch/v1: what programs read of us, and what we read of a daemon. All
+// JSON of it is written and read here.
+package wire
 
-import (
-	"encoding/json"
-	"fmt"
-	"io"
-	"math"
-	"time"
-
-	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/text"
-)
+import "github.com/reusewatch/reusewatch/internal/listener"
 
 // Schema names the JSON that this version writes; it only gains fields.
 const Schema = "reusewatch/v1"
-
-// stamp is RFC 3339 in UTC with milliseconds.
-type stamp time.Time
-
-func (s stamp) MarshalJSON() ([]byte, error) {
-	return json.Marshal(time.Time(s).UTC().Format("2006-01-02T15:04:05.000Z07:00"))
-}
-
-func (s *stamp) UnmarshalJSON(b []byte) error {
-	var t time.Time
-	if err := json.Unmarshal(b, &t); err != nil {
-		return err
-	}
-	// What this version writes is read again as it is: it has milliseconds, in UTC.
-	if year := t.UTC().Year(); year < 0 || year > 9999 {
-		return fmt.Errorf("%s is in year %d of UTC", b, year)
-	}
-	*s = stamp(t.Truncate(time.Millisecond).Local()) // as whoever looks for himself sees it
-	return nil
-}
-
-// seconds are rounded to milliseconds, as far as any clock here goes.
-type seconds time.Duration
-
-func (s seconds) MarshalJSON() ([]byte, error) {
-	return json.Marshal(math.Round(time.Duration(s).Seconds()*1000) / 1000)
-}
-
-func (s *seconds) UnmarshalJSON(b []byte) error {
-	var v float64
-	if err := json.Unmarshal(b, &v); err != nil {
-		return err
-	}
-	switch ms := math.Round(v * 1e3); { // what a duration cannot hold ends where it does
-	case ms >= math.MaxInt64/1e6:
-		*s = math.MaxInt64
-	case ms <= math.MinInt64/1e6:
-		*s = math.MinInt64
-	default:
-		*s = seconds(int64(ms) * 1e6)
-	}
-	return nil
-}
-
-func maybeStamp(t listener.Maybe[time.Time]) listener.Maybe[stamp] {
-	if v, known := t.Get(); known && !v.IsZero() {
-		return listener.Known(stamp(v))
-	}
-	return listener.Maybe[stamp]{}
-}
-
-// maybeText is null for "".
-func maybeText[S ~string](s S) listener.Maybe[string] {
-	if s == "" {
-		return listener.Maybe[string]{}
-	}
-	return listener.Known(string(s))
-}
 
 type jsonListener struct {
 	Cookie       string                  `json:"cookie"`
@@ -191,6 +124,14 @@ func toJSON(j *listener.Judgement) jsonListener {
 	return out
 }
 
+func allJSON(js []listener.Judgement) []jsonListener {
+	out := []jsonListener{}
+	for i := range js {
+		out = append(out, toJSON(&js[i]))
+	}
+	return out
+}
+
 func ownerJSON(o *listener.Owner, j *listener.Judgement) jsonOwner {
 	return jsonOwner{
 		PID: o.PID, NSPID: o.NSPID, FD: o.FD, Comm: o.Comm, Exe: maybeText(o.Exe),
@@ -198,15 +139,4 @@ func ownerJSON(o *listener.Owner, j *listener.Judgement) jsonOwner {
 		State: o.State, Wchan: maybeText(o.Wchan), Culprit: j.Culprit == o.PID,
 		Container: containerJSON(o.Container),
 	}
-}
-
-// writeLine writes JSON in ASCII, and ends the line.
-func writeLine(w io.Writer, b []byte) error { return writeASCII(w, b, '\n') }
-
-// writeASCII writes JSON in ASCII, and more after it.
-func writeASCII(w io.Writer, b []byte, more ...byte) error {
-	if _, err := w.Write(append(text.ASCII(b), more...)); err != nil {
-		return fmt.Errorf("write JSON: %w", err)
-	}
-	return nil
 }

@@ -5,39 +5,8 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/wire"
 )
-
-// Kind of an event.
-type Kind string
-
-// The events of a listener: [suspect] → stuck → held (per change of the first reason, at
-// most one a minute) → recovered or closed. An act adds acting → acted or act_failed. Beside them,
-// finding: once for each change of what is found about one that may well accept.
-const (
-	Ready     Kind = "ready"
-	Listening Kind = "listening"
-	Suspect   Kind = "suspect"
-	Stuck     Kind = "stuck"
-	Held      Kind = "held"
-	Recovered Kind = "recovered"
-	Closed    Kind = "closed"
-	Acting    Kind = "acting"
-	Acted     Kind = "acted"
-	ActFailed Kind = "act_failed"
-	Found     Kind = "finding"
-	// Dropped tells of events that were left out: whoever reads them took none for long.
-	Dropped Kind = "dropped"
-)
-
-// Event is one thing that happened.
-type Event struct {
-	Time     time.Time
-	Kind     Kind
-	Listener *listener.Judgement // nil for ready and dropped
-	Tier     listener.Tier       // of ready
-	Count    int                 // listeners, of ready; events, of dropped
-	Act      *listener.Act       // of acting, acted and act_failed
-}
 
 // Changes turns judged snapshots into events: each once, when it becomes true.
 type Changes struct {
@@ -68,15 +37,15 @@ func NewChanges(scope listener.Filter) *Changes {
 }
 
 // Began tells of a birth.
-func (c *Changes) Began(at time.Time, j *listener.Judgement) []Event {
+func (c *Changes) Began(at time.Time, j *listener.Judgement) []wire.Event {
 	if !c.scope.Match(j.Listener) {
 		return nil
 	}
-	return []Event{{Time: at, Kind: Listening, Listener: j}}
+	return []wire.Event{{Time: at, Kind: wire.Listening, Listener: j}}
 }
 
 // Ended tells of a listener that stopped listening.
-func (c *Changes) Ended(at time.Time, l *listener.Listener) []Event {
+func (c *Changes) Ended(at time.Time, l *listener.Listener) []wire.Event {
 	j := listener.Judgement{Listener: l}
 	t := c.told[l.Cookie]
 	if t != nil {
@@ -86,7 +55,7 @@ func (c *Changes) Ended(at time.Time, l *listener.Listener) []Event {
 	if t == nil && !c.scope.Match(l) {
 		return nil
 	}
-	return []Event{{Time: at, Kind: Closed, Listener: &j}}
+	return []wire.Event{{Time: at, Kind: wire.Closed, Listener: &j}}
 }
 
 // Due says that something was kept back that is to be told by now, though nothing has
@@ -94,8 +63,8 @@ func (c *Changes) Ended(at time.Time, l *listener.Listener) []Event {
 func (c *Changes) Due(at time.Time) bool { return !c.due.IsZero() && !at.Before(c.due) }
 
 // Update tells what a newly judged snapshot changes.
-func (c *Changes) Update(at time.Time, js []listener.Judgement) []Event {
-	var events []Event
+func (c *Changes) Update(at time.Time, js []listener.Judgement) []wire.Event {
+	var events []wire.Event
 	c.due = time.Time{}
 	spokesmen := make(map[listener.GroupKey]listener.Cookie)
 	for i := range js {
@@ -112,10 +81,10 @@ func (c *Changes) Update(at time.Time, js []listener.Judgement) []Event {
 		}
 		t.judgement = *j
 		if t.finds(j, spokesmen) {
-			events = append(events, Event{Time: at, Kind: Found, Listener: j})
+			events = append(events, wire.Event{Time: at, Kind: wire.Found, Listener: j})
 		}
 		for _, kind := range t.advance(at, j) {
-			events = append(events, Event{Time: at, Kind: kind, Listener: j})
+			events = append(events, wire.Event{Time: at, Kind: kind, Listener: j})
 		}
 		if !t.due.IsZero() && (c.due.IsZero() || t.due.Before(c.due)) {
 			c.due = t.due
@@ -144,24 +113,24 @@ func (t *told) finds(j *listener.Judgement, spokesmen map[listener.GroupKey]list
 	return was != now
 }
 
-func (t *told) advance(at time.Time, j *listener.Judgement) []Kind {
-	var kinds []Kind
+func (t *told) advance(at time.Time, j *listener.Judgement) []wire.Kind {
+	var kinds []wire.Kind
 	t.due = time.Time{}
 	switch {
 	case j.Verdict == listener.Stuck:
 		if !t.stuck {
 			t.stuck = true
-			kinds = append(kinds, Stuck)
+			kinds = append(kinds, wire.Stuck)
 		}
 		kinds = append(kinds, t.decided(at, j.Decision)...)
 	case t.stuck:
 		*t = told{judgement: *j, found: t.found}
-		kinds = append(kinds, Recovered)
+		kinds = append(kinds, wire.Recovered)
 	case j.Decision != nil: // superseded, and to be acted on
 		kinds = t.decided(at, j.Decision)
 	case j.Verdict == listener.Suspect && !t.suspectOf.Equal(j.Window.Since):
 		t.suspectOf = j.Window.Since
-		kinds = append(kinds, Suspect)
+		kinds = append(kinds, wire.Suspect)
 	}
 	return kinds
 }
@@ -169,7 +138,7 @@ func (t *told) advance(at time.Time, j *listener.Judgement) []Kind {
 // decided tells of a decision that holds, once for each change of its first reason. More
 // than one change in a minute is kept back, and then the newest is told, if it is not as
 // it was told before. Nothing delays that an act, or what would be one, is due.
-func (t *told) decided(at time.Time, d *listener.Decision) []Kind {
+func (t *told) decided(at time.Time, d *listener.Decision) []wire.Kind {
 	if d.Act == t.act && d.Reason == t.reason {
 		return nil
 	}
@@ -185,5 +154,5 @@ func (t *told) decided(at time.Time, d *listener.Decision) []Kind {
 	if d.Act == listener.Kill || d.Act == listener.Close {
 		return nil
 	}
-	return []Kind{Held}
+	return []wire.Kind{wire.Held}
 }

@@ -1,9 +1,10 @@
-package report
+package wire
 
 import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -87,6 +88,10 @@ func (t Thresholds) json() jsonPolicy {
 	return jsonPolicy{t.Action, seconds(t.StuckAfter), seconds(t.ActAfter), seconds(t.ActAfterServed)}
 }
 
+func (p jsonPolicy) thresholds() Thresholds {
+	return Thresholds{word(p.Action), time.Duration(p.StuckAfter), time.Duration(p.ActAfter), time.Duration(p.ActAfterServed)}
+}
+
 type jsonCost struct {
 	PID     int     `json:"pid"`
 	Started stamp   `json:"started"`
@@ -111,8 +116,8 @@ func (f *Frame) head() jsonFrame {
 	return out
 }
 
-// List writes what `list -o json` prints: one object, for a person to read too.
-func List(w io.Writer, f *Frame) error { return f.encode(w, "\n", "  ") }
+// WriteIndented writes what `list -o json` prints: one object, for a person to read too.
+func WriteIndented(w io.Writer, f *Frame) error { return f.encode(w, "\n", "  ") }
 
 // WriteFrame writes the same object in one line.
 func WriteFrame(w io.Writer, f *Frame) error { return f.encode(w, "", "") }
@@ -164,4 +169,45 @@ func (f *Frame) encode(w io.Writer, line, indent string) error {
 		return fmt.Errorf("write JSON: %w", err)
 	}
 	return nil
+}
+
+// FrameReader reads frames as WriteFrame writes them.
+type FrameReader struct{ from *bounded }
+
+// NewFrameReader reads frames from r.
+func NewFrameReader(r io.Reader) *FrameReader { return &FrameReader{newBounded(r)} }
+
+// Next gives the next frame; io.EOF after the last. Keys and groups of its
+// listeners are told apart from each other and stay the same from frame to frame,
+// but are not the kernel's, which never leave the process that looks.
+func (r *FrameReader) Next() (*Frame, error) {
+	var in jsonFrame
+	if err := r.from.decode(&in); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, io.EOF
+		}
+		return nil, fmt.Errorf("read a frame: %w", err)
+	}
+	if in.Schema != Schema {
+		return nil, fmt.Errorf("read a frame: its schema is %q, this version knows %s", in.Schema, Schema)
+	}
+	f := &Frame{
+		Time: time.Time(in.Time), Tier: word(in.Tier), Interval: time.Duration(in.Interval), Watched: in.Watched,
+		Host: in.Host, Policy: in.Policy.thresholds(), Complete: in.Complete,
+	}
+	if c := in.Cost; c != nil {
+		f.Cost = listener.Known(Cost{c.PID, time.Time(c.Started), time.Duration(c.CPU), c.RSS, time.Duration(c.BPFTime), c.BPFRuns})
+	}
+	var err error
+	if f.Listeners, err = judgements(in.Listeners, f.Time); err != nil {
+		return nil, fmt.Errorf("read a frame: %w", err)
+	}
+	for _, s := range in.Gone {
+		c, err := parseCookie(s)
+		if err != nil {
+			return nil, fmt.Errorf("read a frame: %w", err)
+		}
+		f.Gone = append(f.Gone, c)
+	}
+	return f, nil
 }

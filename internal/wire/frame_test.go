@@ -1,4 +1,4 @@
-package report
+package wire
 
 import (
 	"bytes"
@@ -10,6 +10,10 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/listener/listenertest"
 )
+
+func frame(js ...listener.Judgement) *Frame {
+	return &Frame{Time: listenertest.Instant(), Tier: listener.TierFunctions, Complete: true, Cost: listener.Known(Cost{PID: 99}), Listeners: js}
+}
 
 // TestFrameInPieces: what is written listener by listener is what one object would be.
 func TestFrameInPieces(t *testing.T) {
@@ -23,7 +27,7 @@ func TestFrameInPieces(t *testing.T) {
 			whole  func() ([]byte, error)
 		}{
 			"a line":       {func(b *bytes.Buffer) error { return WriteFrame(b, f) }, func() ([]byte, error) { return json.Marshal(all) }},
-			"for a person": {func(b *bytes.Buffer) error { return List(b, f) }, func() ([]byte, error) { return json.MarshalIndent(all, "", "  ") }},
+			"for a person": {func(b *bytes.Buffer) error { return WriteIndented(b, f) }, func() ([]byte, error) { return json.MarshalIndent(all, "", "  ") }},
 		} {
 			var got, want bytes.Buffer
 			b, err := write.whole()

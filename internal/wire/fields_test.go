@@ -1,42 +1,22 @@
-package report
+package wire
 
 import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/reusewatch/reusewatch/internal/golden"
 )
 
 // TestJSON: each field that is written, by its path and kind. The schema only gains fields.
-// -update writes it anew.
 func TestJSON(t *testing.T) {
 	b := shapes{seen: make(map[reflect.Type]string)}
 	for _, v := range []any{jsonFrame{}, jsonEvent{}, jsonExplanation{}, jsonBundle{}} {
 		b.add(strings.TrimPrefix(reflect.TypeOf(v).Name(), "json"), reflect.TypeOf(v))
 	}
-	golden(t, "json.txt", []byte(b.String()))
-}
-
-// TestMetricNames: each metric of ours with its labels.
-func TestMetricNames(t *testing.T) {
-	m := newMetrics(10)
-	to := make(chan *prometheus.Desc)
-	go func() {
-		defer close(to)
-		m.registry.Describe(to)
-	}()
-	var names []string
-	for d := range to {
-		if line := d.String(); strings.Contains(line, `fqName: "reusewatch_`) {
-			names = append(names, line+"\n")
-		}
-	}
-	slices.Sort(names)
-	golden(t, "metrics.txt", []byte(strings.Join(names, "")))
+	golden.Compare(t, "json.txt", b.String())
 }
 
 // shapes writes a line for each field of a document, and the fields of what occurs again once.
