@@ -7,20 +7,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/reusewatch/reusewatch/internal/golden"
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// TestJSON compares with testdata/policy.json; UPDATE=1 writes it anew.
+// TestJSON compares with testdata/policy.json.
 func TestJSON(t *testing.T) {
 	base := testBase()
 	base.Given = judge.Override{Action: new(listener.Close), AllowSole: new(false), Budget: &judge.Budget{Acts: 3, Per: time.Hour}}
@@ -37,19 +35,7 @@ func TestJSON(t *testing.T) {
 	if err := json.Indent(&got, append(text, '\n'), "", "  "); err != nil {
 		t.Fatal(err)
 	}
-	const golden = "testdata/policy.json"
-	if os.Getenv("UPDATE") != "" {
-		if err := os.WriteFile(golden, got.Bytes(), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got.String()); d != "" {
-		t.Error(d)
-	}
+	golden.Compare(t, "policy.json", got.Bytes())
 	if sum := sha256.Sum256(text); Hash(p) != hex.EncodeToString(sum[:]) {
 		t.Errorf("the hash is %s, of the JSON %x", Hash(p), sum)
 	}

@@ -1,36 +1,22 @@
 package policy
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/reusewatch/reusewatch/internal/golden"
 	"github.com/reusewatch/reusewatch/internal/judge"
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// TestDescribe compares with testdata/policy.txt; UPDATE=1 writes it anew.
+// TestDescribe compares with testdata/policy.txt.
 func TestDescribe(t *testing.T) {
 	got, err := Describe("testdata/policy.yaml", testBase())
 	if err != nil {
 		t.Fatal(err)
 	}
-	const golden = "testdata/policy.txt"
-	if os.Getenv("UPDATE") != "" {
-		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Error(d)
-	}
+	golden.Compare(t, "policy.txt", got)
 }
 
 func TestDescribeSays(t *testing.T) {

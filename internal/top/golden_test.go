@@ -4,40 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/reusewatch/reusewatch/internal/golden"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/wire"
 )
-
-func TestMain(m *testing.M) {
-	flag.Bool("update", false, "write the golden files anew")
-	flag.Parse()
-	os.Exit(m.Run())
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if flag.Lookup("update").Value.String() == "true" {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got), `go test ./internal/top -update` writes it anew:\n%s", path, diff)
-	}
-}
 
 func explanation(m *model, c listener.Cookie) *wire.Explanation {
 	j, _ := m.find(c)
@@ -48,7 +21,7 @@ func explanation(m *model, c listener.Cookie) *wire.Explanation {
 func TestFrames(t *testing.T) {
 	for _, size := range []struct{ w, h int }{{80, 24}, {120, 40}, {200, 60}} {
 		m, _ := watched(size.w, size.h, 20, unicodeGlyphs())
-		golden(t, fmt.Sprintf("list-%dx%d.txt", size.w, size.h), screenOf(m))
+		golden.Compare(t, fmt.Sprintf("list-%dx%d.txt", size.w, size.h), screenOf(m))
 	}
 }
 
@@ -120,7 +93,7 @@ func TestFramesOfOtherKinds(t *testing.T) {
 			return m
 		},
 	} {
-		t.Run(name, func(t *testing.T) { golden(t, name, screenOf(show())) })
+		t.Run(name, func(t *testing.T) { golden.Compare(t, name, screenOf(show())) })
 	}
 }
 
@@ -167,7 +140,7 @@ func TestBatch(t *testing.T) {
 		if err := Batch(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, name, b.String())
+		golden.Compare(t, name, b.String())
 	}
 	var b bytes.Buffer
 	if err := Batch(t.Context(), BatchOptions{Source: &replayed{}, Out: &b}); err == nil || err.Error() != "the night is over" {
