@@ -13,7 +13,7 @@ import (
 
 	"github.com/reusewatch/reusewatch/internal/bounded"
 	"github.com/reusewatch/reusewatch/internal/listener"
-	"github.com/reusewatch/reusewatch/internal/report"
+	"github.com/reusewatch/reusewatch/internal/metrics"
 	"github.com/reusewatch/reusewatch/internal/watch"
 	"github.com/reusewatch/reusewatch/internal/wire"
 )
@@ -25,14 +25,14 @@ const mostScrapers = 128
 const costEvery = 10 * time.Second
 
 // Serve listens, so that probes are answered while the kernel side is loaded. It exports at
-// most this many groups under their own name; see [report.NewMetrics].
+// most this many groups under their own name; see [metrics.New].
 func Serve(log *slog.Logger, address string, groups int, interval time.Duration, version string) (*Exporter, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
 	e := &Exporter{
-		Metrics: report.NewMetrics(report.Build{Version: version, GoVersion: runtime.Version()}, interval, groups),
+		Metrics: metrics.New(metrics.Build{Version: version, GoVersion: runtime.Version()}, interval, groups),
 		done:    make(chan struct{}),
 	}
 	// Anybody who reaches the address may connect: a scrape takes no longer than Prometheus
@@ -53,7 +53,7 @@ func Serve(log *slog.Logger, address string, groups int, interval time.Duration,
 
 // Exporter is the metrics with what serves them. On a nil one nothing is done.
 type Exporter struct {
-	*report.Metrics
+	*metrics.Metrics
 	server *http.Server
 	done   chan struct{}
 }
@@ -134,10 +134,10 @@ func (e *Exporter) cost(k Kernel) error {
 	if err != nil {
 		return err
 	}
-	var c report.Costs
+	var c metrics.Costs
 	c.Entries, c.Capacity = k.Room()
 	for _, p := range stats {
-		c.Programs = append(c.Programs, report.ProgramCost{
+		c.Programs = append(c.Programs, metrics.Program{
 			Name: p.Name, RunTime: time.Duration(p.RunTime), Runs: p.RunCount, RecursionMisses: p.RecursionMisses,
 		})
 	}
@@ -148,7 +148,7 @@ func (e *Exporter) cost(k Kernel) error {
 // timed is a kernel side whose ticks and censuses are measured.
 type timed struct {
 	watch.Source
-	metrics *report.Metrics
+	metrics *metrics.Metrics
 }
 
 // Events is the first that a tick asks for.

@@ -1,4 +1,4 @@
-package report
+package metrics
 
 import (
 	"fmt"
@@ -19,7 +19,7 @@ import (
 )
 
 func newMetrics(most int) *Metrics {
-	return NewMetrics(Build{Version: "1.2.3", GoVersion: "go1.26"}, time.Second, most)
+	return New(Build{Version: "1.2.3", GoVersion: "go1.26"}, time.Second, most)
 }
 
 // scrape gives what Prometheus would read, but for the runtime's own.
@@ -82,7 +82,7 @@ func TestMetrics(t *testing.T) {
 	healthy.Share, healthy.Queue = listener.Rarely(0.49), 2
 	publish(m, stuck, healthy, listenertest.Bare())
 	m.CensusTook(3 * time.Millisecond)
-	m.Cost(Costs{Programs: []ProgramCost{{"tick", 1500 * time.Millisecond, 10, 1}}, Entries: 3, Capacity: 4096})
+	m.Cost(Costs{Programs: []Program{{"tick", 1500 * time.Millisecond, 10, 1}}, Entries: 3, Capacity: 4096})
 	for _, e := range wiretest.Events() {
 		m.Event(e)
 	}

@@ -1,4 +1,5 @@
-package report
+// Package metrics exports what is judged and what happened to Prometheus; it alone knows that.
+package metrics
 
 import (
 	"sync"
@@ -11,8 +12,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
-// ProgramCost is what one program in the kernel has cost since it was loaded.
-type ProgramCost struct {
+// Program is what one program in the kernel has cost since it was loaded.
+type Program struct {
 	Name            string
 	RunTime         time.Duration // 0 unless the kernel's BPF statistics are on
 	Runs            uint64        // the same
@@ -21,7 +22,7 @@ type ProgramCost struct {
 
 // Costs of the kernel side.
 type Costs struct {
-	Programs []ProgramCost
+	Programs []Program
 	// Listeners that the kernel side remembers, and has room for until it grows.
 	Entries, Capacity int
 }
@@ -53,9 +54,9 @@ type Metrics struct {
 	costs   Costs
 }
 
-// NewMetrics exports at most this many groups under their own name, as many again that are
+// New exports at most this many groups under their own name, as many again that are
 // stuck, and the others as one. A tick is expected every interval.
-func NewMetrics(b Build, interval time.Duration, most int) *Metrics {
+func New(b Build, interval time.Duration, most int) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(), descs: newDescs(), events: newEventMetrics(),
 		started: time.Now(), limit: max(10*interval, 30*time.Second), groups: newGroups(most),

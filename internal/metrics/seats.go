@@ -1,4 +1,4 @@
-package report
+package metrics
 
 import "github.com/reusewatch/reusewatch/internal/listener"
 
