@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/regular"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 const (
@@ -75,7 +76,7 @@ func encodeBundle(v any) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if b = asciiLine(b); len(b) <= maxBundle {
+		if b = append(text.ASCII(b), '\n'); len(b) <= maxBundle {
 			return b, nil
 		}
 		if s != nil && shrunk < maxShrinks && s.Shrink() {

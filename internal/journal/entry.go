@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
 // schema names the JSON that this version writes; it only gains fields.
@@ -131,5 +132,5 @@ func (e *entry) encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return asciiLine(b), nil
+	return append(text.ASCII(b), '\n'), nil
 }
