@@ -110,7 +110,7 @@ func (a *acts) count(past listener.PastAct) error {
 		return err
 	}
 	if earlier == nil {
-		earlier = a.ruling.acts()
+		earlier = a.begunEarlier()
 	}
 	a.counted, err = a.dir.Record(earlier, past)
 	return err

@@ -49,9 +49,9 @@ func (u Unusable) Unwrap() error { return u.Err }
 // Options of a daemon.
 type Options struct {
 	Log      *slog.Logger
-	Told     *Outlet       // where events go
+	Told     *Outlet     // where events go
 	Stream   wire.Stream // writes them there
-	Logged   *Outlet       // where Log goes
+	Logged   *Outlet     // where Log goes
 	Kernel   Kernel
 	Tier     listener.Tier
 	Watcher  *watch.Watcher

@@ -116,7 +116,7 @@ func (h *fakeHost) Census(each func(*listener.Held)) error {
 }
 
 // Processes are asked of /proc, and have one thread, which stands still.
-func (h *fakeHost) Processes(ask listener.Ask) (map[int]*listener.Process, error) {
+func (h *fakeHost) Processes(listener.Ask) (map[int]*listener.Process, error) {
 	found := make(map[int]*listener.Process)
 	for _, pid := range h.pids() {
 		p, err := proc.New("").Process(pid)

@@ -84,8 +84,8 @@ func (r *ruling) inForce() judge.Policy {
 // disarmed says to an act whether it must not go on.
 func (r *ruling) disarmed() bool { return r.folder.fresh().disarmed }
 
-// acts are those that the judge knows of.
-func (r *ruling) acts() []listener.PastAct {
+// begunEarlier are the acts that the judge knows of.
+func (r *ruling) begunEarlier() []listener.PastAct {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.past.Acts

@@ -58,7 +58,7 @@ type counting struct {
 
 func (c *counting) inForce() judge.Policy          { return judge.Policy{} }
 func (c *counting) begun([]*listener.Act)          {}
-func (c *counting) emit(...wire.Event)           {}
+func (c *counting) emit(...wire.Event)             {}
 func (c *counting) count(listener.PastAct) error   { return c.keeps() }
 func (c *counting) uncount(listener.PastAct) error { return c.gives() }
 func (c *counting) warn(error)                     { c.warned() }

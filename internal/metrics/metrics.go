@@ -116,7 +116,7 @@ func (m *Metrics) Publish(s *listener.Snapshot, js []listener.Judgement, armed b
 	}
 }
 
-// wire.Cost takes what the kernel side costs.
+// Cost takes what the kernel side costs.
 func (m *Metrics) Cost(c Costs) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -126,7 +126,7 @@ func (m *Metrics) Cost(c Costs) {
 // Unrecorded takes how many looks were left out of a recording.
 func (m *Metrics) Unrecorded(looks int) { m.events.unrecorded.Add(float64(looks)) }
 
-// wire.Event takes an event as it is told.
+// Event takes an event as it is told.
 func (m *Metrics) Event(e wire.Event) {
 	if m == nil {
 		return
