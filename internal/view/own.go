@@ -89,7 +89,7 @@ func (o *Own) Explain(ctx context.Context, c listener.Cookie, clients int) (*wir
 		return nil, err
 	}
 	if !f.Watched {
-		if e.Listener, err = o.watch.Closer(e.Listener); err != nil { // nobody else uses the watcher
+		if e.Listener, err = o.watch.Inspect(e.Listener); err != nil { // nobody else uses the watcher
 			return nil, err
 		}
 	}
@@ -106,7 +106,7 @@ type Waiting interface {
 func Closer(ctx context.Context, e *wire.Explanation, k Waiting, w *watch.Watcher, clients int) error {
 	if e.Watched {
 		var err error
-		asked := w.Ask(ctx, func() { e.Listener, err = w.Closer(e.Listener) })
+		asked := w.Ask(ctx, func() { e.Listener, err = w.Inspect(e.Listener) })
 		if err := errors.Join(asked, err); err != nil {
 			return err
 		}

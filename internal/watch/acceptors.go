@@ -22,8 +22,8 @@ const (
 // the past tells a worker from the master that holds the same socket. At most this
 // many are asked about now, and the others in later steps.
 func (w *Watcher) learnAcceptors(most int) error {
-	if len(w.unasked) == 0 && w.last.Sub(w.learned) >= acceptorsEvery {
-		w.learned = w.last
+	if len(w.unasked) == 0 && w.lastLook.Sub(w.acceptorsAsked) >= acceptorsEvery {
+		w.acceptorsAsked = w.lastLook
 		for _, e := range w.entries {
 			if !e.plain() {
 				w.unasked = append(w.unasked, e)
@@ -75,7 +75,7 @@ func (w *Watcher) learnAcceptors(most int) error {
 // newborn: nobody was seen to wait on it yet. It is asked at each look: that one which
 // served for a few seconds and hangs has served nobody else would know.
 func (w *Watcher) newborn(e *entry) bool {
-	return e.announced && !e.l.SeenWaiting && w.last.Sub(e.l.ListenedAt.Or(e.l.FirstSeen)) < unsettled
+	return e.announced && !e.l.SeenWaiting && w.lastLook.Sub(e.l.ListenedAt.Or(e.l.FirstSeen)) < unsettled
 }
 
 // plain: its one owner is who accepts.

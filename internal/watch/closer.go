@@ -6,11 +6,11 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// Closer looks closer at the owners of l, whatever its verdict, and gives a copy
+// Inspect looks closer at the owners of l, whatever its verdict, and gives a copy
 // with what it found: their threads, parents, descriptors. What they used is
 // known only of owners that were followed since a suspicion; these are left as
 // they are. It belongs to the goroutine that runs the watcher.
-func (w *Watcher) Closer(l *listener.Listener) (*listener.Listener, error) {
+func (w *Watcher) Inspect(l *listener.Listener) (*listener.Listener, error) {
 	if !slices.ContainsFunc(l.Owners, func(o listener.Owner) bool { return o.Evidence == nil }) {
 		return l, nil
 	}
@@ -19,12 +19,12 @@ func (w *Watcher) Closer(l *listener.Listener) (*listener.Listener, error) {
 	for i := range l.Owners {
 		pids = append(pids, l.Owners[i].PID)
 	}
-	if err := w.meet(listener.Ask{All: true, Threads: pids}, nil, pids); err != nil {
+	if err := w.readProcesses(listener.Ask{All: true, Threads: pids}, nil, pids); err != nil {
 		return nil, err
 	}
-	things, err := w.holds(pids)
+	things, err := w.thingsOf(pids)
 	if err != nil {
 		return nil, err
 	}
-	return w.gather(&entry{l: l}, w.lookCloser(pids, things)), nil
+	return w.gather(&entry{l: l}, w.inspect(pids, things)), nil
 }

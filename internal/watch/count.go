@@ -18,7 +18,7 @@ type process struct {
 // is suspected; in the queues tier, which counts nothing, it does nothing. It
 // belongs to the goroutine that runs the watcher (Ask).
 func (w *Watcher) CountAll(on bool) {
-	w.all = on && w.opts.Tier != listener.TierQueues
+	w.countAll = on && w.opts.Tier != listener.TierQueues
 	w.recount = true
 }
 
@@ -44,7 +44,7 @@ func (w *Watcher) count() error {
 	fresh, apart := false, false
 	for key, e := range w.entries {
 		ours := func(o listener.Owner) bool { return owners[process{o.PID, e.l.Netns}] }
-		if !w.all && !e.suspected && !groups[e.l.Group] && !slices.ContainsFunc(e.l.Owners, ours) {
+		if !w.countAll && !e.suspected && !groups[e.l.Group] && !slices.ContainsFunc(e.l.Owners, ours) {
 			if e.tally != nil {
 				e.tally.began = time.Time{}
 			}
@@ -52,14 +52,14 @@ func (w *Watcher) count() error {
 		}
 		keys[key] = e.l.Netns
 		if t := e.counted(); t.began.IsZero() {
-			fresh, apart, t.began = true, apart || e.generations, w.last
+			fresh, apart, t.began = true, apart || e.generations, w.lastLook
 		}
 	}
 	if !fresh && len(keys) == w.counted {
 		return nil
 	}
 	// An idle one tells of itself only when all are asked: that 0 came is news too.
-	w.resync = w.resync || w.all || w.recount || apart
+	w.resync = w.resync || w.countAll || w.recount || apart
 	w.recount, w.counted = false, len(keys)
 	if err := w.src.SetCounted(keys); err != nil {
 		return fmt.Errorf("count %d listeners: %w", len(keys), err)

@@ -26,7 +26,7 @@ type ends struct {
 	holders     map[listener.Key][]listener.Held // of what was sought
 	connections map[peering][]int                // pids
 	listeners   map[uint16][]int                 // pids, by port
-	met         map[int]*listener.Process
+	processes   map[int]*listener.Process
 	lives       map[identity]*life
 }
 
@@ -112,7 +112,7 @@ const chainAfter = 5 * time.Second
 // end is a process at the other end, and where the chain of waits that it is in ends.
 func (e *ends) end(pid int) listener.End {
 	end := listener.End{PID: pid, Then: listener.ForNothing}
-	p := e.met[pid]
+	p := e.processes[pid]
 	if p == nil {
 		return end
 	}

@@ -18,7 +18,7 @@ type entry struct {
 	gone      bool
 	// generations: its group has more than one.
 	generations bool
-	looked      bool
+	sampled     bool
 	tally       *tally               // nil: it is not counted
 	baselines   map[identity]*totals // of the owners, when the suspicion began
 	caller      int                  // of listen(), 0 if nobody saw it
@@ -76,7 +76,7 @@ func (e *entry) sample(s listener.Sample, at time.Time, elapsed, interval time.D
 	next.Window = advance(old.Window, &old.Sample, &s, at, step(elapsed, interval))
 	next.SeenWaiting = old.SeenWaiting || s.WaitersKnown && len(s.Waiters) > 0
 	t := e.counted()
-	accepted := t.ledger.take(&old.Sample, &s, fromBirth)
+	accepted := t.ledger.update(&old.Sample, &s, fromBirth)
 	next.Accepted = t.ledger.accepted
 	if accepted {
 		next.LastAccept = listener.Rarely(at)
@@ -85,7 +85,7 @@ func (e *entry) sample(s listener.Sample, at time.Time, elapsed, interval time.D
 		next.AcceptedAmong = listener.Rarely(at)
 	}
 	t.recent.add(at, &s)
-	e.looked = true
+	e.sampled = true
 	if !s.Queued.IsKnown() && t.began.IsZero() {
 		e.tally = nil
 	}
@@ -95,7 +95,7 @@ func (e *entry) sample(s listener.Sample, at time.Time, elapsed, interval time.D
 // counted gives what is counted of it, from now on.
 func (e *entry) counted() *tally {
 	if e.tally == nil {
-		e.tally = &tally{ledger: ledger{looked: e.looked}}
+		e.tally = &tally{ledger: ledger{sampled: e.sampled}}
 	}
 	return e.tally
 }
@@ -169,37 +169,37 @@ func (m *mark) rise(gone int64) int64 {
 // neither convicts nor acquits alone. What it proves rests on the arrivals that
 // are no MPTCP joins, for those never wait and are not accepted.
 type ledger struct {
-	looked   bool // before the counting began: what waited then is known
+	sampled  bool // before the counting began: what waited then is known
 	counting bool
 	all      mark
 	plain    mark
 	accepted listener.Count
 }
 
-// tell says how many were accepted. That none were is known only of one that is counted
+// setAccepted says how many were accepted. That none were is known only of one that is counted
 // from its birth on: others may have served before.
-func (g *ledger) tell(fromBirth bool) {
+func (g *ledger) setAccepted(fromBirth bool) {
 	if fromBirth || g.all.high > 0 {
 		g.accepted = listener.Counted(uint64(g.all.high))
 	}
 }
 
-// take says whether this look proves that the listener accepted since the last
+// update says whether this look proves that the listener accepted since the last
 // one.
-func (g *ledger) take(old, now *listener.Sample, fromBirth bool) bool {
+func (g *ledger) update(old, now *listener.Sample, fromBirth bool) bool {
 	none := listener.Head{}
 	sameHead := now.Head != none && now.Head == old.Head
 	headGone := old.Head != none && now.Head != old.Head
 	queued, counting := now.Queued.Get()
 	if !counting {
-		*g = ledger{looked: true}
+		*g = ledger{sampled: true}
 		return headGone || now.Served && !sameHead
 	}
 	plain := now.QueuedPlain.Or(0)
 	left := int64(now.Adopted.Or(0)) - int64(now.Queue)
 	switch {
 	case g.counting:
-	case g.looked && !fromBirth:
+	case g.sampled && !fromBirth:
 		// The counters began with 0 after the last look, and what waited then was not
 		// counted: whatever both are more than what waits now has been accepted since.
 		g.counting = true
@@ -208,7 +208,7 @@ func (g *ledger) take(old, now *listener.Sample, fromBirth bool) bool {
 		g.counting = true
 		g.all.begin(int64(queued)+left, fromBirth)
 		g.plain.begin(int64(plain)+left, fromBirth)
-		g.tell(fromBirth)
+		g.setAccepted(fromBirth)
 		return headGone || g.all.high > 0 // of one that is counted from its birth on
 	}
 	if sameHead {
@@ -217,7 +217,7 @@ func (g *ledger) take(old, now *listener.Sample, fromBirth bool) bool {
 	}
 	g.all.rise(int64(queued) + left)
 	risen := g.plain.rise(int64(plain) + left)
-	g.tell(fromBirth)
+	g.setAccepted(fromBirth)
 	came := plain > old.QueuedPlain.Or(0)
 	return headGone || came && old.Queue == 0 && now.Queue == 0 || risen >= 2
 }

@@ -154,7 +154,7 @@ func TestAccepted(t *testing.T) {
 			var old listener.Sample
 			accepted := false
 			for i := range c.looks {
-				accepted = g.take(&old, &c.looks[i], c.looks[i].ListenedAt.IsKnown())
+				accepted = g.update(&old, &c.looks[i], c.looks[i].ListenedAt.IsKnown())
 				old = c.looks[i]
 			}
 			if g.accepted.Maybe() != c.want || accepted != c.accepted {

@@ -40,11 +40,11 @@ func (w *Watcher) follow() error {
 		w.lives, w.linked, w.leftOut = nil, nil, 0
 		return w.watchCalls(nil)
 	}
-	picked, left := w.within(pids)
-	if err := w.meet(listener.Ask{Threads: slices.Concat(picked, w.linked), Some: left}, pids, nil); err != nil {
+	picked, left := w.pick(pids)
+	if err := w.readProcesses(listener.Ask{Threads: slices.Concat(picked, w.linked), Some: left}, pids, nil); err != nil {
 		return err
 	}
-	if err := w.live(picked, left); err != nil {
+	if err := w.updateLives(picked, left); err != nil {
 		return err
 	}
 	for _, e := range w.awake {
@@ -55,22 +55,22 @@ func (w *Watcher) follow() error {
 	return nil
 }
 
-// hold is what processes hold: of those that are not here it is not known.
-type hold map[int][]listener.Thing
+// thingsByPID is what processes hold: of those that are not here it is not known.
+type thingsByPID map[int][]listener.Thing
 
-func (w *Watcher) holds(pids []int) (hold, error) {
-	things, untold, err := w.src.Things(pids)
+func (w *Watcher) thingsOf(pids []int) (thingsByPID, error) {
+	things, omitted, err := w.src.Things(pids)
 	if err != nil {
 		return nil, err
 	}
-	of := make(hold, len(pids))
+	of := make(thingsByPID, len(pids))
 	for _, pid := range pids {
 		of[pid] = nil
 	}
 	for _, t := range things {
 		of[t.PID] = append(of[t.PID], t)
 	}
-	for _, pid := range untold {
+	for _, pid := range omitted {
 		delete(of, pid)
 	}
 	return of, nil
@@ -81,11 +81,11 @@ func (w *Watcher) followOwners(e *entry) {
 	next.Owners = make([]listener.Owner, 0, len(e.l.Owners))
 	for i := range e.l.Owners {
 		old := &e.l.Owners[i]
-		p := w.met[old.PID]
+		p := w.processes[old.PID]
 		if p == nil || p.Start != old.Start {
 			continue // gone: the next census says who holds it now
 		}
-		o := w.anew(old, p)
+		o := w.ownerNow(old, p)
 		ev := listener.Evidence{}
 		if old.Evidence != nil {
 			ev = *old.Evidence
@@ -100,7 +100,7 @@ func (w *Watcher) followOwners(e *entry) {
 // usage is what a process has done since the suspicion began; unknown at first.
 func (w *Watcher) usage(e *entry, p *listener.Process) listener.Maybe[listener.Usage] {
 	f := w.lives[identityOf(p)]
-	if f == nil || !e.suspected || !f.at.Equal(w.last) {
+	if f == nil || !e.suspected || !f.at.Equal(w.lastLook) {
 		return listener.Maybe[listener.Usage]{}
 	}
 	first, known := e.baselines[identityOf(p)]
@@ -115,9 +115,9 @@ func (w *Watcher) usage(e *entry, p *listener.Process) listener.Maybe[listener.U
 	return f.since(first)
 }
 
-// closeUp is what is found out about a process when somebody looks closer, once for
+// inspection is what is found out about a process when somebody looks closer, once for
 // all its listeners.
-type closeUp struct {
+type inspection struct {
 	threads  []listener.Thread
 	parents  []listener.Parent
 	tracer   string
@@ -130,7 +130,7 @@ type closeUp struct {
 
 // registered says whether one of its epoll sets has a listener. That it has no set
 // tells the kernel, and nobody is asked.
-func (up *closeUp) registered(inode uint64) listener.Maybe[bool] {
+func (up *inspection) registered(inode uint64) listener.Maybe[bool] {
 	if up.pollless {
 		return listener.Known(false)
 	}
@@ -152,19 +152,19 @@ func locksOf(pid int, all []proc.Lock) []listener.Lock {
 	return locks
 }
 
-// lookCloser finds out about these processes what only suspects are asked. The last
+// inspect finds out about these processes what only suspects are asked. The last
 // pass told of all processes, and of the threads of these.
-func (w *Watcher) lookCloser(pids []int, things hold) map[int]*closeUp {
+func (w *Watcher) inspect(pids []int, things thingsByPID) map[int]*inspection {
 	questions := make([]proc.Question, 0, len(pids))
-	ups := make(map[int]*closeUp, len(pids))
+	ups := make(map[int]*inspection, len(pids))
 	for _, pid := range w.fairly(pids) {
-		p := w.met[pid]
-		_, told := things[pid]
-		if p == nil || !told {
+		p := w.processes[pid]
+		_, known := things[pid]
+		if p == nil || !known {
 			continue
 		}
-		up := &closeUp{parents: w.parents(pid), threads: threadsOf(p)}
-		if tracer := w.met[p.Tracer]; p.Tracer != 0 && tracer != nil {
+		up := &inspection{parents: w.parents(pid), threads: threadsOf(p)}
+		if tracer := w.processes[p.Tracer]; p.Tracer != 0 && tracer != nil {
 			up.tracer = tracer.Comm
 		}
 		ups[pid] = up
@@ -208,11 +208,11 @@ func threadsOf(p *listener.Process) []listener.Thread {
 	threads := make([]listener.Thread, 0, min(len(p.Threads), maxThreads))
 	for i := range p.Threads[:cap(threads)] {
 		t := &p.Threads[i]
-		told := listener.Thread{TID: t.TID, Comm: t.Comm, State: t.State, Wchan: t.Wchan, Tracer: t.Tracer}
+		thread := listener.Thread{TID: t.TID, Comm: t.Comm, State: t.State, Wchan: t.Wchan, Tracer: t.Tracer}
 		if call, known := t.Call.Get(); known {
-			told.Syscall = listener.Known(call.Number)
+			thread.Syscall = listener.Known(call.Number)
 		}
-		threads = append(threads, told)
+		threads = append(threads, thread)
 	}
 	left := maxStacks
 	for _, uninterruptible := range []bool{true, false} {
@@ -227,12 +227,12 @@ func threadsOf(p *listener.Process) []listener.Thread {
 }
 
 // gather looks closer at a suspect's owners, as often as a census is taken.
-func (w *Watcher) gather(e *entry, ups map[int]*closeUp) *listener.Listener {
+func (w *Watcher) gather(e *entry, ups map[int]*inspection) *listener.Listener {
 	next := *e.l
 	next.Owners = slices.Clone(next.Owners)
 	for i := range next.Owners {
 		o := &next.Owners[i]
-		p, up := w.met[o.PID], ups[o.PID]
+		p, up := w.processes[o.PID], ups[o.PID]
 		if p == nil || up == nil {
 			o.Evidence = &listener.Evidence{}
 			continue

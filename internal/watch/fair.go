@@ -20,7 +20,7 @@ func (w *Watcher) fairly(pids []int) []int {
 	var order []uint32
 	for _, pid := range pids {
 		user := uint32(0)
-		if p := w.met[pid]; p != nil {
+		if p := w.processes[pid]; p != nil {
 			user = p.RealUID
 		}
 		if users[user] == nil {
@@ -44,7 +44,7 @@ func (w *Watcher) fairly(pids []int) []int {
 
 // waited is the turn that a process was followed in last: who waits longest comes first.
 func (w *Watcher) waited(pid int) int {
-	if p := w.met[pid]; p != nil {
+	if p := w.processes[pid]; p != nil {
 		if f := w.lives[identityOf(p)]; f != nil {
 			return f.turn
 		}
@@ -52,9 +52,9 @@ func (w *Watcher) waited(pid int) int {
 	return 0
 }
 
-// within picks whom this look follows. Of all others nothing new is known, and what is not
+// pick picks whom this look follows. Of all others nothing new is known, and what is not
 // known holds.
-func (w *Watcher) within(pids []int) (picked, left []int) {
+func (w *Watcher) pick(pids []int) (picked, left []int) {
 	w.turn++
 	room := followRoom
 	for _, pid := range w.fairly(pids) {
@@ -72,7 +72,7 @@ func (w *Watcher) within(pids []int) (picked, left []int) {
 
 // cost of following a process, as far as it is known before that is done.
 func (w *Watcher) cost(pid int) int {
-	p := w.met[pid]
+	p := w.processes[pid]
 	if p == nil {
 		return sizeUnknown
 	}

@@ -10,11 +10,11 @@ import (
 // maxLinked are the processes that are followed because suspects wait for them.
 const maxLinked = 64
 
-// live goes on with the lives of these processes and of those that they wait for, keeps
+// updateLives goes on with the lives of these processes and of those that they wait for, keeps
 // those of whom there is no room for in this look, and forgets all others. What the last
 // pass told of them is what is taken.
-func (w *Watcher) live(pids, left []int) error {
-	things, err := w.holds(pids)
+func (w *Watcher) updateLives(pids, left []int) error {
+	things, err := w.thingsOf(pids)
 	if err != nil {
 		return err
 	}
@@ -27,22 +27,22 @@ func (w *Watcher) live(pids, left []int) error {
 	before := w.lives
 	w.lives = make(map[identity]*life, len(pids))
 	w.threads = make(map[int][]listener.Thread, len(pids))
-	w.ends.met, w.ends.lives = w.met, w.lives
+	w.ends.processes, w.ends.lives = w.processes, w.lives
 	out := make(map[int]bool) // also where somebody waits for it: it is known as a suspect, or not at all
 	for _, pid := range pids {
-		if _, told := things[pid]; !told {
+		if _, known := things[pid]; !known {
 			left = append(left, pid)
 		}
 	}
 	for _, pid := range left {
 		out[pid] = true
-		if p := w.met[pid]; p != nil && before[identityOf(p)] != nil {
+		if p := w.processes[pid]; p != nil && before[identityOf(p)] != nil {
 			w.lives[identityOf(p)] = before[identityOf(p)]
 		}
 	}
 	w.leftOut = len(left)
 	for _, pid := range slices.Concat(w.linked, pids) { // the ends of waits first
-		p := w.met[pid]
+		p := w.processes[pid]
 		if p == nil || len(p.Threads) == 0 || out[pid] {
 			continue // it went away, or there is no room for it
 		}
@@ -54,17 +54,17 @@ func (w *Watcher) live(pids, left []int) error {
 		w.lives[id] = f
 		f.turn, f.held = w.turn, len(things[pid])
 		w.threads[pid] = threadsOf(p)
-		s := &seen{at: w.last, things: things[pid], ends: &w.ends, locks: locksOf(pid, w.locks), ports: ports[pid]}
-		if f.at.Equal(w.last) { // one look counts once; who is at the other ends may be known by now
+		s := &seen{at: w.lastLook, things: things[pid], ends: &w.ends, locks: locksOf(pid, w.locks), ports: ports[pid]}
+		if f.at.Equal(w.lastLook) { // one look counts once; who is at the other ends may be known by now
 			f.waits = f.waitsOf(p, s)
-			f.rest.Waits = f.waits
+			f.last.Waits = f.waits
 			continue
 		}
-		s.step = step(w.last.Sub(f.at), w.opts.Interval)
+		s.step = step(w.lastLook.Sub(f.at), w.opts.Interval)
 		if c, watched := calls[pid]; watched {
 			s.calls = listener.Known(c)
 		}
-		f.goOn(p, s)
+		f.update(p, s)
 	}
 	w.link()
 	return w.watchCalls(pids)
@@ -98,7 +98,7 @@ func (w *Watcher) link() {
 		pids = append(pids, id.pid)
 	}
 	for _, pid := range w.fairly(pids) {
-		p := w.met[pid]
+		p := w.processes[pid]
 		if p == nil || w.lives[identityOf(p)] == nil {
 			continue
 		}
@@ -120,7 +120,7 @@ func (w *Watcher) link() {
 func (w *Watcher) watchCalls(pids []int) error {
 	var watched []int
 	for _, pid := range pids {
-		p := w.met[pid]
+		p := w.processes[pid]
 		if p == nil {
 			continue
 		}
@@ -134,8 +134,8 @@ func (w *Watcher) watchCalls(pids []int) error {
 // lifeOf tells of the life of an owner of one listener.
 func (w *Watcher) lifeOf(e *entry, p *listener.Process) listener.Maybe[listener.Life] {
 	f := w.lives[identityOf(p)]
-	told, known := f.of(e.l.Key).Get()
-	if !known || !e.suspected || !f.at.Equal(w.last) {
+	l, known := f.of(e.l.Key).Get()
+	if !known || !e.suspected || !f.at.Equal(w.lastLook) {
 		return listener.Maybe[listener.Life]{}
 	}
 	first, seen := w.execs[identityOf(p)]
@@ -143,15 +143,15 @@ func (w *Watcher) lifeOf(e *entry, p *listener.Process) listener.Maybe[listener.
 		first, seen = e.execs, true
 	}
 	if seen && p.Execs >= first {
-		told.Execs = listener.Known(int(p.Execs - first))
+		l.Execs = listener.Known(int(p.Execs - first))
 	}
-	return listener.Known(told)
+	return listener.Known(l)
 }
 
 // noteExecs remembers how often owners had executed a program when they were first seen.
 func (w *Watcher) noteExecs(pids []int) {
 	for _, pid := range pids {
-		if p := w.met[pid]; p != nil {
+		if p := w.processes[pid]; p != nil {
 			if _, seen := w.execs[identityOf(p)]; !seen {
 				w.execs[identityOf(p)] = p.Execs
 			}

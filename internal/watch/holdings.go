@@ -73,7 +73,7 @@ func portOf(e *entry) port { return port{e.l.Netns, e.l.Port()} }
 // add takes what a census found. Those of one process come together.
 func (h *holdings) add(d *listener.Held) {
 	if d.PID != h.pid {
-		h.settle()
+		h.keepAccepted()
 		h.pid = d.PID
 	}
 	p := port{d.Netns, d.Port}
@@ -98,8 +98,8 @@ func (h *holdings) add(d *listener.Held) {
 	}
 }
 
-// settle keeps of the connections of one process those that a listener may have accepted.
-func (h *holdings) settle() {
+// keepAccepted keeps of the connections of one process those that a listener may have accepted.
+func (h *holdings) keepAccepted() {
 	for p, n := range h.pending {
 		if !h.known[p] && !h.listens[h.pid][p] {
 			continue

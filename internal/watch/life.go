@@ -18,19 +18,19 @@ type life struct {
 
 	// What follows is told by a clock of its own, which a look moves on by an interval at
 	// the most: a paused agent proves nothing.
-	clock  time.Duration
-	ran    time.Duration // when some thread last ran, or might have
-	slices uint64        // got since it is followed
-	whole  bool          // all threads were told of, with their slices
-	told   bool          // without its calls it is known whether it moves bytes
-	sole   bool          // it has no other listener
-	ring   bool          // it may do all of that without a call
-	loop   bool          // it has an epoll set, and may wake itself
+	clock   time.Duration
+	ran     time.Duration // when some thread last ran, or might have
+	slices  uint64        // got since it is followed
+	whole   bool          // all threads were told of, with their slices
+	counted bool          // without its calls it is known whether it moves bytes
+	sole    bool          // it has no other listener
+	ring    bool          // it may do all of that without a call
+	loop    bool          // it has an epoll set, and may wake itself
 	moved, served, polled, alive,
 	asked, running shown
 	pipes map[listener.Key]standing // that it waits to write to
 	waits []listener.Wait
-	rest  listener.Life // what is taken from the last look as it is
+	last  listener.Life // what is taken from the last look as it is
 	calls listener.Maybe[listener.Calls]
 	// watching its calls began, or was interrupted, at turned.
 	watching bool
@@ -45,13 +45,13 @@ type standing struct {
 
 // shown is when something showed last, and when it could not be looked for.
 type shown struct {
-	looks   int
+	records int
 	at, gap listener.Maybe[time.Duration]
 	what    string
 }
 
-func (s *shown) look(at time.Duration, is listener.Maybe[bool], what string) {
-	s.looks++
+func (s *shown) record(at time.Duration, is listener.Maybe[bool], what string) {
+	s.records++
 	switch v, known := is.Get(); {
 	case !known:
 		s.gap = listener.Known(at)
@@ -60,14 +60,14 @@ func (s *shown) look(at time.Duration, is listener.Maybe[bool], what string) {
 	}
 }
 
-func (s *shown) told(now time.Duration) listener.Shown {
+func (s *shown) asOf(now time.Duration) listener.Shown {
 	ago := func(at listener.Maybe[time.Duration]) listener.Maybe[time.Duration] {
 		if v, known := at.Get(); known {
 			return listener.Known(now - v)
 		}
 		return at
 	}
-	return listener.Shown{Known: s.looks > 0, Ago: ago(s.at), Gap: ago(s.gap), What: s.what}
+	return listener.Shown{Known: s.records > 0, Ago: ago(s.at), Gap: ago(s.gap), What: s.what}
 }
 
 // seen is what one look found out about a process beside itself.
@@ -81,17 +81,17 @@ type seen struct {
 	ports  map[port]bool   // that it is suspected at
 }
 
-// goOn takes what one look saw of a process.
-func (f *life) goOn(p *listener.Process, s *seen) {
+// update takes what one look saw of a process.
+func (f *life) update(p *listener.Process, s *seen) {
 	first := f.at.IsZero()
 	before, threads, calls := f.totals, f.threads, f.calls
 	f.totals = totals{at: s.at, throttle: p.Throttled, waited: before.waited, sockets: before.sockets}
-	f.whole = f.wait(p, before.at)
+	f.whole = f.sumWaits(p, before.at)
 	f.known = f.whole
-	f.use(p)
+	f.sumUsage(p)
 	f.cpu.user, f.cpu.system = max(f.cpu.user, before.cpu.user), max(f.cpu.system, before.cpu.system)
-	f.move(s.things, first)
-	f.look(s.things)
+	f.sumSocketBytes(s.things, first)
+	f.assessThings(s.things)
 	f.calls = s.calls
 	if !first {
 		f.clock += s.step
@@ -100,14 +100,14 @@ func (f *life) goOn(p *listener.Process, s *seen) {
 	f.waits = f.waitsOf(p, s)
 	if first {
 		f.ran = f.clock
-		f.keep(p, s)
+		f.keepLast(p, s)
 		return
 	}
 	if !still {
 		f.ran = f.clock
 	}
-	f.show(&before, calls, still)
-	f.keep(p, s)
+	f.recordSigns(&before, calls, still)
+	f.keepLast(p, s)
 }
 
 // stood: no thread got a time slice since the last look, none is runnable, and each is
@@ -125,13 +125,13 @@ func (f *life) stood(before map[int]thread) bool {
 	return still
 }
 
-// show notes which signs of life this look saw.
-func (f *life) show(before *totals, calls listener.Maybe[listener.Calls], still bool) {
+// recordSigns notes which signs of life this look saw.
+func (f *life) recordSigns(before *totals, calls listener.Maybe[listener.Calls], still bool) {
 	moved, what := f.movedSince(before, calls)
 	if still && moved != listener.Known(true) {
 		moved = listener.Known(false)
 	}
-	f.moved.look(f.clock, moved, what)
+	f.moved.record(f.clock, moved, what)
 
 	served, what := servedSince(f.calls, calls)
 	switch {
@@ -140,7 +140,7 @@ func (f *life) show(before *totals, calls listener.Maybe[listener.Calls], still 
 	case f.ring && served != listener.Known(true):
 		served = listener.Maybe[bool]{}
 	}
-	f.served.look(f.clock, served, what)
+	f.served.record(f.clock, served, what)
 
 	polled, alive, asked, running := "", "", "", false
 	for i := range f.waits {
@@ -164,12 +164,12 @@ func (f *life) show(before *totals, calls listener.Maybe[listener.Calls], still 
 		if what == "" && !all {
 			is = listener.Maybe[bool]{}
 		}
-		s.look(f.clock, is, what)
+		s.record(f.clock, is, what)
 	}
 	note(&f.polled, polled)
 	note(&f.alive, alive)
 	note(&f.asked, asked)
-	f.running.look(f.clock, listener.Known(running), "it ran")
+	f.running.record(f.clock, listener.Known(running), "it ran")
 }
 
 // movedSince says what it moved since the last look. Of UDP and unix sockets only its
@@ -190,26 +190,26 @@ func (f *life) movedSince(before *totals, calls listener.Maybe[listener.Calls]) 
 		return listener.Known(true), "pages that it had to read from disk"
 	case watched && watchedBefore && now.Received+now.Sent > was.Received+was.Sent:
 		return listener.Known(true), fmt.Sprintf("%d bytes by calls on sockets", now.Received+now.Sent-was.Received-was.Sent)
-	case f.known && (f.told || watched && watchedBefore && !f.ring):
+	case f.known && (f.counted || watched && watchedBefore && !f.ring):
 		return listener.Known(false), ""
 	default:
 		return listener.Maybe[bool]{}, ""
 	}
 }
 
-// look says what its things leave open: the kernel counts what it reads and writes of
+// assessThings says what its things leave open: the kernel counts what it reads and writes of
 // files, pipes and TCP, whatever it calls for that.
-func (f *life) look(things []listener.Thing) {
-	f.told, f.sole, f.ring, f.loop = true, true, false, false
+func (f *life) assessThings(things []listener.Thing) {
+	f.counted, f.sole, f.ring, f.loop = true, true, false, false
 	listeners := 0
 	for i := range things {
 		switch t := &things[i]; t.Kind {
 		case listener.ThingUDP, listener.ThingUnix, listener.ThingSocket, listener.ThingRing:
-			f.told = false
+			f.counted = false
 			f.ring = f.ring || t.Kind == listener.ThingRing
 			f.sole = f.sole && !f.ring && !t.Listening
 		case listener.ThingConnection:
-			f.told = f.told && t.Position.IsKnown()
+			f.counted = f.counted && t.Position.IsKnown()
 		case listener.ThingListener:
 			listeners++
 		case listener.ThingEpoll:
@@ -238,9 +238,9 @@ func servedSince(now, before listener.Maybe[listener.Calls]) (listener.Maybe[boo
 	return listener.Known(is.Accepted > was.Accepted), "it accepted on another listener"
 }
 
-// keep takes what the last look alone tells.
-func (f *life) keep(p *listener.Process, s *seen) {
-	f.rest = listener.Life{
+// keepLast takes what the last look alone tells.
+func (f *life) keepLast(p *listener.Process, s *seen) {
+	f.last = listener.Life{
 		Children: p.Children, Timers: p.Timers,
 		SharesMemory: listener.Known(p.MemoryUsers != p.ThreadCount), // a leader that has ended has let go of it
 		Async:        listener.Known(false), Rings: listener.Known(false),
@@ -248,26 +248,26 @@ func (f *life) keep(p *listener.Process, s *seen) {
 	}
 	for i := range s.things {
 		if s.things[i].Async {
-			f.rest.Async = listener.Known(true)
+			f.last.Async = listener.Known(true)
 		}
 		if s.things[i].Kind == listener.ThingRing {
-			f.rest.Rings = listener.Known(true)
+			f.last.Rings = listener.Known(true)
 		}
 	}
 }
 
 // of tells of it, as an owner of one listener; unknown until it was looked at twice.
 func (f *life) of(key listener.Key) listener.Maybe[listener.Life] {
-	if f == nil || f.moved.looks == 0 {
+	if f == nil || f.moved.records == 0 {
 		return listener.Maybe[listener.Life]{}
 	}
-	l := f.rest
+	l := f.last
 	l.Followed, l.Slices = f.clock, f.slices
 	if f.whole {
 		l.Inert = listener.Known(f.clock - f.ran)
 	}
-	l.Moved, l.Served, l.Polled = f.moved.told(f.clock), f.served.told(f.clock), f.polled.told(f.clock)
-	l.Alive, l.Asked, l.Ran = f.alive.told(f.clock), f.asked.told(f.clock), f.running.told(f.clock)
+	l.Moved, l.Served, l.Polled = f.moved.asOf(f.clock), f.served.asOf(f.clock), f.polled.asOf(f.clock)
+	l.Alive, l.Asked, l.Ran = f.alive.asOf(f.clock), f.asked.asOf(f.clock), f.running.asOf(f.clock)
 	if c, known := f.calls.Get(); known {
 		l.Refused = c.Refused[key]
 	}
@@ -290,7 +290,7 @@ func (f *life) wantsCalls() bool {
 		f.watching, f.turned = false, 0
 	case f.watching && f.clock-f.turned >= callsOn:
 		f.watching, f.turned = false, f.clock
-	case !f.watching && idle == 0 && f.moved.looks > 0 && (f.turned == 0 || f.clock-f.turned >= callsOff):
+	case !f.watching && idle == 0 && f.moved.records > 0 && (f.turned == 0 || f.clock-f.turned >= callsOff):
 		f.watching, f.turned = true, f.clock
 	}
 	return f.watching

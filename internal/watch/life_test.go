@@ -33,7 +33,7 @@ func (f *followed) look() listener.Life {
 	f.s.at = start().Add(time.Duration(f.looks) * time.Second)
 	p := f.p
 	p.Threads = append([]listener.Task(nil), f.p.Threads...)
-	f.goOn(&p, &f.s)
+	f.update(&p, &f.s)
 	l, _ := f.of(1).Get()
 	return l
 }
@@ -193,11 +193,11 @@ func TestLentMemory(t *testing.T) {
 	for passes, shares := range map[int]bool{0: false, 1: false, lentAsks: false, lentAsks + 1: true, 100: true} {
 		w := &Watcher{src: &lending{passes: passes}}
 		var err error
-		if w.met, err = w.src.Processes(listener.Ask{Threads: []int{7}}); err == nil {
+		if w.processes, err = w.src.Processes(listener.Ask{Threads: []int{7}}); err == nil {
 			err = w.lent([]int{7, 8})
 		}
-		if err != nil || (w.met[7].MemoryUsers > 1) != shares {
-			t.Errorf("lent for %d passes: %d users, %v", passes, w.met[7].MemoryUsers, err)
+		if err != nil || (w.processes[7].MemoryUsers > 1) != shares {
+			t.Errorf("lent for %d passes: %d users, %v", passes, w.processes[7].MemoryUsers, err)
 		}
 	}
 }

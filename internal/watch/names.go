@@ -28,20 +28,20 @@ func (w *Watcher) withNames(found *listener.Container) *listener.Container {
 	return w.opts.Names.Of(*found)
 }
 
-// settleNames gives the names of a first census time to be learned.
-func (w *Watcher) settleNames() {
+// settleContainerNames gives the names of a first census time to be learned.
+func (w *Watcher) settleContainerNames() {
 	if w.opts.Names != nil {
 		w.opts.Names.Settle(settleFor)
-		w.learnNames()
+		w.learnContainerNames()
 	}
 }
 
-// learnNames fills in what was learned since the last look.
-func (w *Watcher) learnNames() {
-	if w.opts.Names == nil || w.opts.Names.Learned() == w.named {
+// learnContainerNames fills in what was learned since the last look.
+func (w *Watcher) learnContainerNames() {
+	if w.opts.Names == nil || w.opts.Names.Learned() == w.namesLearned {
 		return
 	}
-	w.named = w.opts.Names.Learned()
+	w.namesLearned = w.opts.Names.Learned()
 	named := make(map[*listener.Holder]*listener.Holder) // which listeners go on to share
 	for _, e := range w.entries {
 		var owners []listener.Owner

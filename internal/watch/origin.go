@@ -22,7 +22,7 @@ const (
 // the last pass tells. The names of its configuration files are kept as they were at
 // first: nobody opens what a process names.
 func (w *Watcher) originOf(o *listener.Owner, before *listener.Origin) *listener.Origin {
-	p := w.met[o.PID]
+	p := w.processes[o.PID]
 	if p == nil || p.Start != o.Start {
 		return before // it went away
 	}
@@ -46,9 +46,9 @@ func (w *Watcher) originOf(o *listener.Owner, before *listener.Origin) *listener
 	return origin
 }
 
-// introduceParents has /proc asked who those above the owners of groups are that
+// identifyParents has /proc asked who those above the owners of groups are that
 // several processes have members of.
-func (w *Watcher) introduceParents(groups map[listener.GroupKey][]*entry) {
+func (w *Watcher) identifyParents(groups map[listener.GroupKey][]*entry) {
 	var who []int
 	for _, members := range groups {
 		if !several(members) {
@@ -63,7 +63,7 @@ func (w *Watcher) introduceParents(groups map[listener.GroupKey][]*entry) {
 			}
 		}
 	}
-	w.introduce(who, nil)
+	w.identify(who, nil)
 }
 
 // configNames are the arguments that may name a configuration file: what follows
@@ -97,17 +97,17 @@ func (w *Watcher) relate(anew map[listener.GroupKey]bool) {
 		}
 		groups[e.l.Group] = append(groups[e.l.Group], e)
 	}
-	w.introduceParents(groups)
-	var looked map[int]*listener.Origin // nil: what was found out before holds
+	w.identifyParents(groups)
+	var fresh map[int]*listener.Origin // nil: what was found out before holds
 	if anew != nil {
-		looked = make(map[int]*listener.Origin)
+		fresh = make(map[int]*listener.Origin)
 	}
 	for _, members := range groups {
 		more := false
 		if several(members) {
 			ls := make([]*listener.Listener, len(members))
 			for i, e := range members {
-				w.place(e, looked)
+				w.setOrigins(e, fresh)
 				ls[i] = e.l
 			}
 			more = len(generation.Of(ls, &generation.Kin{})) > 1
@@ -123,7 +123,7 @@ func (e *entry) grouped() bool { return e.announced && e.l.Grouped() }
 
 // young: who its owners are may not have settled yet.
 func (w *Watcher) young(e *entry) bool {
-	return e.grouped() && w.last.Sub(e.l.ListenedAt.Or(e.l.FirstSeen)) < unsettled
+	return e.grouped() && w.lastLook.Sub(e.l.ListenedAt.Or(e.l.FirstSeen)) < unsettled
 }
 
 // several: the members have not all the same owners.
@@ -131,25 +131,25 @@ func several(members []*entry) bool {
 	return slices.ContainsFunc(members[1:], func(e *entry) bool { return !listener.SameOwners(members[0].l, e.l) })
 }
 
-// place says where the owners of one listener come from: what was found out before,
+// setOrigins says where the owners of one listener come from: what was found out before,
 // unless all is looked at anew, each process once.
-func (w *Watcher) place(e *entry, looked map[int]*listener.Origin) {
+func (w *Watcher) setOrigins(e *entry, fresh map[int]*listener.Origin) {
 	next := *e.l
 	next.Owners = slices.Clone(next.Owners)
 	changed := false
 	for i := range next.Owners {
 		o := &next.Owners[i]
 		before := w.origins[identity{o.PID, o.Start}]
-		origin, known := looked[o.PID]
+		origin, known := fresh[o.PID]
 		switch {
 		case known:
-		case looked == nil && before != nil:
+		case fresh == nil && before != nil:
 			origin = before
 		default:
 			origin = w.originOf(o, before)
 			w.origins[identity{o.PID, o.Start}] = origin
-			if looked != nil {
-				looked[o.PID] = origin
+			if fresh != nil {
+				fresh[o.PID] = origin
 			}
 		}
 		changed = changed || o.Origin != origin
@@ -160,9 +160,9 @@ func (w *Watcher) place(e *entry, looked map[int]*listener.Origin) {
 	}
 }
 
-// settle looks again at who the owners are of what was born a moment ago, and of
+// renewOwners looks again at who the owners are of what was born a moment ago, and of
 // groups with more than one generation, and says whether there are any of these.
-func (w *Watcher) settle() (some bool, err error) {
+func (w *Watcher) renewOwners() (some bool, err error) {
 	anew := make(map[listener.GroupKey]bool)
 	for _, e := range w.awake {
 		if e.gone || !e.grouped() {
@@ -185,7 +185,7 @@ func (w *Watcher) settle() (some bool, err error) {
 			}
 		}
 	}
-	if err := w.meet(listener.Ask{All: true, Leaders: pids}, nil, pids); err != nil {
+	if err := w.readProcesses(listener.Ask{All: true, Leaders: pids}, nil, pids); err != nil {
 		return some, err
 	}
 	for _, e := range w.entries {
@@ -208,12 +208,12 @@ func (w *Watcher) renew(e *entry) {
 	next.Owners = make([]listener.Owner, 0, len(e.l.Owners))
 	for i := range e.l.Owners {
 		old := &e.l.Owners[i]
-		p := w.met[old.PID]
+		p := w.processes[old.PID]
 		if p == nil || p.Start != old.Start {
 			next.Owners = append(next.Owners, *old) // it went away: the next census says who holds it now
 			continue
 		}
-		next.Owners = append(next.Owners, w.anew(old, p))
+		next.Owners = append(next.Owners, w.ownerNow(old, p))
 	}
 	w.set(e, &next)
 }

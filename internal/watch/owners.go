@@ -40,23 +40,23 @@ func (w *Watcher) takeCensus() error {
 	if err != nil {
 		return err
 	}
-	h.settle()
+	h.keepAccepted()
 	w.ends, w.lacking = ends, false
-	w.readNames()
+	w.readNetnsNames()
 	w.keepOrigins()
 	pids, suspects := w.ownersOf(h)
-	picked, left := w.within(suspects)
-	if err := w.meet(listener.Ask{All: true, Leaders: pids, Threads: slices.Concat(picked, w.linked)}, pids, suspects); err != nil {
+	picked, left := w.pick(suspects)
+	if err := w.readProcesses(listener.Ask{All: true, Leaders: pids, Threads: slices.Concat(picked, w.linked)}, pids, suspects); err != nil {
 		return err
 	}
 	w.noteExecs(pids)
-	w.forgetNames()
-	if err := w.live(picked, left); err != nil {
+	w.forgetProcesses()
+	if err := w.updateLives(picked, left); err != nil {
 		return err
 	}
-	ups := w.lookCloser(picked, w.things)
-	w.census, w.born = time.Now(), false
-	w.own(h, ups)
+	ups := w.inspect(picked, w.things)
+	w.lastCensus, w.born = time.Now(), false
+	w.assignOwners(h, ups)
 	w.sets = h.epolls
 	w.relate(nil)
 	return nil
@@ -69,10 +69,10 @@ type shownAs struct {
 	serves map[port]bool
 }
 
-// own gives each listener its owners. One that nobody suspects, nor a sibling of, stays the
+// assignOwners gives each listener its owners. One that nobody suspects, nor a sibling of, stays the
 // very listener that it was where they are the same: there are thousands of such. What its
 // processes do just now it tells as of then.
-func (w *Watcher) own(h *holdings, ups map[int]*closeUp) {
+func (w *Watcher) assignOwners(h *holdings, ups map[int]*inspection) {
 	processes, suspected := make(map[int]*shownAs), make(map[listener.GroupKey]bool)
 	for _, e := range w.awake {
 		if e.suspected && e.l.Group != 0 {
@@ -85,7 +85,7 @@ func (w *Watcher) own(h *holdings, ups map[int]*closeUp) {
 		if s == nil {
 			s = &shownAs{Holder: w.holder(p, w.imageOf(p)), serves: h.serves(p.PID)}
 			shown[identityOf(p)] = s.Holder
-			if before := w.shown[identityOf(p)]; before != nil && before.Like(s.Holder) {
+			if before := w.lastHolders[identityOf(p)]; before != nil && before.Like(s.Holder) {
 				s.before, shown[identityOf(p)] = before, before
 			}
 			processes[p.PID] = s
@@ -96,7 +96,7 @@ func (w *Watcher) own(h *holdings, ups map[int]*closeUp) {
 		fresh := e.suspected || suspected[e.l.Group]
 		owners := make([]listener.Owner, 0, len(h.owners[e.l.Key]))
 		for _, d := range h.owners[e.l.Key] {
-			p := w.met[d.pid]
+			p := w.processes[d.pid]
 			if p == nil {
 				continue // it went away since the census
 			}
@@ -108,19 +108,19 @@ func (w *Watcher) own(h *holdings, ups map[int]*closeUp) {
 			owners = append(owners, o)
 		}
 		waiters := h.epolls.holders(e.l.Waiters)
-		if !fresh && e.l.OwnersKnown && sameAs(e.l, owners) && e.l.NetnsName == w.names[e.l.Netns] && reflect.DeepEqual(waiters, e.l.Waiters) {
+		if !fresh && e.l.OwnersKnown && sameAs(e.l, owners) && e.l.NetnsName == w.netnsNames[e.l.Netns] && reflect.DeepEqual(waiters, e.l.Waiters) {
 			continue
 		}
 		next := *e.l
 		next.Owners, next.OwnersKnown = owners, true
-		next.NetnsName = w.names[next.Netns]
+		next.NetnsName = w.netnsNames[next.Netns]
 		next.Waiters = waiters
 		w.set(e, &next)
 		if e.suspected {
 			w.set(e, w.gather(e, ups))
 		}
 	}
-	w.shown = shown
+	w.lastHolders = shown
 }
 
 // owner is what a process is to a listener that it holds.
@@ -150,7 +150,7 @@ func (w *Watcher) assumeOwner(e *entry) {
 	if !known || e.l.OwnersKnown {
 		return
 	}
-	p := w.met[caller.PID]
+	p := w.processes[caller.PID]
 	if p == nil {
 		return // it went away, or handed the listener on
 	}

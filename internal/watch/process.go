@@ -42,18 +42,18 @@ type named struct {
 	container *listener.Container
 }
 
-// meet passes over the tasks, and has /proc asked who these processes are, unless that is
+// readProcesses passes over the tasks, and has /proc asked who these processes are, unless that is
 // known; these anew in any case.
-func (w *Watcher) meet(ask listener.Ask, who, anew []int) error {
+func (w *Watcher) readProcesses(ask listener.Ask, who, anew []int) error {
 	met, err := w.src.Processes(ask)
 	if err != nil {
 		return err
 	}
-	w.met, w.holders = met, make(map[*listener.Process]*listener.Holder)
+	w.processes, w.holders = met, make(map[*listener.Process]*listener.Holder)
 	if err := w.lent(ask.Threads); err != nil {
 		return err
 	}
-	w.introduce(who, anew)
+	w.identify(who, anew)
 	return nil
 }
 
@@ -67,7 +67,7 @@ func (w *Watcher) lent(pids []int) error {
 	for range lentAsks {
 		var shared []int
 		for _, pid := range pids {
-			if p := w.met[pid]; p != nil && p.MemoryUsers > p.ThreadCount {
+			if p := w.processes[pid]; p != nil && p.MemoryUsers > p.ThreadCount {
 				shared = append(shared, pid)
 			}
 		}
@@ -79,7 +79,7 @@ func (w *Watcher) lent(pids []int) error {
 			return err
 		}
 		for _, pid := range shared {
-			if now, p := again[pid], w.met[pid]; now != nil && now.Start == p.Start {
+			if now, p := again[pid], w.processes[pid]; now != nil && now.Start == p.Start {
 				p.MemoryUsers = min(p.MemoryUsers, now.MemoryUsers)
 			}
 		}
@@ -87,15 +87,15 @@ func (w *Watcher) lent(pids []int) error {
 	return nil
 }
 
-// introduce has /proc asked who processes are, and who the init is: of the pid namespace
+// identify has /proc asked who processes are, and who the init is: of the pid namespace
 // that we are in some kernels hide it, and everybody descends from it.
-func (w *Watcher) introduce(who, anew []int) {
+func (w *Watcher) identify(who, anew []int) {
 	again := make(map[int]bool, len(anew))
 	for _, pid := range anew {
 		again[pid] = true
 	}
 	var questions []proc.Question
-	if w.met[1] == nil && w.known[identity{pid: 1}] == nil {
+	if w.processes[1] == nil && w.known[identity{pid: 1}] == nil {
 		questions = append(questions, proc.Question{PID: 1, What: proc.Itself | proc.Names})
 	}
 	asked := make(map[int]bool)
@@ -104,7 +104,7 @@ func (w *Watcher) introduce(who, anew []int) {
 			continue
 		}
 		asked[pid] = true
-		p := w.met[pid]
+		p := w.processes[pid]
 		if p == nil {
 			continue
 		}
@@ -115,7 +115,7 @@ func (w *Watcher) introduce(who, anew []int) {
 		}
 	}
 	for pid, a := range w.read(questions) {
-		p := w.met[pid]
+		p := w.processes[pid]
 		if p == nil {
 			w.init = a.Process
 			p = &listener.Process{PID: pid}
@@ -134,7 +134,7 @@ func (w *Watcher) read(questions []proc.Question) map[int]proc.Answer {
 	if len(questions) == 0 {
 		return nil
 	}
-	if w.census.IsZero() {
+	if w.lastCensus.IsZero() {
 		return w.opts.Reader.Read(questions, readForFirst)
 	}
 	if w.readFor <= 0 {
@@ -146,15 +146,15 @@ func (w *Watcher) read(questions []proc.Question) map[int]proc.Answer {
 	return answers
 }
 
-// forgetNames keeps those of processes that live: the pass was over all of them.
-func (w *Watcher) forgetNames() {
+// forgetProcesses keeps those of processes that live: the pass was over all of them.
+func (w *Watcher) forgetProcesses() {
 	for id := range w.known {
-		if p := w.met[id.pid]; id.pid != 1 && (p == nil || p.Start != id.start) {
+		if p := w.processes[id.pid]; id.pid != 1 && (p == nil || p.Start != id.start) {
 			delete(w.known, id)
 		}
 	}
 	for id := range w.execs {
-		if p := w.met[id.pid]; p == nil || p.Start != id.start {
+		if p := w.processes[id.pid]; p == nil || p.Start != id.start {
 			delete(w.execs, id)
 		}
 	}
@@ -181,8 +181,8 @@ func (w *Watcher) holder(p *listener.Process, image time.Duration) *listener.Hol
 	return h
 }
 
-// anew is an owner as the last pass tells of it.
-func (w *Watcher) anew(old *listener.Owner, p *listener.Process) listener.Owner {
+// ownerNow is an owner as the last pass tells of it.
+func (w *Watcher) ownerNow(old *listener.Owner, p *listener.Process) listener.Owner {
 	o := *old
 	o.Holder, o.Evidence = w.holder(p, old.Image), nil
 	return o
@@ -242,14 +242,14 @@ const maxParents = 32
 
 // climb visits those above a process, nearest first, while on says so.
 func (w *Watcher) climb(pid int, on func(*listener.Process) bool) {
-	p := w.met[pid]
+	p := w.processes[pid]
 	seen := map[int]bool{pid: true} // parents change while the pass goes on
 	for range maxParents {
 		if p == nil || p.PPID <= 0 || seen[p.PPID] {
 			return
 		}
 		seen[p.PPID] = true
-		above := w.met[p.PPID]
+		above := w.processes[p.PPID]
 		if above == nil {
 			above = w.hidden(p.PPID)
 		}

@@ -29,10 +29,10 @@ func (f *fickle) Read(questions []proc.Question, _ time.Duration) map[int]proc.A
 func TestNoNameOfAnEarlierProgram(t *testing.T) {
 	reader := &fickle{}
 	w := New(&script{}, Options{Reader: reader, Proc: proc.New("testdata/none")})
-	w.census, w.readFor = time.Now(), readFor
+	w.lastCensus, w.readFor = time.Now(), readFor
 	p := &listener.Process{PID: 7, Start: 1, NetNS: 1, Execs: 1, Running: listener.File{Dev: 2, Inode: 3}, Guest: listener.Known(uint32(4))}
-	w.met = map[int]*listener.Process{7: p}
-	w.introduce([]int{7}, nil)
+	w.processes = map[int]*listener.Process{7: p}
+	w.identify([]int{7}, nil)
 	if o := w.holder(p, 0); o.Exe != "/usr/bin/harmless" {
 		t.Fatalf("it was read, and is told as %q", o.Exe)
 	}
@@ -41,8 +41,8 @@ func TestNoNameOfAnEarlierProgram(t *testing.T) {
 	}
 	next := *p
 	reader.silent, next.Execs, p = true, 2, &next
-	w.met[7] = p
-	w.introduce([]int{7}, nil)
+	w.processes[7] = p
+	w.identify([]int{7}, nil)
 	if o := w.holder(p, 0); o.Exe != "" || o.Cmdline != nil {
 		t.Errorf("it runs something else, and is told as %q", o.Exe)
 	}
@@ -52,9 +52,9 @@ func TestNoNameOfAnEarlierProgram(t *testing.T) {
 // one nothing is known while nobody reads it.
 func TestNoSetNeedsNoReader(t *testing.T) {
 	w := New(&script{}, Options{Reader: &fickle{silent: true}, Proc: proc.New("testdata/none")})
-	w.census, w.readFor = time.Now(), readFor
-	w.met = map[int]*listener.Process{7: {PID: 7, Start: 1}, 8: {PID: 8, Start: 1}}
-	ups := w.lookCloser([]int{7, 8}, hold{7: nil, 8: {{Kind: listener.ThingEpoll, PID: 8, FD: 3}}})
+	w.lastCensus, w.readFor = time.Now(), readFor
+	w.processes = map[int]*listener.Process{7: {PID: 7, Start: 1}, 8: {PID: 8, Start: 1}}
+	ups := w.inspect([]int{7, 8}, thingsByPID{7: nil, 8: {{Kind: listener.ThingEpoll, PID: 8, FD: 3}}})
 	if registered, known := ups[7].registered(1).Get(); registered || !known {
 		t.Error("it holds no epoll set, and may wait in one")
 	}
@@ -66,8 +66,8 @@ func TestNoSetNeedsNoReader(t *testing.T) {
 // TestInitHasAName also where it owns nothing, and the pass does not tell of it.
 func TestInitHasAName(t *testing.T) {
 	w := New(&script{}, Options{Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New("")})
-	w.met = map[int]*listener.Process{7: {PID: 7, PPID: 1}}
-	w.introduce([]int{7}, nil)
+	w.processes = map[int]*listener.Process{7: {PID: 7, PPID: 1}}
+	w.identify([]int{7}, nil)
 	if above := w.parents(7); len(above) != 1 || above[0].Comm == "" {
 		t.Errorf("parents %+v", above)
 	}

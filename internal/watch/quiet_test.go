@@ -59,7 +59,7 @@ func TestNamelessIsSoughtOnce(t *testing.T) {
 	w := watcher(&script{looks: []listener.Look{look(0, one, other)}})
 	mustStart(t, w)
 	for _, netns := range []uint32{1, 2} {
-		if name, sought := w.names[netns]; name != "" || !sought {
+		if name, sought := w.netnsNames[netns]; name != "" || !sought {
 			t.Errorf("namespace %d: name %q, sought %v", netns, name, sought)
 		}
 	}

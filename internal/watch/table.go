@@ -25,17 +25,17 @@ func (w *Watcher) set(e *entry, l *listener.Listener) {
 	}
 }
 
-// rest leaves out of later steps what stands idle, until it is given another listener.
-func (w *Watcher) rest() {
+// dropIdle leaves out of later steps what stands idle, until it is given another listener.
+func (w *Watcher) dropIdle() {
 	w.awake = slices.DeleteFunc(w.awake, func(e *entry) bool {
 		e.awake = !e.gone && (e.suspected || e.generations || e.l.Queue > 0 || w.young(e) || w.newborn(e))
 		return !e.awake
 	})
 }
 
-// meetCallers passes over the tasks once for all births of a look: whoever called
+// readCallers passes over the tasks once for all births of a look: whoever called
 // listen() may be gone a moment later.
-func (w *Watcher) meetCallers(events []listener.Event) error {
+func (w *Watcher) readCallers(events []listener.Event) error {
 	var callers []int
 	for _, ev := range events {
 		if ev.Kind == listener.ListenBegan {
@@ -45,16 +45,16 @@ func (w *Watcher) meetCallers(events []listener.Event) error {
 	if len(callers) == 0 {
 		return nil
 	}
-	if err := w.meet(listener.Ask{All: true, Leaders: callers}, callers, nil); err != nil {
+	if err := w.readProcesses(listener.Ask{All: true, Leaders: callers}, callers, nil); err != nil {
 		return err
 	}
 	w.noteExecs(callers)
 	return nil
 }
 
-// event takes a birth or death. A birth is announced only once a look has
+// applyEvent takes a birth or death. A birth is announced only once a look has
 // confirmed it: a listen() that fails shows both.
-func (w *Watcher) event(ev listener.Event) {
+func (w *Watcher) applyEvent(ev listener.Event) {
 	if e := w.entries[ev.Key]; e != nil && (e.l.Cookie != ev.Cookie || ev.Kind == listener.ListenEnded) {
 		w.forget(ev.Key, e, ev.At)
 	}
@@ -99,13 +99,13 @@ func (w *Watcher) doubt(group listener.GroupKey) {
 	}
 }
 
-// take brings the table to what a look saw.
-func (w *Watcher) take(look listener.Look) {
+// applyLook brings the table to what a look saw.
+func (w *Watcher) applyLook(look listener.Look) {
 	elapsed := time.Duration(0)
-	if !w.last.IsZero() {
-		elapsed = look.At.Sub(w.last)
+	if !w.lastLook.IsZero() {
+		elapsed = look.At.Sub(w.lastLook)
 	}
-	w.last = look.At
+	w.lastLook = look.At
 	if look.Restarted {
 		w.restart(look.At)
 	}
@@ -139,7 +139,7 @@ func (w *Watcher) take(look listener.Look) {
 		e.sample(*s, look.At, elapsed, w.opts.Interval, !w.opts.CountsSince.IsZero() && s.ListenedAt.IsKnown())
 		w.set(e, e.l)
 		w.sharing = w.sharing || e.tally != nil && e.tally.recent.known
-		w.name(e)
+		w.fillNames(e)
 		e.l.Waiters = w.sets.holders(e.l.Waiters)
 		if !e.announced {
 			e.announced = true
@@ -164,21 +164,21 @@ func (w *Watcher) restart(at time.Time) {
 	}
 	w.counted, w.sharing = 0, true
 	for _, e := range w.entries {
-		e.tally, e.looked = nil, true
+		e.tally, e.sampled = nil, true
 		next := *e.l
 		next.Queued, next.CountedSince = listener.Count{}, listener.Rare[time.Time]{}
 		w.set(e, &next)
 	}
 }
 
-// name fills in what follows from the sample and the table.
-func (w *Watcher) name(e *entry) {
+// fillNames fills in what follows from the sample and the table.
+func (w *Watcher) fillNames(e *entry) {
 	l := e.l
-	name, known := w.names[l.Netns]
+	name, known := w.netnsNames[l.Netns]
 	if !known {
-		w.readNames()
-		name = w.names[l.Netns]
-		w.names[l.Netns] = name // a nameless one is not sought again
+		w.readNetnsNames()
+		name = w.netnsNames[l.Netns]
+		w.netnsNames[l.Netns] = name // a nameless one is not sought again
 	}
 	l.NetnsName = name
 	l.GroupName = groupName(&l.Sample)
@@ -210,14 +210,14 @@ func (w *Watcher) countsSince(e *entry) time.Time {
 	return w.opts.CountsSince
 }
 
-func (w *Watcher) readNames() {
+func (w *Watcher) readNetnsNames() {
 	names, err := w.opts.Mounts.Names()
 	if err != nil {
 		return
 	}
 	// Those that were sought in vain are kept: they are not sought again for each look.
-	maps.DeleteFunc(w.names, func(_ uint32, name string) bool { return name != "" })
-	maps.Copy(w.names, names)
+	maps.DeleteFunc(w.netnsNames, func(_ uint32, name string) bool { return name != "" })
+	maps.Copy(w.netnsNames, names)
 }
 
 // groupName is "NETNS/FAMILY/ADDR:PORT", "" for a listener without SO_REUSEPORT.
@@ -256,7 +256,7 @@ func (w *Watcher) snapshot() *listener.Snapshot {
 		}
 	}
 	return &listener.Snapshot{
-		Time: w.last, Interval: w.opts.Interval, Tier: w.opts.Tier, Census: w.census, Watched: true, Listeners: w.listed,
+		Time: w.lastLook, Interval: w.opts.Interval, Tier: w.opts.Tier, Census: w.lastCensus, Watched: true, Listeners: w.listed,
 		Unread: w.opts.Reader.Unread(), LeftOut: w.leftOut,
 	}
 }
@@ -267,14 +267,14 @@ func (w *Watcher) share() {
 	sums := make(map[listener.GroupKey]uint64)
 	w.sharing = false
 	for _, e := range w.order {
-		if n, known := e.lately(w.last); known && e.l.Group != 0 && n > 0 {
+		if n, known := e.lately(w.lastLook); known && e.l.Group != 0 && n > 0 {
 			sums[e.l.Group] += n
 			w.sharing = true
 		}
 	}
 	for _, e := range w.order {
 		var share listener.Maybe[float64]
-		if n, known := e.lately(w.last); known && sums[e.l.Group] > 0 {
+		if n, known := e.lately(w.lastLook); known && sums[e.l.Group] > 0 {
 			share = listener.Known(float64(n) / float64(sums[e.l.Group]))
 		}
 		if share != e.l.Share.Maybe() {

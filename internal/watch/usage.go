@@ -34,12 +34,12 @@ type thread struct {
 	queued    time.Time // it waits for a CPU since then at least
 }
 
-// wait adds up how long the threads waited for a CPU. The kernel adds a wait when it
+// sumWaits adds up how long the threads waited for a CPU. The kernel adds a wait when it
 // ends: a thread that is runnable and has not run since the last look waits since it
 // was last seen asleep or running, for it takes a CPU to fall asleep. What threads
 // that have ended waited for at last is lost.
 // It says whether it is known of all of them.
-func (f *life) wait(p *listener.Process, last time.Time) (whole bool) {
+func (f *life) sumWaits(p *listener.Process, last time.Time) (whole bool) {
 	whole = p.Whole()
 	now := make(map[int]thread, len(p.Threads))
 	for i := range p.Threads {
@@ -84,10 +84,10 @@ func placeOf(t *listener.Task) place {
 	return place{t.Wchan, c.Number, c.Args[0]}
 }
 
-// use sums over the threads. The kernel samples whether a thread runs in user mode or
+// sumUsage sums over the threads. The kernel samples whether a thread runs in user mode or
 // for itself, and measures how long it runs: the one is scaled to the other, as
 // cputime_adjust() does for /proc.
-func (f *life) use(p *listener.Process) {
+func (f *life) sumUsage(p *listener.Process) {
 	sum := p.Ended
 	io, known := sum.IO.Get()
 	f.known = f.known && known
@@ -110,9 +110,9 @@ func (f *life) use(p *listener.Process) {
 	f.cpu = cpu{user: uint64((sum.Run - system) / listener.Tick), system: uint64(system / listener.Tick)}
 }
 
-// move adds up what the process itself read from its connections and wrote to them.
+// sumSocketBytes adds up what the process itself read from its connections and wrote to them.
 // One that is new has moved nothing yet.
-func (f *life) move(things []listener.Thing, first bool) {
+func (f *life) sumSocketBytes(things []listener.Thing, first bool) {
 	now := make(map[listener.Key]listener.Position, len(f.position))
 	for i := range things {
 		position, known := things[i].Position.Get()

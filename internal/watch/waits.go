@@ -59,7 +59,7 @@ func (f *life) waitOf(p *listener.Process, t *listener.Task, before map[listener
 			w.For = listener.ForTimer
 			return w
 		}
-		f.about(&w, &on, p.PID, before, s)
+		f.findEnds(&w, &on, p.PID, before, s)
 	case listener.ForLock:
 		for _, l := range s.locks {
 			if l.Holder > 0 && l.Holder != p.PID {
@@ -72,8 +72,8 @@ func (f *life) waitOf(p *listener.Process, t *listener.Task, before map[listener
 	return w
 }
 
-// about fills in what a wait is about, and who is at the other end.
-func (f *life) about(w *listener.Wait, on *listener.Thing, pid int, before map[listener.Key]standing, s *seen) {
+// findEnds fills in what a wait is about, and who is at the other end.
+func (f *life) findEnds(w *listener.Wait, on *listener.Thing, pid int, before map[listener.Key]standing, s *seen) {
 	w.Thing = on.Kind
 	switch on.Kind {
 	case listener.ThingPipe:

@@ -180,7 +180,7 @@ func TestChain(t *testing.T) {
 		"it is frozen": {listener.Process{PID: 9, State: "S", Frozen: listener.Known(true)}, nil, 0, listener.End{PID: 9, Halted: true, Then: listener.ForNothing}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w.ends.met = map[int]*listener.Process{9: &c.other}
+			w.ends.processes = map[int]*listener.Process{9: &c.other}
 			w.ends.lives = map[identity]*life{{pid: 9}: {whole: true, clock: c.idle, waits: c.waits}}
 			f := &life{}
 			got := f.waitsOf(&listener.Process{PID: 7, Threads: []listener.Task{socket}}, &seen{ends: &w.ends})[0]

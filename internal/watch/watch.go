@@ -91,40 +91,40 @@ type Watcher struct {
 	asks  chan func() *listener.Snapshot // what they return is published, unless nil
 	ended chan struct{}                  // closed when Run returns
 
-	entries map[listener.Key]*entry
-	order   []*entry             // as snapshots list them; nil when it must be made anew
-	listed  []*listener.Listener // by the last snapshot
-	changed bool                 // since then
-	awake   []*entry             // what a step looks at: all others stand idle
-	sharing bool                 // some got connections in the last minute
-	names   map[uint32]string
-	last    time.Time // the last look
-	boot    time.Time // of the host
-	full    time.Time // the last full one
-	census  time.Time
-	learned time.Time // who waits on the listeners
-	unasked []*entry  // of which that is not asked yet
-	resync  bool      // look at everything next time
-	born    bool      // births since the last census
-	counted int       // how many the kernel side was asked to count
-	all     bool      // count every listener, as long as somebody wants to see that
-	recount bool      // that was begun or ended
-	named   uint64    // how much of the names is filled in
-	sets    sets      // of the last census
-	origins map[identity]*listener.Origin
-	changes []Change
+	entries        map[listener.Key]*entry
+	order          []*entry             // as snapshots list them; nil when it must be made anew
+	listed         []*listener.Listener // by the last snapshot
+	changed        bool                 // since then
+	awake          []*entry             // what a step looks at: all others stand idle
+	sharing        bool                 // some got connections in the last minute
+	netnsNames     map[uint32]string
+	lastLook       time.Time // the last look
+	boot           time.Time // of the host
+	lastFull       time.Time // the last full one
+	lastCensus     time.Time
+	acceptorsAsked time.Time // who waits on the listeners
+	unasked        []*entry  // of which that is not asked yet
+	resync         bool      // look at everything next time
+	born           bool      // births since the last census
+	counted        int       // how many the kernel side was asked to count
+	countAll       bool      // count every listener, as long as somebody wants to see that
+	recount        bool      // that was begun or ended
+	namesLearned   uint64    // how much of the names is filled in
+	sets           sets      // of the last census
+	origins        map[identity]*listener.Origin
+	changes        []Change
 
-	met map[int]*listener.Process // of the last pass over the tasks
+	processes map[int]*listener.Process // of the last pass over the tasks
 	// holders are those of them that listeners share.
-	holders map[*listener.Process]*listener.Holder
-	shown   map[identity]*listener.Holder // by the last census
-	known   map[identity]*named           // what /proc said of who they are
-	init    proc.Process                  // pid 1, where no pass tells of it
-	lives   map[identity]*life            // of the suspects, and of those that they wait for
-	execs   map[identity]uint64           // of owners, when they were first seen
+	holders     map[*listener.Process]*listener.Holder
+	lastHolders map[identity]*listener.Holder // by the last census
+	known       map[identity]*named           // what /proc said of who they are
+	init        proc.Process                  // pid 1, where no pass tells of it
+	lives       map[identity]*life            // of the suspects, and of those that they wait for
+	execs       map[identity]uint64           // of owners, when they were first seen
 	// readFor is left of this look for the reader of /proc.
 	readFor time.Duration
-	things  hold                      // of the suspects
+	things  thingsByPID               // of the suspects
 	turn    int                       // of those who are followed, where there is no room for all
 	leftOut int                       // suspects that the last look had no room for
 	threads map[int][]listener.Thread // of the suspects, as they are told
@@ -142,15 +142,15 @@ func New(src Source, opts Options) *Watcher {
 	}
 	return &Watcher{
 		src: src, opts: opts,
-		users:   proc.NewUsers("/etc/passwd"),
-		asks:    make(chan func() *listener.Snapshot),
-		ended:   make(chan struct{}),
-		entries: make(map[listener.Key]*entry),
-		names:   make(map[uint32]string),
-		known:   make(map[identity]*named),
-		execs:   make(map[identity]uint64),
-		holders: make(map[*listener.Process]*listener.Holder),
-		resync:  true,
+		users:      proc.NewUsers("/etc/passwd"),
+		asks:       make(chan func() *listener.Snapshot),
+		ended:      make(chan struct{}),
+		entries:    make(map[listener.Key]*entry),
+		netnsNames: make(map[uint32]string),
+		known:      make(map[identity]*named),
+		execs:      make(map[identity]uint64),
+		holders:    make(map[*listener.Process]*listener.Holder),
+		resync:     true,
 	}
 }
 
@@ -168,7 +168,7 @@ func (w *Watcher) Start() (*listener.Snapshot, error) {
 	if err := w.learnAcceptors(len(w.entries)); err != nil {
 		return nil, err
 	}
-	w.settleNames()
+	w.settleContainerNames()
 	w.changes = nil
 	return w.snapshot(), nil
 }
@@ -218,16 +218,16 @@ func (w *Watcher) Step() error {
 	if err := w.look(); err != nil {
 		return err
 	}
-	w.learnNames()
+	w.learnContainerNames()
 	fresh, some := w.suspicions()
 	if err := w.follow(); err != nil {
 		return err
 	}
-	more, err := w.settle()
+	more, err := w.renewOwners()
 	if err != nil {
 		return err
 	}
-	if more || some || w.all || w.counted > 0 {
+	if more || some || w.countAll || w.counted > 0 {
 		if err := w.count(); err != nil {
 			return err
 		}
@@ -235,8 +235,8 @@ func (w *Watcher) Step() error {
 	if err := w.learnAcceptors(maxAsked); err != nil {
 		return err
 	}
-	defer w.rest()
-	since := w.last.Sub(w.census)
+	defer w.dropIdle()
+	since := w.lastLook.Sub(w.lastCensus)
 	due := since >= censusEvery || w.lacking && since >= lackingEvery
 	if fresh || due && (some || w.born) {
 		return w.takeCensus()
@@ -251,17 +251,17 @@ func (w *Watcher) look() error {
 	if err != nil {
 		return fmt.Errorf("read births and deaths: %w", err)
 	}
-	if err := w.meetCallers(events); err != nil {
+	if err := w.readCallers(events); err != nil {
 		return err
 	}
 	for _, e := range events {
-		w.event(e)
+		w.applyEvent(e)
 	}
 	depth := listener.LookQuick
 	switch {
 	case w.resync:
 		depth = listener.LookAll
-	case w.last.Sub(w.full) >= fullEvery || len(events) > 0:
+	case w.lastLook.Sub(w.lastFull) >= fullEvery || len(events) > 0:
 		depth = listener.LookFull
 	}
 	look, err := w.src.Look(depth)
@@ -269,10 +269,10 @@ func (w *Watcher) look() error {
 		return fmt.Errorf("look at the listeners: %w", err)
 	}
 	if depth != listener.LookQuick {
-		w.full = look.At
+		w.lastFull = look.At
 	}
 	w.resync = look.Lost
-	w.take(look)
+	w.applyLook(look)
 	return nil
 }
 

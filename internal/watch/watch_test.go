@@ -28,9 +28,9 @@ type script struct {
 	counted  [][]listener.Key
 	waiters  []listener.Waiter
 	asks     []listener.Ask
-	told     func(*listener.Process) // what is told otherwise of one
+	change   func(*listener.Process) // what is told otherwise of one
 	things   []listener.Thing
-	untold   []int
+	omitted  []int
 	sought   []listener.Key
 	watched  []int
 	calls    map[int]listener.Calls
@@ -66,7 +66,7 @@ func (s *script) Waiters(*listener.Listener) ([]listener.Waiter, bool, error) {
 	return s.waiters, true, nil
 }
 
-func (s *script) Things([]int) ([]listener.Thing, []int, error) { return s.things, s.untold, nil }
+func (s *script) Things([]int) ([]listener.Thing, []int, error) { return s.things, s.omitted, nil }
 
 func (s *script) Seek(objects []listener.Key) error {
 	s.sought = objects
@@ -97,17 +97,17 @@ func (s *script) Processes(ask listener.Ask) (map[int]*listener.Process, error) 
 			continue
 		}
 		session, _ := unix.Getsid(pid)
-		told := &listener.Process{
+		process := &listener.Process{
 			PID: pid, NSPID: p.NSPID, PPID: p.PPID, Session: session, Comm: p.Comm, UID: p.UID, State: string(p.State), Start: p.StartTicks,
 			ThreadCount: 1, NetNS: 1, PIDNS: 1, Speaker: pid, Ended: listener.Used{IO: listener.Known(listener.IO{})},
 		}
 		if slices.Contains(ask.Threads, pid) {
-			told.Threads = []listener.Task{{TID: pid, Comm: p.Comm, State: "S", Sched: listener.Known(listener.Sched{})}}
+			process.Threads = []listener.Task{{TID: pid, Comm: p.Comm, State: "S", Sched: listener.Known(listener.Sched{})}}
 		}
-		if s.told != nil {
-			s.told(told)
+		if s.change != nil {
+			s.change(process)
 		}
-		found[pid] = told
+		found[pid] = process
 	}
 	return found, nil
 }
