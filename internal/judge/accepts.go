@@ -31,8 +31,8 @@ func anybody(*listener.Listener) bool { return true }
 
 // among says that one of several accepted in the window of which this is one.
 func (f *facts) among(m *listener.Listener) bool {
-	at, told := m.AcceptedAmong.Get()
-	return told && !at.Before(f.l.Window.Since)
+	at, known := m.AcceptedAmong.Get()
+	return known && !at.Before(f.l.Window.Since)
 }
 
 // mixed: a program of the application's chooses among the members, or the only ones that

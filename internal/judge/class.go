@@ -47,21 +47,21 @@ func (f *facts) atDeadEnds() bool {
 // lockless.
 func (f *facts) trace() bool {
 	w := f.l.Window
-	return f.touched() || f.mayHaveAccepted() || !f.holdsNoConnection() || !f.l.OwnersKnown || w.Samples < enough || w.Walked < w.Samples-1 || f.some(mayBeRegistered)
+	return f.seenServing() || f.mayHaveAccepted() || !f.holdsNoConnection() || !f.l.OwnersKnown || w.Samples < enough || w.Walked < w.Samples-1 || f.some(mayBeRegistered)
 }
 
 // mayHaveAccepted: one of several members accepted, of which it was one, and nobody knows
 // that it stood still then.
 func (f *facts) mayHaveAccepted() bool {
-	at, told := f.l.AcceptedAmong.Get()
-	return told && f.some(func(o *listener.Owner) bool {
+	at, known := f.l.AcceptedAmong.Get()
+	return known && f.some(func(o *listener.Owner) bool {
 		l, _ := life(o)
 		return l.Inert.Or(0) < f.snap.Time.Sub(at)+f.snap.Interval
 	})
 }
 
-// touched: something was seen of service.
-func (f *facts) touched() bool {
+// seenServing: something was seen of service.
+func (f *facts) seenServing() bool {
 	connected := slices.ContainsFunc(f.l.Owners, func(o listener.Owner) bool { return o.Connections.Or(0) > 0 })
 	return connected || f.l.SeenWaiting || f.l.Window.Waited > 0 || len(f.l.Acceptors) > 0 || f.l.LastAccept.IsKnown()
 }
@@ -69,7 +69,7 @@ func (f *facts) touched() bool {
 // neverServed: counted since a listen() that was seen, and it accepted nothing.
 func (f *facts) neverServed() bool {
 	accepted, counted := f.l.Accepted.Get()
-	return f.l.ListenedAt.IsKnown() && countedFromBirth(f.l) && counted && accepted == 0 && f.l.OwnersKnown && f.holdsNoConnection() && !f.touched()
+	return f.l.ListenedAt.IsKnown() && countedFromBirth(f.l) && counted && accepted == 0 && f.l.OwnersKnown && f.holdsNoConnection() && !f.seenServing()
 }
 
 // needed is how long must be waited before an act.

@@ -43,7 +43,7 @@ func gate() []condition {
 		{listener.TooSoon, (*facts).tooSoon},
 		{listener.HostWide, func(f *facts) bool { return len(f.ill()) >= hostWide }},
 		{listener.Budget, (*facts).overBudget},
-		{listener.LastAcceptingMember, func(f *facts) bool { return f.kills() && f.takesLastAccepting() }},
+		{listener.LastAcceptingMember, func(f *facts) bool { return f.kills() && f.endsLastAccepting() }},
 	}
 }
 
@@ -117,7 +117,7 @@ func (f *facts) waitsOn() bool {
 // forgotten: its holder inherited the listener and nothing was ever seen of service on
 // it. Then it takes nothing from anybody to close it, whatever its holder does.
 func (f *facts) forgotten() bool {
-	return !f.kills() && len(f.signs) > 0 && f.sign(listener.SignInherited).Alive == yes() && !f.touched()
+	return !f.kills() && len(f.signs) > 0 && f.sign(listener.SignInherited).Alive == yes() && !f.seenServing()
 }
 
 // containerInit: it is the init of a pid namespace in which an owner of a
@@ -138,13 +138,13 @@ func (f *facts) containerInit(o *listener.Owner) bool {
 	return false
 }
 
-// takesLastAccepting: members accept, and all of them end with the culprit.
-func (f *facts) takesLastAccepting() bool {
+// endsLastAccepting: members accept, and all of them end with the culprit.
+func (f *facts) endsLastAccepting() bool {
 	return f.accepts(anybody) && !f.accepts(func(m *listener.Listener) bool {
-		taken := len(m.Owners) == 0
+		ends := len(m.Owners) == 0
 		for i := range m.Owners {
-			taken = taken || f.some(func(o *listener.Owner) bool { return o.PID == m.Owners[i].PID && len(m.Owners) == 1 })
+			ends = ends || f.some(func(o *listener.Owner) bool { return o.PID == m.Owners[i].PID && len(m.Owners) == 1 })
 		}
-		return !taken
+		return !ends
 	})
 }

@@ -55,10 +55,10 @@ func Judge(s *listener.Snapshot, p *Policy, past *Past) []listener.Judgement {
 // looked at for longer.
 func (f *facts) weigh() {
 	f.within = f.settings.ActAfter
-	f.find()
+	f.findSigns()
 	if f.classed = f.class(); f.classed == listener.ServedClass {
 		f.within = f.needed()
-		f.find()
+		f.findSigns()
 	}
 }
 

@@ -33,9 +33,9 @@ func yes() listener.Maybe[bool]     { return listener.Known(true) }
 func no() listener.Maybe[bool]      { return listener.Known(false) }
 func unknown() listener.Maybe[bool] { return listener.Maybe[bool]{} }
 
-// find looks for all signs of life of whoever an act would touch: of several processes
+// findSigns looks for all signs of life of whoever an act would touch: of several processes
 // each sign is that of the liveliest.
-func (f *facts) find() {
+func (f *facts) findSigns() {
 	f.signs = nil
 	for _, s := range signsOfLife() {
 		seen := listener.SignSeen{Sign: s.name, Alive: no()}
@@ -80,9 +80,9 @@ func inert(o *listener.Owner) time.Duration {
 
 func (f *facts) runs(o *listener.Owner) (listener.Maybe[bool], string) {
 	l, known := life(o)
-	still, told := l.Inert.Get()
+	still, measured := l.Inert.Get()
 	switch {
-	case !known || !told || l.Followed == 0:
+	case !known || !measured || l.Followed == 0:
 		return unknown(), unmeasured
 	case still < l.Followed && still < f.within:
 		return yes(), fmt.Sprintf("%d time slices in %s, the last %s ago", l.Slices, l.Followed.Round(time.Second), still.Round(time.Second))
@@ -141,7 +141,7 @@ func (f *facts) servesElsewhere(o *listener.Owner) (listener.Maybe[bool], string
 func (f *facts) waits(o *listener.Owner) (listener.Maybe[bool], string) {
 	l, known := life(o)
 	switch {
-	case !known || len(l.Waits) == 0 || told(&l) < o.Evidence.Total:
+	case !known || len(l.Waits) == 0 || threadsKnown(&l) < o.Evidence.Total:
 		return unknown(), "not known of all threads"
 	case f.refused(o):
 		return no(), "it waits between accepts that fail"
@@ -172,8 +172,8 @@ func (f *facts) waits(o *listener.Owner) (listener.Maybe[bool], string) {
 	return no(), strings.Join(dead, "; ")
 }
 
-// told is of how many threads it is known what they wait for.
-func told(l *listener.Life) int {
+// threadsKnown is of how many threads it is known what they wait for.
+func threadsKnown(l *listener.Life) int {
 	n := 0
 	for i := range l.Waits {
 		n += l.Waits[i].Threads
@@ -207,7 +207,7 @@ func others(l *listener.Life) []string {
 // lifted: all that it waits for is of the kind that --allow-waiting lets pass.
 func (f *facts) lifted(o *listener.Owner) bool {
 	l, known := life(o)
-	if !known || told(&l) < o.Evidence.Total || !l.Alone() || l.Alive.Within(f.within) != no() {
+	if !known || threadsKnown(&l) < o.Evidence.Total || !l.Alone() || l.Alive.Within(f.within) != no() {
 		return false
 	}
 	return !slices.ContainsFunc(l.Waits, func(w listener.Wait) bool {

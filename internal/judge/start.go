@@ -19,7 +19,7 @@ func stuckSince(f *facts) time.Time {
 // Of one that served nobody asks: but where its birth was seen and no service since, it
 // is only not proven that it did not, and it may still be starting.
 func (f *facts) starting() bool {
-	if f.classed == listener.ServedClass && !f.forgotten() && (!f.settings.AllowServed || !f.l.ListenedAt.IsKnown() || f.touched()) {
+	if f.classed == listener.ServedClass && !f.forgotten() && (!f.settings.AllowServed || !f.l.ListenedAt.IsKnown() || f.seenServing()) {
 		return false
 	}
 	if f.age() >= f.settings.StartupGrace {
