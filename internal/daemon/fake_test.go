@@ -102,7 +102,7 @@ func (h *fakeHost) Look(listener.Depth) (listener.Look, error) {
 	return l, nil
 }
 
-func (h *fakeHost) LookAt(l *listener.Listener) (listener.Sample, bool, error) {
+func (h *fakeHost) Sample(l *listener.Listener) (listener.Sample, bool, error) {
 	return h.listeners[l.Key-1], l.Key-1 == accepting || !h.gone(), nil
 }
 

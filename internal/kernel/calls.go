@@ -149,16 +149,16 @@ func (k *Kernel) refusals() (map[bpf.KernelRefusedKey]bpf.KernelRefusal, error) 
 func (k *Kernel) Calls() (map[int]listener.Calls, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	told := make(map[int]listener.Calls, len(k.calls.since))
+	byPID := make(map[int]listener.Calls, len(k.calls.since))
 	if len(k.calls.since) == 0 {
-		return told, nil
+		return byPID, nil
 	}
 	for pid, since := range k.calls.since {
 		var c bpf.KernelCalls
 		if err := k.objs.maps.Maps[bpf.KernelMapCalled].Lookup(uint32(pid), &c); err != nil {
 			return nil, fmt.Errorf("read the calls of process %d: %w", pid, err)
 		}
-		told[pid] = listener.Calls{
+		byPID[pid] = listener.Calls{
 			Over: time.Since(since), Total: c.Total, Received: c.Received, Sent: c.Sent, Accepted: c.Accepted,
 			Refused: make(map[listener.Key]listener.Refusal),
 		}
@@ -168,11 +168,11 @@ func (k *Kernel) Calls() (map[int]listener.Calls, error) {
 		return nil, err
 	}
 	for key, r := range all {
-		if c, watched := told[int(key.Pid)]; watched {
+		if c, watched := byPID[int(key.Pid)]; watched {
 			c.Refused[listener.Key(key.Sk)] = listener.Refusal{N: r.N, Errno: int(r.Error)}
 		}
 	}
-	return told, nil
+	return byPID, nil
 }
 
 // watched are those whose calls are.

@@ -78,7 +78,7 @@ func testFrozen(t *testing.T, f *field) {
 			expect := func(state string, want bool) {
 				t.Helper()
 				livetest.Eventually(t, fmt.Sprintf("frozen: %v, state %s", want, state), func() bool {
-					p := told(t, k, pid)
+					p := processOf(t, k, pid)
 					frozen, known := p.Frozen.Get()
 					if !known {
 						t.Fatal("not known")
@@ -115,7 +115,7 @@ func testThrottled(t *testing.T, f *field) {
 	sleeps, spins := child(t, nil, "sleep", "300"), child(t, nil, "sh", "-c", "while :; do :; done")
 	set(t, inner, "cgroup.procs", strconv.Itoa(spins))
 	read := func(pid int) time.Duration {
-		throttled, known := told(t, k, pid).Throttled.Get()
+		throttled, known := processOf(t, k, pid).Throttled.Get()
 		if !known {
 			t.Fatalf("it is not known of %d", pid)
 		}

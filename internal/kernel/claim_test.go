@@ -88,7 +88,7 @@ func (c *claimer) kill() {
 	_ = c.cmd.Wait()
 }
 
-func (c *claimer) tell(line string) {
+func (c *claimer) send(line string) {
 	c.t.Helper()
 	if _, err := fmt.Fprintln(c.in, line); err != nil {
 		c.t.Fatal(err)
@@ -119,7 +119,7 @@ func TestClaimAtOnce(t *testing.T) {
 	winners := make(map[int]bool)
 	for round := range rounds {
 		for _, c := range claimers {
-			c.tell(fmt.Sprint(uint64(1)<<63 + uint64(round%2)))
+			c.send(fmt.Sprint(uint64(1)<<63 + uint64(round%2)))
 		}
 		won := 0
 		for i, c := range claimers {
@@ -136,7 +136,7 @@ func TestClaimAtOnce(t *testing.T) {
 			t.Fatalf("round %d: %d of %d have it", round, won, processes)
 		}
 		for _, c := range claimers {
-			c.tell("")
+			c.send("")
 		}
 		for _, c := range claimers {
 			c.said()
@@ -154,7 +154,7 @@ func TestClaimOfTheDead(t *testing.T) {
 	const cookie = 1<<63 + 2
 	for range 5 {
 		holder := newClaimer(t, nil)
-		holder.tell(fmt.Sprint(uint64(cookie)))
+		holder.send(fmt.Sprint(uint64(cookie)))
 		if said := holder.said(); said != "has it" {
 			t.Fatal(said)
 		}
@@ -191,7 +191,7 @@ func TestClaimOfUsers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newClaimer(t, func(cmd *exec.Cmd) { prepare(cmd.SysProcAttr) })
-			c.tell("77")
+			c.send("77")
 			if said := c.said(); !strings.Contains(said, unix.EPERM.Error()) {
 				t.Errorf("%q, want that it is not permitted", said)
 			}

@@ -73,7 +73,7 @@ func openAndClose(t *testing.T, opts kernel.Options, l *livetest.Listener) map[s
 	if s.Queue != 1 {
 		t.Errorf("%d wait, want 1", s.Queue)
 	}
-	lookAt(t, use, s)
+	sampleNow(t, use, s)
 	if err := k.Census(func(*listener.Held) {}); err != nil {
 		t.Fatal(err)
 	}

@@ -17,8 +17,8 @@ func addrPort(family uint16, addr [16]byte, port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(addr[:4])), port)
 }
 
-// sample makes the domain's word of a row. boot is the wall time of ktime 0.
-func (k *Kernel) sample(raw *bpf.KernelSample, boot time.Time) listener.Sample {
+// sampleOf makes the domain's word of a row. boot is the wall time of ktime 0.
+func (k *Kernel) sampleOf(raw *bpf.KernelSample, boot time.Time) listener.Sample {
 	s := listener.Sample{
 		Key:          listener.Key(raw.Sk),
 		Cookie:       listener.Cookie(raw.Cookie),

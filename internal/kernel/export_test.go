@@ -40,8 +40,8 @@ func (o Options) WithoutHook(s Signal) Options {
 	return o
 }
 
-// TellOfAtMost bounds the things that are told of one process.
-func (k *Kernel) TellOfAtMost(things int) (undo func()) {
+// LimitThings bounds the things that are told of one process.
+func (k *Kernel) LimitThings(things int) (undo func()) {
 	was := k.mostThings
 	k.mostThings = things
 	return func() { k.mostThings = was }

@@ -70,7 +70,7 @@ func (k *Kernel) LookQueues() (listener.Look, error) {
 	at := time.Now()
 	k.samples = k.samples[:0]
 	err := k.eachNetns(bpf.KernelProgLookTcp, memoryOf(&k.row), func() {
-		k.samples = append(k.samples, k.sample(&k.row, time.Time{}))
+		k.samples = append(k.samples, k.sampleOf(&k.row, time.Time{}))
 	})
 	if err == nil {
 		err = k.served.mark(k)

@@ -66,7 +66,7 @@ type Kernel struct {
 	rows       *ebpf.Memory
 	tick       *ebpf.Program
 	walker     *ebpf.Program
-	looker     *ebpf.Program // nil until somebody looks at one listener
+	sampler    *ebpf.Program // nil until somebody looks at one listener
 	clock      clock
 	started    time.Time
 	seenLoss   bpf.KernelTickIo

@@ -72,8 +72,8 @@ func child(t *testing.T, prepare func(*exec.Cmd), argv ...string) int {
 	return cmd.Process.Pid
 }
 
-// told asks about one process with its threads.
-func told(t *testing.T, k live, pid int) *listener.Process {
+// processOf asks about one process with its threads.
+func processOf(t *testing.T, k live, pid int) *listener.Process {
 	t.Helper()
 	all, err := k.Processes(listener.Ask{Threads: []int{pid}})
 	if err != nil {
@@ -95,9 +95,9 @@ func testProcessKinds(t *testing.T, f *field) {
 	apart := child(t, func(c *exec.Cmd) {
 		c.SysProcAttr.Cloneflags = unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWNS
 	}, "sleep", "300")
-	livetest.Eventually(t, "a process in namespaces of its own sleeps", func() bool { return sleep(told(t, k, apart)) })
-	self := told(t, k, os.Getpid())
-	p := told(t, k, apart)
+	livetest.Eventually(t, "a process in namespaces of its own sleeps", func() bool { return sleep(processOf(t, k, apart)) })
+	self := processOf(t, k, os.Getpid())
+	p := processOf(t, k, apart)
 	if p.NSPID != 1 || p.PIDNS == self.PIDNS || p.NetNS == self.NetNS || p.MountNS == self.MountNS || p.UserNS != self.UserNS || p.PPID != os.Getpid() {
 		t.Errorf("in namespaces of its own: %+v; we are %+v", p, self)
 	}
@@ -111,10 +111,10 @@ func testProcessKinds(t *testing.T, f *field) {
 	}
 	defer func() { _ = zombie.Wait() }()
 	livetest.Eventually(t, "one that has ended is told of", func() bool {
-		p := told(t, k, zombie.Process.Pid)
+		p := processOf(t, k, zombie.Process.Pid)
 		return p != nil && p.State == "Z" && p.NetNS == 0 && p.PPID == os.Getpid() && p.ThreadCount == 1
 	})
-	if c, waits := told(t, k, zombie.Process.Pid).Threads[0].Call.Get(); waits {
+	if c, waits := processOf(t, k, zombie.Process.Pid).Threads[0].Call.Get(); waits {
 		t.Errorf("who has ended waits in %+v", c)
 	}
 
@@ -122,8 +122,8 @@ func testProcessKinds(t *testing.T, f *field) {
 	if err := unix.Kill(stopped, unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	livetest.Eventually(t, "a stopped one", func() bool { return told(t, k, stopped).State == "T" })
-	if frozen, known := told(t, k, stopped).Frozen.Get(); frozen || !known {
+	livetest.Eventually(t, "a stopped one", func() bool { return processOf(t, k, stopped).State == "T" })
+	if frozen, known := processOf(t, k, stopped).Frozen.Get(); frozen || !known {
 		t.Errorf("who is stopped is frozen: %v, %v", frozen, known)
 	}
 
@@ -137,7 +137,7 @@ func testLeaderEnded(t *testing.T, k live) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	others := told(t, k, os.Getpid()).Children
+	others := processOf(t, k, os.Getpid()).Children
 	for range 20 {
 		r, w, err := os.Pipe()
 		if err != nil {
@@ -147,9 +147,9 @@ func testLeaderEnded(t *testing.T, k live) {
 		w.Close()
 		_, _ = bufio.NewReader(r).ReadString('\n')
 		r.Close()
-		livetest.Eventually(t, "the leader has ended", func() bool { p := told(t, k, pid); return p == nil || p.State == "Z" })
-		children := told(t, k, os.Getpid()).Children
-		p := told(t, k, pid)
+		livetest.Eventually(t, "the leader has ended", func() bool { p := processOf(t, k, pid); return p == nil || p.State == "Z" })
+		children := processOf(t, k, os.Getpid()).Children
+		p := processOf(t, k, pid)
 		if p == nil || p.NetNS == 0 || p.MemoryUsers == 0 {
 			continue // all of it ended, or is about to: its main goroutine was on another thread
 		}
@@ -157,7 +157,7 @@ func testLeaderEnded(t *testing.T, k live) {
 		if children != others+1 {
 			t.Errorf("%d children beside %d others, one with an ended leader", children, others)
 		}
-		self := told(t, k, os.Getpid())
+		self := processOf(t, k, os.Getpid())
 		if p.Speaker == pid || p.NetNS != self.NetNS || p.NSPID != pid || p.PPID != os.Getpid() || p.ThreadCount < 2 || p.MemoryUsers < 1 {
 			t.Errorf("%+v", p)
 		}
@@ -175,12 +175,12 @@ func testUsed(t *testing.T, k live) {
 	quiet := child(t, nil, "sleep", "300")
 	busy := child(t, nil, "sh", "-c", "while :; do echo 0123456789; done >/dev/null")
 	livetest.Eventually(t, "one sleeps, the other runs", func() bool {
-		q := told(t, k, quiet)
+		q := processOf(t, k, quiet)
 		return q.Comm == "sleep" && q.State == "S"
 	})
-	before, busyBefore := told(t, k, quiet), told(t, k, busy)
+	before, busyBefore := processOf(t, k, quiet), processOf(t, k, busy)
 	livetest.Eventually(t, "the other has run", func() bool {
-		b := told(t, k, busy)
+		b := processOf(t, k, busy)
 		is, _ := b.Threads[0].Used.IO.Get()
 		was, _ := busyBefore.Threads[0].Used.IO.Get()
 		sched, _ := b.Threads[0].Sched.Get()
@@ -188,7 +188,7 @@ func testUsed(t *testing.T, k live) {
 		return b.Threads[0].Used.Run > busyBefore.Threads[0].Used.Run+100*time.Millisecond &&
 			is.WrittenBytes > was.WrittenBytes+10000 && is.WriteCalls > was.WriteCalls+900 && sched.Slices > first.Slices
 	})
-	after := told(t, k, quiet)
+	after := processOf(t, k, quiet)
 	was, _ := before.Threads[0].Sched.Get()
 	is, known := after.Threads[0].Sched.Get()
 	if !known || is != was || after.Threads[0].Used != before.Threads[0].Used {
@@ -196,7 +196,7 @@ func testUsed(t *testing.T, k live) {
 	}
 	// A process keeps what its threads used that have ended.
 	ended := child(t, nil, "sh", "-c", "sleep 300; true")
-	livetest.Eventually(t, "nothing was used by ended threads", func() bool { return told(t, k, ended).Ended.Run == 0 })
+	livetest.Eventually(t, "nothing was used by ended threads", func() bool { return processOf(t, k, ended).Ended.Run == 0 })
 }
 
 // testCalls: which system call a thread waits in, with its arguments.
@@ -210,7 +210,7 @@ func testCalls(t *testing.T, f *field) {
 	pid := child(t, func(c *exec.Cmd) { c.Stdin = r }, "cat")
 	r.Close()
 	livetest.Eventually(t, "cat waits in read(0, …, size)", func() bool {
-		p := told(t, k, pid)
+		p := processOf(t, k, pid)
 		if p == nil || len(p.Threads) != 1 {
 			return false
 		}
@@ -219,7 +219,7 @@ func testCalls(t *testing.T, f *field) {
 			slices.ContainsFunc(p.Threads[0].Stack, func(f string) bool { return f == "pipe_read" || f == "anon_pipe_read" })
 	})
 	if is := of(pid, "syscall"); is != "" {
-		c, _ := told(t, k, pid).Threads[0].Call.Get()
+		c, _ := processOf(t, k, pid).Threads[0].Call.Get()
 		want := strconv.Itoa(c.Number)
 		for _, arg := range c.Args {
 			want += fmt.Sprintf(" 0x%x", arg)

@@ -59,7 +59,7 @@ func TestLive(t *testing.T) {
 		{"census of a thread", testCensusOfThread},
 		{"census of connections", testCensusOfConnections},
 		{"listener in flight", testListenerInFlight},
-		{"a look at one", testLookAt},
+		{"a look at one", testSample},
 		{"settings", testSettings},
 		{"half-open requests", testHalfOpenRequests},
 		{"program of a group", testProgramOfGroup},

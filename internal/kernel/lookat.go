@@ -10,22 +10,22 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// LookAt looks at one listener now and at no other: at its queue, the head of that and its
+// Sample looks at one listener now and at no other: at its queue, the head of that and its
 // counters, not at who waits on it, nor at its settings. It is false of one that has gone,
 // that listens no more, or at whose address another socket is. The next look tells all that
 // it would have told without. Its program is loaded at the first call: whoever only watches
 // has no use for it.
-func (k *Kernel) LookAt(l *listener.Listener) (listener.Sample, bool, error) {
+func (k *Kernel) Sample(l *listener.Listener) (listener.Sample, bool, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.looker == nil {
+	if k.sampler == nil {
 		var err error
-		if k.looker, err = k.objs.load(bpf.KernelProgLookAt); err != nil {
+		if k.sampler, err = k.objs.load(bpf.KernelProgLookAt); err != nil {
 			return listener.Sample{}, false, err
 		}
 	}
 	io := bpf.KernelOneIo{Sk: uint64(l.Key), Cookie: uint64(l.Cookie)}
-	if _, err := k.looker.Run(&ebpf.RunOptions{Context: &io, ContextOut: &io}); err != nil {
+	if _, err := k.sampler.Run(&ebpf.RunOptions{Context: &io, ContextOut: &io}); err != nil {
 		return listener.Sample{}, false, fmt.Errorf("look at listener %s: %w", l.Cookie, err)
 	}
 	if io.There == 0 {
@@ -35,5 +35,5 @@ func (k *Kernel) LookAt(l *listener.Listener) (listener.Sample, bool, error) {
 	if err := k.objs.maps.Maps[bpf.KernelMapScratch].Lookup(uint32(0), &k.row); err != nil {
 		return listener.Sample{}, false, fmt.Errorf("read the row of listener %s: %w", l.Cookie, err)
 	}
-	return k.sample(&k.row, boot), true, nil
+	return k.sampleOf(&k.row, boot), true, nil
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// lookAt looks at one listener as an earlier look saw it.
-func lookAt(t *testing.T, k live, s listener.Sample) (listener.Sample, bool) {
+// sampleNow looks at one listener as an earlier look saw it.
+func sampleNow(t *testing.T, k live, s listener.Sample) (listener.Sample, bool) {
 	t.Helper()
-	now, there, err := k.LookAt(&listener.Listener{Sample: s})
+	now, there, err := k.Sample(&listener.Listener{Sample: s})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,36 +20,36 @@ func lookAt(t *testing.T, k live, s listener.Sample) (listener.Sample, bool) {
 }
 
 // A look at one listener sees its queue and the head of it, and ends with the listener.
-func testLookAt(t *testing.T, f *field) {
+func testSample(t *testing.T, f *field) {
 	for _, k := range f.kernels {
 		t.Run(string(k.tier), func(t *testing.T) {
 			ns := f.netns(t)
 			for name, o := range map[string]livetest.Listen{
 				"v4": {}, "v6": {Family: livetest.V6}, "mptcp": {MPTCP: true}, "in a group": {Reuseport: true},
 			} {
-				t.Run(name, func(t *testing.T) { testLookAtQueue(t, k, ns.Listen(o), ns, o.Family) })
+				t.Run(name, func(t *testing.T) { testSampleQueue(t, k, ns.Listen(o), ns, o.Family) })
 			}
-			t.Run("another at its address", func(t *testing.T) { testLookAtAnother(t, k, ns) })
+			t.Run("another at its address", func(t *testing.T) { testSampleAnother(t, k, ns) })
 		})
 	}
 }
 
-func testLookAtQueue(t *testing.T, k live, l *livetest.Listener, ns *livetest.Namespace, from livetest.Family) {
+func testSampleQueue(t *testing.T, k live, l *livetest.Listener, ns *livetest.Namespace, from livetest.Family) {
 	first := sampleOf(t, k, l)
-	if now, there := lookAt(t, k, first); !there || now.Queue != 0 || now.Head != (listener.Head{}) {
+	if now, there := sampleNow(t, k, first); !there || now.Queue != 0 || now.Head != (listener.Head{}) {
 		t.Fatalf("of an empty queue: %+v, there %v", now, there)
 	}
 	for range 2 {
 		ns.Dial(livetest.Dial{To: l.Dest(from)})
 	}
 	livetest.AwaitQueue(2, l)
-	waiting, there := lookAt(t, k, first)
+	waiting, there := sampleNow(t, k, first)
 	if !there || waiting.Queue != 2 || waiting.Head == (listener.Head{}) || !waiting.OldestWait.IsKnown() {
 		t.Fatalf("two wait: %+v, there %v", waiting, there)
 	}
 	// Looking at one takes nothing from the look at all, and both see the same.
 	s := sampleOf(t, k, l)
-	again, _ := lookAt(t, k, first)
+	again, _ := sampleNow(t, k, first)
 	for _, now := range []listener.Sample{s, again} {
 		if now.Head != waiting.Head || now.Queue != 2 || now.Backlog != waiting.Backlog || now.Local != waiting.Local ||
 			now.Cookie != waiting.Cookie || now.Inode != waiting.Inode || now.Group != waiting.Group || now.Queued != waiting.Queued {
@@ -62,33 +62,33 @@ func testLookAtQueue(t *testing.T, k live, l *livetest.Listener, ns *livetest.Na
 		}
 	}
 	l.Accept()
-	if now, there := lookAt(t, k, first); !there || now.Queue != 1 || now.Head == waiting.Head {
+	if now, there := sampleNow(t, k, first); !there || now.Queue != 1 || now.Head == waiting.Head {
 		t.Errorf("after an accept: %+v, there %v; the head was %+v", now, there, waiting.Head)
 	}
 	other := first
 	other.Cookie++
-	if now, there := lookAt(t, k, other); there {
+	if now, there := sampleNow(t, k, other); there {
 		t.Errorf("with another cookie: %+v", now)
 	}
 	l.Shutdown()
-	if now, there := lookAt(t, k, first); there {
+	if now, there := sampleNow(t, k, first); there {
 		t.Errorf("after its shutdown: %+v", now)
 	}
 	if err := l.Listen(0); err != nil {
 		t.Fatal(err)
 	}
-	if _, there := lookAt(t, k, first); !there {
+	if _, there := sampleNow(t, k, first); !there {
 		t.Error("it listens again, and is not there")
 	}
 	l.Close()
-	if now, there := lookAt(t, k, first); there {
+	if now, there := sampleNow(t, k, first); there {
 		t.Errorf("after its end: %+v", now)
 	}
 }
 
 // The kernel gives the memory of a listener that was closed to another one, once no CPU can
 // have it in its hands any more.
-func testLookAtAnother(t *testing.T, k live, ns *livetest.Namespace) {
+func testSampleAnother(t *testing.T, k live, ns *livetest.Namespace) {
 	var closed []listener.Sample
 	for range 20 {
 		l := ns.Listen(livetest.Listen{})
@@ -105,7 +105,7 @@ func testLookAtAnother(t *testing.T, k live, ns *livetest.Namespace) {
 			if slices.ContainsFunc(all.Samples, func(s listener.Sample) bool { return s.Key == old.Key }) {
 				n++
 			}
-			if now, there := lookAt(t, k, old); there {
+			if now, there := sampleNow(t, k, old); there {
 				t.Fatalf("%+v in place of %+v", now, old)
 			}
 		}
@@ -114,9 +114,9 @@ func testLookAtAnother(t *testing.T, k live, ns *livetest.Namespace) {
 	livetest.Eventually(t, "an address is given out again", func() bool { return again() > 0 })
 }
 
-// TestLookAtBetweenTicks: what came to be known by a look at one listener is news to the
+// TestSampleBetweenTicks: what came to be known by a look at one listener is news to the
 // next tick all the same, and the samples of the look before stay as they are.
-func TestLookAtBetweenTicks(t *testing.T) {
+func TestSampleBetweenTicks(t *testing.T) {
 	livetest.Root(t)
 	f := &field{t: t}
 	ns := f.netns(t)
@@ -134,7 +134,7 @@ func TestLookAtBetweenTicks(t *testing.T) {
 			was := byInode(before)
 			ns.Dial(livetest.Dial{To: l.Dest(livetest.V4)})
 			livetest.AwaitQueue(1, l)
-			if now, there := lookAt(t, k, was[l.Inode]); !there || now.Queue != 1 {
+			if now, there := sampleNow(t, k, was[l.Inode]); !there || now.Queue != 1 {
 				t.Fatalf("%+v, there %v", now, there)
 			}
 			if kept := byInode(before)[l.Inode]; kept.Queue != 0 {
@@ -151,8 +151,8 @@ func TestLookAtBetweenTicks(t *testing.T) {
 	}
 }
 
-// BenchmarkLookAt: what an act asks each 25 ms, beside ten thousand others.
-func BenchmarkLookAt(b *testing.B) {
+// BenchmarkSample: what an act asks each 25 ms, beside ten thousand others.
+func BenchmarkSample(b *testing.B) {
 	ns := livetest.Netns(b)
 	for range 10_000 {
 		ns.Listen(livetest.Listen{})
@@ -172,7 +172,7 @@ func BenchmarkLookAt(b *testing.B) {
 	l := &listener.Listener{Sample: all.Samples[0]}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, there, err := k.LookAt(l); err != nil || !there {
+		if _, there, err := k.Sample(l); err != nil || !there {
 			b.Fatal(there, err)
 		}
 	}

@@ -51,7 +51,7 @@ func (k *Kernel) processes(ask listener.Ask) (map[int]*listener.Process, error) 
 			if found[pid] == nil {
 				found[pid] = &listener.Process{PID: pid}
 			}
-			return k.tell(found[pid], t, frames, questions[t.Pid]&bpf.KernelAskASK_THREADS != 0)
+			return k.addTask(found[pid], t, frames, questions[t.Pid]&bpf.KernelAskASK_THREADS != 0)
 		})
 		if err != nil {
 			return err
@@ -95,11 +95,11 @@ func order(p *listener.Process, t *listener.Task) int {
 
 // asking runs a pass while the kernel side knows who is asked about.
 func (k *Kernel) asking(questions map[uint32]bpf.KernelAsk, all bool, pass func() error) (err error) {
-	var tellAll uint8
+	var everyProcess uint8
 	if all {
-		tellAll = 1
+		everyProcess = 1
 	}
-	if err := k.objs.maps.Variables[bpf.KernelVarTellAll].Set(tellAll); err != nil {
+	if err := k.objs.maps.Variables[bpf.KernelVarTellAll].Set(everyProcess); err != nil {
 		return fmt.Errorf("ask about every process: %w", err)
 	}
 	if err := k.objs.maps.Variables[bpf.KernelVarThreadsTold].Set(uint32(0)); err != nil {
@@ -152,8 +152,8 @@ func (k *Kernel) eachTask(each func(*bpf.KernelTask, []uint64) error) error {
 	}
 }
 
-// tell takes one row into its process.
-func (k *Kernel) tell(p *listener.Process, raw *bpf.KernelTask, frames []uint64, threads bool) error {
+// addTask takes one row into its process.
+func (k *Kernel) addTask(p *listener.Process, raw *bpf.KernelTask, frames []uint64, threads bool) error {
 	t := listener.Task{
 		TID: int(raw.Tid), Comm: comm(raw.Comm), State: state(raw.State), Tracer: int(raw.Tracer),
 		Start: time.Duration(raw.StartNs), Used: used(&raw.Used, raw.IoKnown != 0),

@@ -18,7 +18,7 @@ const (
 // process, by the lowest descriptor: who duplicates one a thousand times has one. It is
 // Async if any open file of it is. Of a process that holds more than there is room for
 // nothing is told.
-func (k *Kernel) Things(pids []int) (things []listener.Thing, untold []int, err error) {
+func (k *Kernel) Things(pids []int) (things []listener.Thing, omitted []int, err error) {
 	if len(pids) == 0 {
 		return nil, nil, nil
 	}
@@ -51,7 +51,7 @@ func (k *Kernel) Things(pids []int) (things []listener.Thing, untold []int, err 
 			case known:
 				things[i].Async = things[i].Async || raw.Async != 0
 			case len(things)-first == k.mostThings || len(things) == maxAllThings:
-				untold, things, over = append(untold, int(pid)), things[:first], true
+				omitted, things, over = append(omitted, int(pid)), things[:first], true
 			default:
 				seen[h] = len(things)
 				things = append(things, thing(&raw))
@@ -61,7 +61,7 @@ func (k *Kernel) Things(pids []int) (things []listener.Thing, untold []int, err 
 	if err != nil {
 		return nil, nil, fmt.Errorf("look at what %d processes hold: %w", len(pids), err)
 	}
-	return things, untold, nil
+	return things, omitted, nil
 }
 
 const (

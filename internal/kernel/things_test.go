@@ -199,7 +199,7 @@ func testOtherThings(t *testing.T, f *field, k live) {
 	if err != nil || slices.ContainsFunc(things, func(th listener.Thing) bool { return th.PID != other }) {
 		t.Errorf("of another process alone: %+v, %v", things, err)
 	}
-	undo := k.TellOfAtMost(len(all) - 1)
+	undo := k.LimitThings(len(all) - 1)
 	few, untold, err := k.Things([]int{os.Getpid(), other})
 	undo()
 	if err != nil || !slices.Equal(few, things) || !slices.Equal(untold, []int{os.Getpid()}) {

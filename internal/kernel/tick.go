@@ -111,7 +111,7 @@ func (k *Kernel) grow(needed int) error {
 	err = k.unload()
 	k.objs, k.links, k.lost, k.iters = bigger.objs, bigger.links, bigger.lost, bigger.iters
 	k.reader, k.rows = bigger.reader, bigger.rows
-	k.tick, k.walker, k.looker, k.symbols = bigger.tick, bigger.walker, bigger.looker, bigger.symbols
+	k.tick, k.walker, k.sampler, k.symbols = bigger.tick, bigger.walker, bigger.sampler, bigger.symbols
 	k.started, k.seenLoss = bigger.started, bpf.KernelTickIo{}
 	k.calls, k.entering, k.countedIn = bigger.calls, bigger.entering, bigger.countedIn
 	return errors.Join(err, k.watchCalls(watched))
@@ -168,7 +168,7 @@ func (k *Kernel) readRows(n int, boot time.Time) error {
 		if _, err := k.rows.ReadAt(row, int64(i*len(row))); err != nil {
 			return fmt.Errorf("read sample %d of %d: %w", i, n, err)
 		}
-		k.samples = append(k.samples, k.sample(&k.row, boot))
+		k.samples = append(k.samples, k.sampleOf(&k.row, boot))
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func testChildren(t *testing.T, f *field) {
 	}
 	livetest.Eventually(t, "a process with two children sleeps", sleeping)
 	for _, k := range f.kernels {
-		if p := told(t, k, parent); p.Children != 2 {
+		if p := processOf(t, k, parent); p.Children != 2 {
 			t.Errorf("%s: %d children, want 2", k.tier, p.Children)
 		}
 		// Only of those whose threads are told.
@@ -47,7 +47,7 @@ func testChildren(t *testing.T, f *field) {
 	}
 	livetest.Eventually(t, "a child has ended", func() bool { s := statOf(ended); return len(s) > 0 && s[0] == "Z" })
 	for _, k := range f.kernels {
-		if p := told(t, k, parent); p.Children != 1 {
+		if p := processOf(t, k, parent); p.Children != 1 {
 			t.Errorf("%s: %d children, want 1 beside one that has ended", k.tier, p.Children)
 		}
 	}
@@ -71,7 +71,7 @@ func testTimers(t *testing.T, f *field) {
 	expect := func(what string, want bool) {
 		t.Helper()
 		for _, k := range f.kernels {
-			if armed, known := told(t, k, os.Getpid()).Timers.Get(); !known || armed != want {
+			if armed, known := processOf(t, k, os.Getpid()).Timers.Get(); !known || armed != want {
 				t.Errorf("%s: %s: armed %v, known %v", k.tier, what, armed, known)
 			}
 		}
@@ -152,10 +152,10 @@ func testTimerOfStopped(t *testing.T, f *field) {
 	}
 	livetest.Eventually(t, "it is stopped, and a signal of its timer waits", func() bool {
 		pending := statusOf(pid, "ShdPnd")
-		return told(t, f.kernels[0], pid).State == "T" && len(pending) == 1 && strings.HasSuffix(pending[0], "2000")
+		return processOf(t, f.kernels[0], pid).State == "T" && len(pending) == 1 && strings.HasSuffix(pending[0], "2000")
 	})
 	for _, k := range f.kernels {
-		if armed, known := told(t, k, pid).Timers.Get(); !armed || !known {
+		if armed, known := processOf(t, k, pid).Timers.Get(); !armed || !known {
 			t.Errorf("%s: the timer of a stopped process: armed %v, known %v", k.tier, armed, known)
 		}
 	}
@@ -277,7 +277,7 @@ func reader(t *testing.T, th *livetest.Thread, fd func() int, wake int) (tid int
 func waitsOn(t *testing.T, k live, tid, call int) (on listener.Thing) {
 	t.Helper()
 	livetest.Eventually(t, "a thread sleeps in the call", func() bool {
-		for _, task := range told(t, k, os.Getpid()).Threads {
+		for _, task := range processOf(t, k, os.Getpid()).Threads {
 			if c, known := task.Call.Get(); task.TID == tid && known && c.Number == call {
 				on, _ = task.On.Get()
 				return true

@@ -46,7 +46,7 @@ func beHost(user string) error {
 // testGuests: a guest is told by who owns its user namespace, as the initial one knows him.
 func testGuests(t *testing.T, f *field) {
 	k := f.kernels[0]
-	if p := told(t, k, os.Getpid()); p.Guest.IsKnown() {
+	if p := processOf(t, k, os.Getpid()); p.Guest.IsKnown() {
 		t.Errorf("we live in the initial user namespace and are the guest of %v", p.Guest)
 	}
 	inner := func(c *exec.Cmd) {
@@ -95,10 +95,10 @@ func testGuests(t *testing.T, f *field) {
 			}
 			// The host's death would leave the guest behind.
 			t.Cleanup(func() { _ = unix.Kill(guest, unix.SIGKILL) })
-			if p := told(t, k, host); p.Guest != c.host {
+			if p := processOf(t, k, host); p.Guest != c.host {
 				t.Errorf("its host is the guest of %v, want %v", p.Guest, c.host)
 			}
-			p := told(t, k, guest)
+			p := processOf(t, k, guest)
 			if p.Guest != c.guest {
 				t.Errorf("it is the guest of %v, want %v", p.Guest, c.guest)
 			}
@@ -142,15 +142,15 @@ func testRunning(t *testing.T, f *field) {
 	for path, want := range files {
 		pid := child(t, nil, path, "300")
 		// Start may return while the child is still about to execute it.
-		livetest.Eventually(t, "it has executed its program", func() bool { return !told(t, k, pid).NeverExec })
-		if got := told(t, k, pid).Running; got != want {
+		livetest.Eventually(t, "it has executed its program", func() bool { return !processOf(t, k, pid).NeverExec })
+		if got := processOf(t, k, pid).Running; got != want {
 			t.Errorf("%s runs file %+v, stat says %+v", path, got, want)
 		}
 		if path != sleep {
 			if err := os.Remove(path); err != nil {
 				t.Fatal(err)
 			}
-			if got := told(t, k, pid).Running; got != want {
+			if got := processOf(t, k, pid).Running; got != want {
 				t.Errorf("%s has been deleted and is file %+v, want %+v", path, got, want)
 			}
 		}
@@ -175,7 +175,7 @@ func testRunning(t *testing.T, f *field) {
 			}
 			continue // it ended, has no file, or numbers its files as no file system does
 		}
-		now := told(t, k, pid)
+		now := processOf(t, k, pid)
 		if now == nil || now.Execs != p.Execs || now.Start != p.Start {
 			continue
 		}

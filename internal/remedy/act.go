@@ -48,8 +48,8 @@ type Witness interface {
 // Kernel is what an act asks of the kernel side.
 type Kernel interface {
 	Clients(l *listener.Listener, most int) (listener.Clients, error)
-	// LookAt looks at one listener now; false: it listens no more.
-	LookAt(*listener.Listener) (listener.Sample, bool, error)
+	// Sample looks at one listener now; false: it listens no more.
+	Sample(*listener.Listener) (listener.Sample, bool, error)
 	// Processes tells of processes, and waits for none of them.
 	Processes(listener.Ask) (map[int]*listener.Process, error)
 	// Namespace opens a network namespace by its inode.

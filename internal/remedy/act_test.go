@@ -128,7 +128,7 @@ func (w *world) Clients(*listener.Listener, int) (listener.Clients, error) {
 	return listener.Clients{}, nil
 }
 
-func (w *world) LookAt(*listener.Listener) (listener.Sample, bool, error) {
+func (w *world) Sample(*listener.Listener) (listener.Sample, bool, error) {
 	l, there := w.look()
 	return l.Sample, there, nil
 }

@@ -116,7 +116,7 @@ func (a *Actor) before(t *target, done, rung listener.Method) (bool, error) {
 func (a *Actor) gone(t *target, done listener.Method, exited bool) (bool, error) {
 	j := &t.act.Judgement
 	shared := len(j.Owners) > 1
-	now, there, err := a.Kernel.LookAt(j.Listener)
+	now, there, err := a.Kernel.Sample(j.Listener)
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("see whether listener %s is gone: %w", j.Cookie, err)

@@ -47,7 +47,7 @@ func (a *Actor) drain(ctx context.Context, t *target) error {
 		return nil
 	}
 	// The head is another now, by our own doing.
-	now, there, err := a.Kernel.LookAt(j.Listener)
+	now, there, err := a.Kernel.Sample(j.Listener)
 	if err != nil {
 		return fmt.Errorf("look at listener %s without those that have gone: %w", j.Cookie, err)
 	}

@@ -38,7 +38,7 @@ func (r *rescue) wake(ctx context.Context) {
 				if !g.heirs[m.Cookie] {
 					continue
 				}
-				now, there, err := r.actor.Kernel.LookAt(m)
+				now, there, err := r.actor.Kernel.Sample(m)
 				if err != nil {
 					r.actor.Warn(fmt.Errorf("see whether member %s takes its new clients: %w", m.Cookie, err))
 					return

@@ -138,9 +138,9 @@ func (s stepping) Clients(l *listener.Listener, most int) (listener.Clients, err
 	return s.Kernel.Clients(l, most)
 }
 
-func (s stepping) LookAt(l *listener.Listener) (listener.Sample, bool, error) {
+func (s stepping) Sample(l *listener.Listener) (listener.Sample, bool, error) {
 	s.a.step("look at it")
-	return s.Kernel.LookAt(l)
+	return s.Kernel.Sample(l)
 }
 
 func (s stepping) Processes(ask listener.Ask) (map[int]*listener.Process, error) {
