@@ -82,7 +82,7 @@ func (a *acts) do(j listener.Judgement) {
 		return
 	}
 	a.log.Info("held at the last look", "cookie", j.Cookie, "pid", j.Culprit, "detail", err)
-	if !remedy.Told(err) {
+	if !remedy.Witnessed(err) {
 		a.emit(changedMeanwhile(j))
 	}
 }

@@ -30,7 +30,7 @@ type witness struct {
 
 // Intend counts the act before it is done: one that nobody counted, or of which
 // no evidence could be kept, must not be.
-func (w *witness) Intend(_ context.Context, acts []*listener.Act, look *remedy.Look) error {
+func (w *witness) Intend(_ context.Context, acts []*listener.Act, judged *remedy.Judged) error {
 	now, p := time.Now(), w.inForce()
 	w.counted = nil
 	hash := policy.Hash(p)
@@ -43,7 +43,7 @@ func (w *witness) Intend(_ context.Context, acts []*listener.Act, look *remedy.L
 		return err
 	}
 	w.counted = &past
-	path, err := w.bundle(now, acts, look, p)
+	path, err := w.bundle(now, acts, judged, p)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (w *witness) Intend(_ context.Context, acts []*listener.Act, look *remedy.L
 	return nil
 }
 
-func (w *witness) bundle(now time.Time, acts []*listener.Act, look *remedy.Look, p judge.Policy) (string, error) {
+func (w *witness) bundle(now time.Time, acts []*listener.Act, judged *remedy.Judged, p judge.Policy) (string, error) {
 	if w.bundles == nil {
 		return "", nil
 	}
@@ -68,7 +68,7 @@ func (w *witness) bundle(now time.Time, acts []*listener.Act, look *remedy.Look,
 	if err != nil {
 		return "", err
 	}
-	b := &wire.Bundle{Time: now, Tier: look.Snapshot.Tier, Policy: text}
+	b := &wire.Bundle{Time: now, Tier: judged.Snapshot.Tier, Policy: text}
 	for _, act := range acts {
 		if clients, err := w.clients(act.Judgement.Listener, kernel.MaxClients); err == nil {
 			act.Clients = listener.Known(clients)
@@ -77,7 +77,7 @@ func (w *witness) bundle(now time.Time, acts []*listener.Act, look *remedy.Look,
 		}
 		b.Acts = append(b.Acts, *act)
 	}
-	for _, j := range look.Judgements {
+	for _, j := range judged.Judgements {
 		if j.Group != 0 && j.Group == acts[0].Judgement.Group {
 			b.Group = append(b.Group, j)
 		}

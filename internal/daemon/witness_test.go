@@ -33,7 +33,7 @@ func TestGivenBackLater(t *testing.T) {
 			Judgement: listener.Judgement{Listener: &listener.Listener{}, Decision: &listener.Decision{}},
 			Owner:     listener.Owner{Holder: &listener.Holder{}},
 		}
-		if err := w.Intend(t.Context(), []*listener.Act{act}, &remedy.Look{}); err != nil {
+		if err := w.Intend(t.Context(), []*listener.Act{act}, &remedy.Judged{}); err != nil {
 			t.Fatal(err)
 		}
 	}

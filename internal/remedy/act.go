@@ -22,15 +22,15 @@ import (
 // the same network namespace. Nothing was done.
 var ErrChanged = errors.New("something changed between the decision and the act")
 
-// told is an error of which the witness knows.
-type told struct{ error }
+// witnessed is an error of which the witness knows.
+type witnessed struct{ error }
 
-func (t told) Unwrap() error { return t.error }
+func (t witnessed) Unwrap() error { return t.error }
 
-// Told says whether the witness was told of an error of [Actor.Act]: it is of an act that
+// Witnessed says whether the witness was told of an error of [Actor.Act]: it is of an act that
 // was begun.
-func Told(err error) bool {
-	var t told
+func Witnessed(err error) bool {
+	var t witnessed
 	return errors.As(err, &t)
 }
 
@@ -38,7 +38,7 @@ func Told(err error) bool {
 type Witness interface {
 	// Intend is told what is planned, and what was seen then, before anything is touched;
 	// its error stops the act.
-	Intend(context.Context, []*listener.Act, *Look) error
+	Intend(context.Context, []*listener.Act, *Judged) error
 	// Done is told once for each of them.
 	Done(*listener.Act)
 	// Untouched is told after that if nothing was done to any of them.
@@ -116,7 +116,7 @@ func (a *Actor) Act(ctx context.Context, j listener.Judgement) error {
 	if _, ok := culprit(j); !ok {
 		return fmt.Errorf("%w: its culprit is unknown", ErrChanged)
 	}
-	at, err := a.find(j.Netns, j.NetCookie)
+	at, err := a.openNamespace(j.Netns, j.NetCookie)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrChanged, err)
 	}
@@ -125,18 +125,18 @@ func (a *Actor) Act(ctx context.Context, j listener.Judgement) error {
 		return err
 	}
 	defer a.unlock(held)
-	look, acts, err := a.plan(ctx, j)
+	judged, acts, err := a.plan(ctx, j)
 	if err != nil {
 		return err
 	}
-	targets, err := a.open(acts)
+	targets, err := a.openTargets(acts)
 	if err != nil {
 		return err
 	}
 	defer closeAll(targets)
-	r := a.planRescue(held, look.Snapshot, acts)
+	r := a.planRescue(held, judged.Snapshot, acts)
 	errs := make([]error, len(targets))
-	if err := a.Witness.Intend(ctx, acts, look); err != nil {
+	if err := a.Witness.Intend(ctx, acts, judged); err != nil {
 		errs[0] = fmt.Errorf("before the act on %s: %w", j.Local, err)
 		for i := range errs {
 			errs[i] = errs[0]
@@ -151,12 +151,12 @@ func (a *Actor) Act(ctx context.Context, j listener.Judgement) error {
 			a.Warn(err)
 		}
 	}
-	return a.tell(targets, errs)
+	return a.report(targets, errs)
 }
 
-// tell tells the witness how each act ended. Whoever was left alone, for it had changed,
+// report tells the witness how each act ended. Whoever was left alone, for it had changed,
 // is no failure beside those that are.
-func (a *Actor) tell(targets []*target, errs []error) error {
+func (a *Actor) report(targets []*target, errs []error) error {
 	var failed, held []error
 	touched := false
 	for i, t := range targets {
@@ -183,7 +183,7 @@ func (a *Actor) tell(targets []*target, errs []error) error {
 		failed = held
 	}
 	if err := errors.Join(failed...); err != nil {
-		return told{err}
+		return witnessed{err}
 	}
 	return nil
 }
@@ -197,7 +197,7 @@ func (a *Actor) carryOut(ctx context.Context, t *target, r *rescue) error {
 	if err != nil {
 		return err
 	}
-	if err := a.lookRightBefore(ctx, t); err != nil {
+	if err := a.confirm(ctx, t); err != nil {
 		return err
 	}
 	if err := r.prepare(ctx, t); err != nil {

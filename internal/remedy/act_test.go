@@ -114,7 +114,7 @@ type world struct {
 
 func (w *world) Untouched() { w.untouched++ }
 
-func (w *world) Intend(_ context.Context, acts []*listener.Act, _ *Look) error {
+func (w *world) Intend(_ context.Context, acts []*listener.Act, _ *Judged) error {
 	for _, a := range acts {
 		w.intended = append(w.intended, *a)
 	}
@@ -328,7 +328,7 @@ func TestNoFurtherRungWhenItAcceptsAgain(t *testing.T) {
 			if before {
 				result = listener.LeftAlone
 			}
-			if got := w.done[0]; got.Result != result || got.Touched == before || (w.untouched == 1) != before || errors.Is(err, ErrChanged) != before || !Told(err) {
+			if got := w.done[0]; got.Result != result || got.Touched == before || (w.untouched == 1) != before || errors.Is(err, ErrChanged) != before || !Witnessed(err) {
 				t.Errorf("%s, touched %t, given back %d times, %v; want %s", got.Result, got.Touched, w.untouched, err, result)
 			}
 		})

@@ -36,7 +36,7 @@ func (a *Actor) kill(ctx context.Context, t *target) error {
 		if a.Disarmed() {
 			return fmt.Errorf("disarmed before %s to process %d", rung.method, t.proc.pid)
 		}
-		if gone, err := a.before(t, done, rung.method); gone || err != nil {
+		if gone, err := a.confirmRung(t, done, rung.method); gone || err != nil {
 			return err
 		}
 		t.act.Method, t.act.Touched = rung.method, true
@@ -44,7 +44,7 @@ func (a *Actor) kill(ctx context.Context, t *target) error {
 			return err
 		}
 		done = rung.method
-		if gone, err := a.left(ctx, t, done, rung.grace); gone || err != nil {
+		if gone, err := a.waitLeft(ctx, t, done, rung.grace); gone || err != nil {
 			return err
 		}
 	}
@@ -53,14 +53,14 @@ func (a *Actor) kill(ctx context.Context, t *target) error {
 
 // closeListener closes the one listener; its process and its connections stay.
 func (a *Actor) closeListener(ctx context.Context, t *target) error {
-	if gone, err := a.before(t, "", listener.Shutdown); gone || err != nil {
+	if gone, err := a.confirmRung(t, "", listener.Shutdown); gone || err != nil {
 		return err
 	}
 	t.act.Method, t.act.Touched = listener.Shutdown, true
 	if err := t.proc.shutdown(&t.act.Judgement.Sample, t.act.Owner.FD); err != nil {
 		return err
 	}
-	gone, err := a.left(ctx, t, listener.Shutdown, closeGrace)
+	gone, err := a.waitLeft(ctx, t, listener.Shutdown, closeGrace)
 	if err == nil && !gone {
 		err = fmt.Errorf("listener %s is still there after its shutdown", t.act.Judgement.Cookie)
 	}
@@ -88,10 +88,10 @@ func (a *Actor) shutdownAll(ctx context.Context, t *target) error {
 	return errors.Join(errs...)
 }
 
-// before looks once more right before a rung: at the process, the socket and the head of
+// confirmRung looks once more right before a rung: at the process, the socket and the head of
 // its queue, and at nothing else, for the rung that was done before, if any, has woken the
 // process. It is true where nothing is left to do.
-func (a *Actor) before(t *target, done, rung listener.Method) (bool, error) {
+func (a *Actor) confirmRung(t *target, done, rung listener.Method) (bool, error) {
 	now, err := a.Kernel.Processes(listener.Ask{Some: []int{t.proc.pid}})
 	if err != nil {
 		return false, fmt.Errorf("look at process %d before %s: %w", t.proc.pid, rung, err)
@@ -134,8 +134,8 @@ func (a *Actor) gone(t *target, done listener.Method, exited bool) (bool, error)
 	}
 }
 
-// left waits for the listener to leave.
-func (a *Actor) left(ctx context.Context, t *target, done listener.Method, grace time.Duration) (bool, error) {
+// waitLeft waits for the listener to leave.
+func (a *Actor) waitLeft(ctx context.Context, t *target, done listener.Method, grace time.Duration) (bool, error) {
 	for deadline := time.Now().Add(grace); ; {
 		exited, err := t.ended(deadline)
 		if err != nil {

@@ -25,9 +25,9 @@ type lock struct {
 // namespace leads into it for as long as the lock is held.
 func (l *lock) namespace() netns.Namespace { return netns.OfFile(l.file) }
 
-// find opens a network namespace, and compares its cookie: inode numbers are given out
+// openNamespace opens a network namespace, and compares its cookie: inode numbers are given out
 // again at once.
-func (a *Actor) find(inode uint32, cookie uint64) (*os.File, error) {
+func (a *Actor) openNamespace(inode uint32, cookie uint64) (*os.File, error) {
 	f, err := a.Kernel.Namespace(inode)
 	if err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func (a *Actor) unlock(l *lock) {
 
 // Idle says whether no agent acts in a namespace now; one that has gone is idle.
 func (a *Actor) Idle(inode uint32, cookie uint64) bool {
-	f, err := a.find(inode, cookie)
+	f, err := a.openNamespace(inode, cookie)
 	if err != nil {
 		return errors.Is(err, os.ErrNotExist)
 	}

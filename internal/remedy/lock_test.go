@@ -20,7 +20,7 @@ func TestOneAgentANamespace(t *testing.T) {
 	first, second := &world{v: v, claim: claim}, &world{v: v, claim: claim}
 	inode, cookie := ownNamespace(t)
 	a := first.actor()
-	f, err := a.find(inode, cookie)
+	f, err := a.openNamespace(inode, cookie)
 	if err != nil {
 		t.Fatal(err)
 	}

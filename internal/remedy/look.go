@@ -10,14 +10,14 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// Look is what was seen of the host at one moment, and how it was judged.
-type Look struct {
+// Judged is what was seen of the host at one moment, and how it was judged.
+type Judged struct {
 	Snapshot   *listener.Snapshot
 	Judgements []listener.Judgement
 }
 
-// of finds one listener in it.
-func (l *Look) of(c listener.Cookie) (listener.Judgement, bool) {
+// find finds one listener in it.
+func (l *Judged) find(c listener.Cookie) (listener.Judgement, bool) {
 	i := slices.IndexFunc(l.Judgements, func(j listener.Judgement) bool { return j.Cookie == c })
 	if i < 0 {
 		return listener.Judgement{}, false
@@ -25,27 +25,27 @@ func (l *Look) of(c listener.Cookie) (listener.Judgement, bool) {
 	return l.Judgements[i], true
 }
 
-func (a *Actor) look(ctx context.Context, c listener.Cookie) (*Look, error) {
+func (a *Actor) judgeAnew(ctx context.Context, c listener.Cookie) (*Judged, error) {
 	snap, err := a.Refresh(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("look once more at listener %s: %w", c, err)
 	}
-	return &Look{snap, a.Judge(snap)}, nil
+	return &Judged{snap, a.Judge(snap)}, nil
 }
 
-// lookRightBefore is the look before the first thing that is done to a target: the end of
+// confirm is the look before the first thing that is done to a target: the end of
 // another one, the log or a person may have freed it since the last.
-func (a *Actor) lookRightBefore(ctx context.Context, t *target) error {
+func (a *Actor) confirm(ctx context.Context, t *target) error {
 	then := &t.act.Judgement
 	var err error
 	if t.ran, err = a.slices(t.proc.pid); err != nil {
 		return err
 	}
-	look, err := a.look(ctx, then.Cookie)
+	judged, err := a.judgeAnew(ctx, then.Cookie)
 	if err != nil {
 		return err
 	}
-	now, there := look.of(then.Cookie)
+	now, there := judged.find(then.Cookie)
 	if !there {
 		return fmt.Errorf("%w: listener %s is gone", ErrChanged, then.Cookie)
 	}

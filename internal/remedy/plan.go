@@ -15,12 +15,12 @@ import (
 // plan judges anew what is there now: the same process, socket and head, and a gate that
 // still agrees. With it come its dead siblings, for who is moved from one of them may land
 // on the next.
-func (a *Actor) plan(ctx context.Context, j listener.Judgement) (*Look, []*listener.Act, error) {
-	look, err := a.look(ctx, j.Cookie)
+func (a *Actor) plan(ctx context.Context, j listener.Judgement) (*Judged, []*listener.Act, error) {
+	judged, err := a.judgeAnew(ctx, j.Cookie)
 	if err != nil {
 		return nil, nil, err
 	}
-	first, there := look.of(j.Cookie)
+	first, there := judged.find(j.Cookie)
 	if !there {
 		return nil, nil, fmt.Errorf("%w: listener %s is gone", ErrChanged, j.Cookie)
 	}
@@ -28,8 +28,8 @@ func (a *Actor) plan(ctx context.Context, j listener.Judgement) (*Look, []*liste
 		return nil, nil, err
 	}
 	acts := []*listener.Act{{Judgement: first}}
-	siblings := a.siblings(look.Snapshot, first.Listener, &first)
-	for _, now := range look.Judgements {
+	siblings := a.siblings(judged.Snapshot, first.Listener, &first)
+	for _, now := range judged.Judgements {
 		if ripe(now) && slices.Contains(siblings, now.Listener) {
 			acts = append(acts, &listener.Act{Judgement: now})
 		}
@@ -43,9 +43,9 @@ func (a *Actor) plan(ctx context.Context, j listener.Judgement) (*Look, []*liste
 			act.Method = listener.Shutdown
 		}
 		act.Owner, _ = culprit(act.Judgement)
-		act.Listeners = leaving(look.Snapshot, act, acts)
+		act.Listeners = leaving(judged.Snapshot, act, acts)
 	}
-	return look, acts, nil
+	return judged, acts, nil
 }
 
 func unchanged(then, now listener.Judgement) error {
@@ -110,8 +110,8 @@ type target struct {
 	ran  map[int]ran // what its threads had run when the last look began
 }
 
-// open takes hold of every process of a plan before anything is touched.
-func (a *Actor) open(acts []*listener.Act) ([]*target, error) {
+// openTargets takes hold of every process of a plan before anything is touched.
+func (a *Actor) openTargets(acts []*listener.Act) ([]*target, error) {
 	targets := make([]*target, 0, len(acts))
 	for _, act := range acts {
 		p, err := openProcess(a.Kernel, act.Owner.PID, act.Owner.Start)

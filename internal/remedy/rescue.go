@@ -28,7 +28,7 @@ type rescue struct {
 // moving is one group whose clients are to be moved.
 type moving struct {
 	why      string    // nothing is moved; "": it is
-	by       Migration // nil: by the sysctl of the namespace, which MPTCP needs
+	program  Migration // nil: by the sysctl of the namespace, which MPTCP needs
 	members  []*listener.Listener
 	halfOpen int
 	heirs    map[listener.Cookie]bool
@@ -69,7 +69,7 @@ func (a *Actor) planRescue(held *lock, s *listener.Snapshot, acts []*listener.Ac
 	for _, g := range r.groups {
 		g.why = r.unsafe(g)
 	}
-	r.tell()
+	r.describe()
 	return r
 }
 
@@ -83,12 +83,12 @@ func (r *rescue) start() {
 			g.why = "failed: " + err.Error()
 		}
 	}
-	r.tell()
+	r.describe()
 }
 
-func (r *rescue) tell() {
+func (r *rescue) describe() {
 	for _, act := range r.acts {
-		act.Rescue = r.told(act)
+		act.Rescue = r.description(act)
 	}
 }
 
@@ -117,7 +117,7 @@ func (g *moving) attach(a *Actor) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_EBPF, m.FD()); err != nil {
 		return errors.Join(fmt.Errorf("attach a program to the group of %s: %w", g.leaving.Local, err), m.Close())
 	}
-	g.by = m
+	g.program = m
 	return nil
 }
 
@@ -130,16 +130,16 @@ func fdOf(l *listener.Listener, pid int) listener.Maybe[int] {
 	return listener.Maybe[int]{}
 }
 
-// of is the group that an act is about; nil: the listener stays, with others.
-func (r *rescue) of(act *listener.Act) *moving {
+// groupOf is the group that an act is about; nil: the listener stays, with others.
+func (r *rescue) groupOf(act *listener.Act) *moving {
 	if !slices.Contains(act.Listeners, act.Judgement.Cookie) {
 		return nil
 	}
 	return r.groups[act.Judgement.Group]
 }
 
-func (r *rescue) told(act *listener.Act) string {
-	switch g := r.of(act); {
+func (r *rescue) description(act *listener.Act) string {
+	switch g := r.groupOf(act); {
 	case g == nil:
 		return "its next holder takes over"
 	case g.why != "":
@@ -157,10 +157,10 @@ func (r *rescue) told(act *listener.Act) string {
 func (r *rescue) moved() (listener.Rescued, error) {
 	var sum listener.Rescued
 	for _, g := range r.groups {
-		if g.by == nil {
+		if g.program == nil {
 			continue
 		}
-		one, err := g.by.Rescued()
+		one, err := g.program.Rescued()
 		if err != nil {
 			return sum, err
 		}
@@ -175,7 +175,7 @@ func (r *rescue) moved() (listener.Rescued, error) {
 // next holder, or a sibling, would execute for nobody. Then it turns the sysctl on, where
 // it takes that.
 func (r *rescue) prepare(ctx context.Context, t *target) error {
-	if g := r.of(t.act); g == nil || g.why == "" && g.by == nil {
+	if g := r.groupOf(t.act); g == nil || g.why == "" && g.program == nil {
 		if err := r.actor.drain(ctx, t); err != nil {
 			return err
 		}
@@ -198,7 +198,7 @@ func (r *rescue) turnOn(t *target) error {
 			return err
 		case err != nil:
 			g.why = "failed: " + err.Error()
-			r.tell()
+			r.describe()
 		}
 	}
 	return nil
@@ -214,8 +214,8 @@ func (g *moving) has(c listener.Cookie) bool {
 // count turns the sysctl off, and tells what became of the clients of one act.
 func (r *rescue) count(t *target, before listener.Rescued) error {
 	_ = r.restore() // end tries again, and says so
-	g := r.of(t.act)
-	if g == nil || g.by == nil {
+	g := r.groupOf(t.act)
+	if g == nil || g.program == nil {
 		return nil // prepare has counted
 	}
 	now, err := r.moved()

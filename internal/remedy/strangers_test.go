@@ -28,7 +28,7 @@ type mixed struct {
 	acts               []*listener.Act
 }
 
-func (m *mixed) Intend(_ context.Context, acts []*listener.Act, _ *Look) error {
+func (m *mixed) Intend(_ context.Context, acts []*listener.Act, _ *Judged) error {
 	m.acts = acts
 	return nil
 }

@@ -23,7 +23,7 @@ const (
 // choose one of them. There the next client of its own wakes a sibling.
 func (r *rescue) wake(ctx context.Context) {
 	for _, g := range r.groups {
-		if g.strange || g.by == nil && !g.bySysctl() {
+		if g.strange || g.program == nil && !g.bySysctl() {
 			continue
 		}
 		heads := make(map[listener.Cookie]listener.Head)

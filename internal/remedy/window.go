@@ -30,33 +30,33 @@ type window struct {
 func (r *rescue) end() error {
 	errs := []error{r.restore()}
 	for _, g := range r.groups {
-		if g.by == nil {
+		if g.program == nil {
 			continue
 		}
 		end := func() error { return g.end(r.actor) }
 		if g.halfOpen == 0 || !r.actor.MoveHalfOpen {
 			errs = append(errs, end())
 		} else {
-			r.actor.leaveOpen(&window{end: end, lock: r.held, program: g.by})
+			r.actor.openWindow(&window{end: end, lock: r.held, program: g.program})
 		}
 	}
 	return errors.Join(errs...)
 }
 
 func (g *moving) end(a *Actor) error {
-	return errors.Join(a.detach(g.by.ID()), g.by.Close())
+	return errors.Join(a.detach(g.program.ID()), g.program.Close())
 }
 
-func (a *Actor) leaveOpen(w *window) {
+func (a *Actor) openWindow(w *window) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	w.lock.users++
 	a.windows[w] = true
 	a.ending.Add(1)
-	w.timer = time.AfterFunc(halfOpenWindow, func() { a.shut(w) })
+	w.timer = time.AfterFunc(halfOpenWindow, func() { a.closeWindow(w) })
 }
 
-func (a *Actor) shut(w *window) {
+func (a *Actor) closeWindow(w *window) {
 	defer a.ending.Done()
 	err := w.end()
 	a.mu.Lock()
@@ -125,7 +125,7 @@ func (a *Actor) Close() {
 	}
 	a.mu.Unlock()
 	for _, w := range open {
-		a.shut(w)
+		a.closeWindow(w)
 	}
 	a.ending.Wait()
 }
@@ -202,7 +202,7 @@ func (a *Actor) Restore(s *listener.Snapshot) error {
 }
 
 func (a *Actor) restoring(inode uint32, cookie uint64, do func(*lock) error) error {
-	f, err := a.find(inode, cookie)
+	f, err := a.openNamespace(inode, cookie)
 	if err != nil {
 		return err
 	}

@@ -161,7 +161,7 @@ func (s stepping) Claim(netns uint64) (io.Closer, error) {
 // log is busy for as long as the server takes to recover.
 type log struct{ a *agent }
 
-func (l log) Intend(context.Context, []*listener.Act, *remedy.Look) error {
+func (l log) Intend(context.Context, []*listener.Act, *remedy.Judged) error {
 	l.a.step("log it")
 	return nil
 }
