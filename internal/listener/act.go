@@ -1,6 +1,9 @@
 package listener
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Act is what is done to one process, or to one listener of it: all that is known of
 // it, from the plan to the outcome. All that are done in one go, to the dead members
@@ -112,3 +115,6 @@ type Kept struct {
 	NetCookie uint64 `json:"net_cookie"`
 	Value     string `json:"value"`
 }
+
+// ErrClaimed says that another agent has the right to act in a network namespace.
+var ErrClaimed = errors.New("another reusewatch acts there")
