@@ -3,7 +3,6 @@ package kernel
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/reusewatch/reusewatch/bpf"
@@ -78,18 +77,4 @@ func (k *Kernel) enterRest(limit time.Duration) error {
 		return fmt.Errorf("look into network namespaces: %w", errors.Join(failed...))
 	}
 	return nil
-}
-
-// recount has the kernel side take up what is to be counted in these network namespaces, by
-// way of descriptors where one of them cannot be found or entered.
-func (k *Kernel) recount(in map[uint32]bool) error {
-	all, err := k.network()
-	if err != nil {
-		return err
-	}
-	all = slices.DeleteFunc(all, func(n netns.Namespace) bool { return !in[n.Inode] })
-	if failed := k.inEach(all, bpf.KernelProgCountTcp, nil, nil); len(failed) == 0 && len(all) == len(in) {
-		return nil
-	}
-	return k.iterate(bpf.KernelProgCountFile, nil, nil, nil)
 }

@@ -6,80 +6,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
-	"slices"
-	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
-	"github.com/reusewatch/reusewatch/bpf"
-	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/netns"
 )
-
-// SetCounted makes the kernel side count these listeners, each in its network namespace,
-// and no others. Where counting is always on it does nothing; the queues tier, which counts
-// nothing, looks for connections that they accepted instead.
-func (k *Kernel) SetCounted(of map[listener.Key]uint32) error {
-	if k.count == CountAlways && k.tier != listener.TierQueues {
-		return nil
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.tier == listener.TierQueues {
-		return k.served.want(k, slices.Collect(maps.Keys(of)))
-	}
-	counted := k.objs.maps.Maps[bpf.KernelMapCounted]
-	before := k.countedIn
-	k.countedIn = make(map[uint32]bool)
-	for key, in := range of {
-		k.countedIn[in] = true
-		if err := counted.Put(uint64(key), uint8(1)); err != nil {
-			return fmt.Errorf("count a listener: %w", err)
-		}
-	}
-	var key uint64
-	var on uint8
-	var ended []uint64
-	entries := counted.Iterate()
-	for entries.Next(&key, &on) {
-		if _, wanted := of[listener.Key(key)]; !wanted {
-			ended = append(ended, key)
-		}
-	}
-	if err := entries.Err(); err != nil {
-		return fmt.Errorf("read what is counted: %w", err)
-	}
-	for _, key := range ended {
-		if err := counted.Delete(key); err != nil {
-			return fmt.Errorf("stop counting a listener: %w", err)
-		}
-	}
-	// Elsewhere nothing has changed.
-	maps.Copy(before, k.countedIn)
-	return k.recount(before)
-}
-
-// LookQueues is a look by the iterators alone: every listener of every network
-// namespace that can be found, without counters.
-func (k *Kernel) LookQueues() (listener.Look, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	at := time.Now()
-	k.samples = k.samples[:0]
-	err := k.eachNetns(bpf.KernelProgLookTcp, memoryOf(&k.row), func() {
-		k.samples = append(k.samples, k.sampleOf(&k.row, time.Time{}))
-	})
-	if err == nil {
-		err = k.served.mark(k)
-	}
-	if err != nil {
-		return listener.Look{}, err
-	}
-	return listener.Look{At: at, Samples: k.samples, Complete: true, Listeners: len(k.samples)}, nil
-}
 
 // eachNetns runs a socket iterator in each network namespace, as iterate does. One
 // that cannot be entered, because it went away meanwhile or for whatever reason, is

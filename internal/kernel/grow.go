@@ -1,0 +1,78 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/reusewatch/reusewatch/bpf"
+)
+
+// grow loads the kernel side anew with room for a quarter more listeners than are
+// needed now, and for twice as many as before. The counters begin anew, and what was
+// born or died meanwhile shows in the look that follows.
+func (k *Kernel) grow(needed int) error {
+	opts := k.opts
+	opts.Capacity = max(needed+needed/4, 2*k.objs.capacity())
+	bigger, err := k.bigger(opts)
+	for errors.Is(err, unix.E2BIG) && opts.Capacity < mostCapacity { // as many were born meanwhile
+		opts.Capacity *= 2
+		bigger, err = k.bigger(opts)
+	}
+	if err != nil {
+		return fmt.Errorf("make room for %d listeners: %w", opts.Capacity, err)
+	}
+	watched := k.calls.watched()
+	err = k.unload()
+	k.objs, k.links, k.lost, k.iters = bigger.objs, bigger.links, bigger.lost, bigger.iters
+	k.reader, k.rows = bigger.reader, bigger.rows
+	k.tick, k.walker, k.sampler, k.symbols = bigger.tick, bigger.walker, bigger.sampler, bigger.symbols
+	k.started, k.seenLoss = bigger.started, bpf.KernelTickIo{}
+	k.calls, k.entering, k.countedIn = bigger.calls, bigger.entering, bigger.countedIn
+	return errors.Join(err, k.watchCalls(watched))
+}
+
+// mostCapacity is more than a host has ports for in a thousand namespaces.
+const mostCapacity = 1 << 26
+
+// bigger opens another one that knows what k does. The error wraps unix.E2BIG where there
+// was no room for that.
+func (k *Kernel) bigger(opts Options) (*Kernel, error) {
+	bigger, err := openTier(k.tier, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err = k.handOver(bigger); err == nil {
+		err = bigger.enter()
+	}
+	if err != nil {
+		return nil, errors.Join(err, bigger.unload())
+	}
+	return bigger, nil
+}
+
+// handOver enters what k knows into a bigger kernel side: also listeners of
+// network namespaces that nobody could find again.
+func (k *Kernel) handOver(bigger *Kernel) error {
+	var key uint64
+	var l bpf.KernelListener
+	to := bigger.objs.maps.Maps[bpf.KernelMapListeners]
+	known := k.objs.maps.Maps[bpf.KernelMapListeners].Iterate()
+	for known.Next(&key, &l) {
+		kept := bpf.KernelListener{Cookie: l.Cookie}
+		if bigger.count == CountAlways {
+			kept.Counting = 1
+		}
+		// One that was born meanwhile at the same address is there already.
+		if err := to.Update(key, kept, ebpf.UpdateNoExist); err != nil && !errors.Is(err, ebpf.ErrKeyExist) {
+			return fmt.Errorf("hand a listener over: %w", err)
+		}
+	}
+	// Listeners that die meanwhile may end the walk early; those that can be found are entered anew.
+	if err := known.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
+		return fmt.Errorf("read the listeners to hand over: %w", err)
+	}
+	return nil
+}
