@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
@@ -14,106 +13,6 @@ const (
 	maxThreads = 512
 	maxStacks  = 64
 )
-
-// suspects are the owners of what is suspected, each once.
-func (w *Watcher) suspects() []int {
-	pids := make(map[int]bool)
-	for _, e := range w.awake {
-		if e.gone || !e.suspected {
-			continue
-		}
-		for i := range e.l.Owners {
-			pids[e.l.Owners[i].PID] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(pids))
-}
-
-// follow brings the owners of all suspects up to date at every look: who they are now,
-// and what they have done since the suspicion began.
-func (w *Watcher) follow() error {
-	pids := w.suspects()
-	if len(pids) == 0 {
-		if w.lives == nil {
-			return nil // nobody was followed, and nobody's calls are watched
-		}
-		w.lives, w.linked, w.leftOut = nil, nil, 0
-		return w.watchCalls(nil)
-	}
-	picked, left := w.pick(pids)
-	if err := w.readProcesses(listener.Ask{Threads: slices.Concat(picked, w.linked), Some: left}, pids, nil); err != nil {
-		return err
-	}
-	if err := w.updateLives(picked, left); err != nil {
-		return err
-	}
-	for _, e := range w.awake {
-		if !e.gone && e.suspected && len(e.l.Owners) > 0 {
-			w.followOwners(e)
-		}
-	}
-	return nil
-}
-
-// thingsByPID is what processes hold: of those that are not here it is not known.
-type thingsByPID map[int][]listener.Thing
-
-func (w *Watcher) thingsOf(pids []int) (thingsByPID, error) {
-	things, omitted, err := w.src.Things(pids)
-	if err != nil {
-		return nil, err
-	}
-	of := make(thingsByPID, len(pids))
-	for _, pid := range pids {
-		of[pid] = nil
-	}
-	for _, t := range things {
-		of[t.PID] = append(of[t.PID], t)
-	}
-	for _, pid := range omitted {
-		delete(of, pid)
-	}
-	return of, nil
-}
-
-func (w *Watcher) followOwners(e *entry) {
-	next := *e.l
-	next.Owners = make([]listener.Owner, 0, len(e.l.Owners))
-	for i := range e.l.Owners {
-		old := &e.l.Owners[i]
-		p := w.processes[old.PID]
-		if p == nil || p.Start != old.Start {
-			continue // gone: the next census says who holds it now
-		}
-		o := w.ownerNow(old, p)
-		ev := listener.Evidence{}
-		if old.Evidence != nil {
-			ev = *old.Evidence
-		}
-		ev.Usage, ev.Frozen, ev.Life, ev.Threads, ev.Total = w.usage(e, p), p.Frozen, w.lifeOf(e, p), w.threads[p.PID], p.ThreadCount
-		o.Evidence = &ev
-		next.Owners = append(next.Owners, o)
-	}
-	w.set(e, &next)
-}
-
-// usage is what a process has done since the suspicion began; unknown at first.
-func (w *Watcher) usage(e *entry, p *listener.Process) listener.Maybe[listener.Usage] {
-	f := w.lives[identityOf(p)]
-	if f == nil || !e.suspected || !f.at.Equal(w.lastLook) {
-		return listener.Maybe[listener.Usage]{}
-	}
-	first, known := e.baselines[identityOf(p)]
-	if !known {
-		if e.baselines == nil {
-			e.baselines = make(map[identity]*totals)
-		}
-		first = new(totals)
-		*first = f.totals
-		e.baselines[identityOf(p)] = first
-	}
-	return f.since(first)
-}
 
 // inspection is what is found out about a process when somebody looks closer, once for
 // all its listeners.
@@ -259,4 +158,27 @@ func (w *Watcher) dismiss(e *entry) {
 		next.Owners[i].Evidence = nil
 	}
 	w.set(e, &next)
+}
+
+// Inspect looks closer at the owners of l, whatever its verdict, and gives a copy
+// with what it found: their threads, parents, descriptors. What they used is
+// known only of owners that were followed since a suspicion; these are left as
+// they are. It belongs to the goroutine that runs the watcher.
+func (w *Watcher) Inspect(l *listener.Listener) (*listener.Listener, error) {
+	if !slices.ContainsFunc(l.Owners, func(o listener.Owner) bool { return o.Evidence == nil }) {
+		return l, nil
+	}
+	w.readFor = readFor // somebody waits for this alone
+	var pids []int
+	for i := range l.Owners {
+		pids = append(pids, l.Owners[i].PID)
+	}
+	if err := w.readProcesses(listener.Ask{All: true, Threads: pids}, nil, pids); err != nil {
+		return nil, err
+	}
+	things, err := w.thingsOf(pids)
+	if err != nil {
+		return nil, err
+	}
+	return w.gather(&entry{l: l}, w.inspect(pids, things)), nil
 }
