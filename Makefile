@@ -70,7 +70,9 @@ image: ## the container image for amd64 and arm64, in dist/
 image-test: ## build the image and look at what is in it (root)
 	scripts/image-test
 
-lint: ## golangci-lint, with the walls between the packages
+lint: ## golangci-lint, with the walls between the packages; clang-format for the C of the kernel side
+	scripts/setup lint
+	clang-format-19 --dry-run -Werror bpf/*.c bpf/*.h headers/*.h
 	$(GOLANGCI) run ./...
 	$(GOLANGCI) fmt --diff ./...
 

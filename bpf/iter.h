@@ -7,7 +7,7 @@
 #include "sample.h"
 #include "count.h"
 
-/* A listener of the network namespace that the iterator was opened in; NULL for any other socket. */
+/* A listener of the namespace that the iterator was opened in; NULL for any other socket. */
 static __always_inline struct tcp_sock *iter_listener(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *skc = ctx->sk_common;
@@ -17,8 +17,8 @@ static __always_inline struct tcp_sock *iter_listener(struct bpf_iter__tcp *ctx)
 	return bpf_skc_to_tcp_sock(skc);
 }
 
-static __always_inline int write_listener(struct seq_file *seq, struct sock *sk,
-					  struct listener *l, __u64 cookie)
+static __always_inline int write_listener(struct seq_file *seq, struct sock *sk, struct listener *l,
+					  __u64 cookie)
 {
 	__u32 zero = 0;
 	struct sample *s = bpf_map_lookup_elem(&scratch, &zero);
@@ -106,7 +106,8 @@ static __always_inline void count_listener(struct tcp_sock *tp)
 			count_children_of((struct sock *)tp);
 		if (!l->counting) {
 			/* What an earlier suspicion counted says nothing of what came since. */
-			l->syns = l->syns_full = l->selected = l->queued = l->plain = l->adopted = 0;
+			l->queued = l->plain = l->adopted = 0;
+			l->syns = l->syns_full = l->selected = 0;
 			l->counting = 1;
 		}
 	} else {

@@ -43,7 +43,7 @@ struct waiter {
 	__u16 sleepers; /* epoll: threads asleep behind the set */
 	__u8 ready;     /* epoll: an event that nobody fetched */
 	__u8 pad;
-	__u64 epoll;    /* the set; an address, joined with the census and never shown */
+	__u64 epoll; /* the set; an address, joined with the census and never shown */
 };
 
 /* What members of a group must agree on before one may inherit another's clients. */
@@ -63,7 +63,7 @@ struct sample {
 	__u64 listened_ns; /* ktime of listen(); 0 = it was there before us */
 	__u64 inode;
 	__u64 net_cookie;
-	__u64 reuse;       /* the kernel's group; an address, compared within one tick only */
+	__u64 reuse; /* the kernel's group; an address, compared within one tick only */
 
 	__u64 syns;
 	__u64 syns_full;
@@ -157,7 +157,7 @@ struct client {
 	__u32 unread; /* bytes that it sent and nobody read */
 	__u16 port;
 	__u16 family;
-	__u8 state;        /* of the child: ESTABLISHED, CLOSE_WAIT after a FIN, CLOSE after a RST */
+	__u8 state; /* of the child: ESTABLISHED, CLOSE_WAIT after a FIN, CLOSE after a RST */
 	__u8 unread_known; /* an MPTCP subflow hands its bytes on unaccepted */
 	__u16 pad;
 };

@@ -7,9 +7,9 @@
 
 /* What became of the requests of the members that were closed. */
 struct rescued {
-	__u64 moved; /* connections sent on to a sibling */
+	__u64 moved;     /* connections sent on to a sibling */
 	__u64 half_open; /* handshakes sent on to a sibling */
-	__u64 gone; /* left to be reset: their client had gone */
+	__u64 gone;      /* left to be reset: their client had gone */
 };
 
 /*
@@ -24,9 +24,9 @@ struct {
 } rescues SEC(".maps");
 
 /*
- * The members that may get clients. Written by user space before the program is attached, and by the kernel, which
- * takes out who closes; read by reusewatch_move. User space makes it with that program, with as
- * much room as there are heirs.
+ * The members that may get clients. Written by user space before the program is attached,
+ * and by the kernel, which removes members that close; read by reusewatch_move. User space
+ * makes it with that program, with as much room as there are heirs.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_REUSEPORT_SOCKARRAY);
@@ -44,14 +44,15 @@ const volatile __u8 heirs_only;
 #define HEIR_TRIES 16
 
 /*
- * Set before the program is loaded, for its act: handshakes are moved as well. Kernels had faults in that
- * (reqsk_timer_handler, MPTCP joins and tokens); who waits in the accept queue does not pass that code.
+ * Set before the program is loaded, for its act: handshakes are moved as well. Kernels had
+ * faults in that (reqsk_timer_handler, MPTCP joins and tokens); clients in the accept queue
+ * do not pass that code.
  */
 const volatile __u8 move_half_open;
 
 /*
- * Chooses one of the heirs by the client's hash, as the kernel does of all members. Where none is left, to
- * choose nobody leaves the choice to the kernel.
+ * Chooses one of the heirs by the client's hash, as the kernel chooses among all members.
+ * Where no heir is left, the kernel chooses.
  */
 static __always_inline int choose_heir(struct sk_reuseport_md *md)
 {
@@ -66,10 +67,10 @@ static __always_inline int choose_heir(struct sk_reuseport_md *md)
 }
 
 /*
- * Its name tells what an earlier run left behind. A program of this kind turns migration on for its group alone, while
- * net.ipv4.tcp_migrate_req does so for every group of the namespace. It may also
- * say no: a sibling would execute what a client sent that has long gone. New
- * connections are left to the hash.
+ * By its name the next run finds what an earlier one left attached. A program of this kind
+ * turns migration on for its group alone, while net.ipv4.tcp_migrate_req does so for every
+ * group of the namespace. It may also refuse a client that has gone: a sibling would execute
+ * what it sent. New connections are left to the hash.
  */
 SEC("sk_reuseport/migrate")
 int reusewatch_move(struct sk_reuseport_md *md)

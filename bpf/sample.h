@@ -16,9 +16,8 @@
  */
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
-#define typed(addr, type)                                                              \
-	((type *)(bpf_rdonly_cast ? bpf_rdonly_cast((void *)(addr),                        \
-						    bpf_core_type_id_kernel(type))                     \
+#define typed(addr, type)                                                                          \
+	((type *)(bpf_rdonly_cast ? bpf_rdonly_cast((void *)(addr), bpf_core_type_id_kernel(type)) \
 				  : (void *)(addr)))
 
 /* A field of what typed() or a load by LOAD gave. */
@@ -39,8 +38,7 @@ static __always_inline __u64 sock_cookie(const struct sock *sk)
 /* It is the same socket as ever, and listens. */
 static __always_inline bool still_listens(const struct sock *sk, __u64 cookie)
 {
-	return sock_cookie(sk) == cookie &&
-	       BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN;
+	return sock_cookie(sk) == cookie && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN;
 }
 
 static __always_inline bool is_mptcp(struct sock *sk)

@@ -77,7 +77,8 @@ static __always_inline bool is_local(struct sock_common *skc)
  */
 static __always_inline bool was_accepted_here(struct sock_common *skc)
 {
-	return in_time_wait(skc) && is_local(skc) && nothing_redirects(BPF_CORE_READ(skc, skc_net.net));
+	return in_time_wait(skc) && is_local(skc) &&
+	       nothing_redirects(BPF_CORE_READ(skc, skc_net.net));
 }
 
 static __always_inline void read_addr(__u8 *to, struct sock_common *skc, bool local)

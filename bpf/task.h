@@ -32,7 +32,7 @@ struct question {
 	__u32 what;
 	__u32 threads; /* rows so far in this pass */
 	__u32 stacks;
-	__u32 children; /* that live, where threads are asked about: read by user space after the pass */
+	__u32 children; /* that live, where threads are asked about; read after the pass */
 };
 
 /*

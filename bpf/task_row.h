@@ -67,7 +67,7 @@ struct task {
 	__u8 timers_known;
 	__u8 guest_known;
 	__u8 pad[5];
-	struct thing on; /* what the first argument of the call is a descriptor of; kind 0: nothing */
+	struct thing on; /* of what the call's first argument is a descriptor; kind 0: of nothing */
 };
 
 const struct task *task_type __attribute__((unused));

@@ -19,8 +19,8 @@ enum thing_kind {
 	THING_UNIX,
 	THING_PIPE,
 	THING_EPOLL,
-	THING_RING,  /* io_uring */
-	THING_OTHER, /* told of only where it has O_ASYNC */
+	THING_RING,   /* io_uring */
+	THING_OTHER,  /* told of only where it has O_ASYNC */
 	THING_SOCKET, /* of any other family or protocol */
 };
 
@@ -30,7 +30,7 @@ struct thing {
 	__u64 file;   /* address of the open file: descriptors that were duplicated have one */
 	__u64 peer;   /* of a unix socket: the other one */
 	__u64 inode;
-	__u64 read;  /* bytes that the owner took: copied_seq; of a pipe: buffers and bytes into the next */
+	__u64 read;  /* bytes that the owner took: copied_seq; of a pipe: see tell_pipe() */
 	__u64 wrote; /* bytes that the owner gave: write_seq; of a pipe: buffers */
 	enum thing_kind kind;
 	__u32 pid;
@@ -38,14 +38,14 @@ struct thing {
 	__u32 netns;
 	__u32 readers; /* of a pipe: open ends, in whatever process */
 	__u32 writers;
-	__u32 mode;    /* FMODE_READ 1, FMODE_WRITE 2 */
+	__u32 mode; /* FMODE_READ 1, FMODE_WRITE 2 */
 	__u16 port;
 	__u16 remote_port;
-	__u16 type; /* of a unix socket: SOCK_STREAM 1, SOCK_DGRAM 2, SOCK_SEQPACKET 5 */
-	__u8 state; /* of a socket, as TCP names them */
-	__u8 known;  /* read and wrote are */
-	__u8 locked; /* an epoll set: whoever reads of it in /proc would wait */
-	__u8 async;  /* the open file has O_ASYNC */
+	__u16 type;        /* of a unix socket: SOCK_STREAM 1, SOCK_DGRAM 2, SOCK_SEQPACKET 5 */
+	__u8 state;        /* of a socket, as TCP names them */
+	__u8 known;        /* read and wrote are */
+	__u8 locked;       /* an epoll set: whoever reads of it in /proc would wait */
+	__u8 async;        /* the open file has O_ASYNC */
 	__u8 timed_reads;  /* SO_RCVTIMEO */
 	__u8 timed_writes; /* SO_SNDTIMEO */
 };
@@ -146,7 +146,8 @@ static __always_inline bool tell_anonymous(struct thing *t, struct file *file)
 	t->object = (__u64)BPF_CORE_READ(file, private_data);
 	if (!t->object || BPF_CORE_READ(file, f_inode, i_sb, s_magic) != ANON_INODE_FS_MAGIC)
 		return false;
-	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	bpf_probe_read_kernel_str(name, sizeof(name),
+				  BPF_CORE_READ(file, f_path.dentry, d_name.name));
 	if (!bpf_strncmp(name, sizeof(name_epoll), name_epoll)) {
 		t->kind = THING_EPOLL;
 		t->locked = set_locked((struct eventpoll *)t->object);

@@ -15,8 +15,12 @@ enum { false = 0, true = 1 };
 
 struct bpf_map;
 
-typedef struct { int counter; } atomic_t;
-typedef struct { __s64 counter; } atomic64_t;
+typedef struct {
+	int counter;
+} atomic_t;
+typedef struct {
+	__s64 counter;
+} atomic64_t;
 
 enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10 };
 enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPROTO_MPTCP = 262 };
@@ -59,7 +63,7 @@ struct netns_nf {
 struct net {
 	struct ns_common ns;
 	struct netns_nf nf; /* with CONFIG_NETFILTER */
-	__u64 net_cookie; /* 5.12; inode numbers of namespaces are given out again at once */
+	__u64 net_cookie;   /* 5.12; inode numbers of namespaces are given out again at once */
 };
 
 typedef struct {
@@ -224,7 +228,7 @@ struct tcp_sock {
 	__u8 save_syn : 2;
 	void *md5sig_info; /* absent without CONFIG_TCP_MD5SIG */
 	void *ao_info;     /* 6.7, absent without CONFIG_TCP_AO */
-	bool is_mptcp; /* absent without CONFIG_MPTCP */
+	bool is_mptcp;     /* absent without CONFIG_MPTCP */
 };
 
 struct mptcp_sock {

@@ -112,7 +112,8 @@ struct signal_struct___before_6_12 {
 };
 
 struct k_itimer {
-	struct hlist_node list; /* 6.12 (52dea0a15cc8): a list_head before, whose next comes first, too */
+	/* 6.12 (52dea0a15cc8): a list_head before, whose next comes first, too */
+	struct hlist_node list;
 	int it_clock;
 };
 
