@@ -3,7 +3,7 @@
 #ifndef REUSEWATCH_SAMPLE_H
 #define REUSEWATCH_SAMPLE_H
 
-#include "listeners.h"
+#include "maps.h"
 
 #define SLEEPERS_MAX 64
 

@@ -3,7 +3,7 @@
 #ifndef REUSEWATCH_TASK_ROW_H
 #define REUSEWATCH_TASK_ROW_H
 
-#include "listeners.h"
+#include "maps.h"
 #include "thing.h"
 
 #define FRAMES_MAX 32

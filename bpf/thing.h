@@ -3,7 +3,7 @@
 #ifndef REUSEWATCH_THING_H
 #define REUSEWATCH_THING_H
 
-#include "listeners.h"
+#include "maps.h"
 #include "sample.h"
 
 #define S_IFMT 0170000

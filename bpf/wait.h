@@ -3,7 +3,7 @@
 #ifndef REUSEWATCH_WAIT_H
 #define REUSEWATCH_WAIT_H
 
-#include "listeners.h"
+#include "maps.h"
 #include "task_row.h"
 #include "thing.h"
 

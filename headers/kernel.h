@@ -241,7 +241,7 @@ struct unix_sock {
 	struct sock *peer;
 };
 
-struct task_struct; /* its fields are in task.h */
+struct task_struct; /* its fields are in kernel_task.h */
 
 struct poll_wqueues {
 	struct task_struct *polling_task;
@@ -350,6 +350,6 @@ struct bpf_iter__task_file {
 
 #pragma clang attribute pop
 
-#include "task.h"
+#include "kernel_task.h"
 
 #endif

@@ -10,7 +10,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// The flags of the tick program, as in reusewatch.bpf.c.
+// The flags of the tick program, as in tick.bpf.c.
 const (
 	tickFull = 1
 	tickAll  = 2

@@ -1,11 +1,9 @@
+//go:build ignore
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What else the owners of a suspected listener hold: how far each thing has got. */
-#ifndef REUSEWATCH_HOLD_H
-#define REUSEWATCH_HOLD_H
-
-#include "listeners.h"
-#include "iter.h"
-#include "task.h"
+#include "maps.h"
+#include "asked.h"
+#include "descriptors.h"
 #include "thing.h"
 
 SEC("iter/task_file")
@@ -28,5 +26,3 @@ int tell_held(struct bpf_iter__task_file *ctx)
 		bpf_seq_write(ctx->meta->seq, &t, sizeof(t));
 	return 0;
 }
-
-#endif

@@ -1,17 +1,17 @@
+//go:build ignore
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What is told of processes. Nothing here waits for anybody: a file of /proc can
  * block for ever on a process that hangs in exec or holds a lock that hangs.
  */
-#ifndef REUSEWATCH_TASK_H
-#define REUSEWATCH_TASK_H
-
-#include "listeners.h"
+#include "maps.h"
 #include "sample.h"
 #include "task_row.h"
 #include "cgroup.h"
 #include "wait.h"
-#include "who.h"
+#include "identity.h"
+#include "asked.h"
+#include "syscall.h"
 
 /*
  * What is told in one pass: of one process at the most, and beyond the first few of each
@@ -21,36 +21,6 @@
 #define STACKS_MAX 512
 #define THREADS_FREE 64
 #define THREADS_ALL 16384
-
-enum ask {
-	ASK_STACK = 1,   /* of the leader */
-	ASK_THREADS = 2, /* a row of each thread, with its stack */
-	ASK_HELD = 4,    /* what its descriptors are of (hold.h) */
-};
-
-struct question {
-	__u32 what;
-	__u32 threads; /* rows so far in this pass */
-	__u32 stacks;
-	__u32 children; /* that live, where threads are asked about; read after the pass */
-};
-
-/*
- * Of whom more than a row of the leader is wanted, by tgid: written by user space
- * before a pass, which counts in it, and emptied after it. Room for as many as
- * there may be processes (pid_max of most hosts); not preallocated, for it is
- * mostly empty.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u32);
-	__type(value, struct question);
-} asked SEC(".maps");
-
-const struct question *question_type __attribute__((unused));
-const enum ask *ask_type __attribute__((unused));
 
 /* Written by user space before a pass: a row of the leader of every process. */
 __u8 tell_all;
@@ -81,47 +51,6 @@ static __always_inline void read_pids(struct task *t, struct task_struct *task)
 	t->pidns = BPF_CORE_READ(innermost, ns, ns.inum);
 	pid = BPF_CORE_READ(task, signal, pids[PIDTYPE_SID]);
 	t->session = BPF_CORE_READ(upid_at(pid, 0), nr);
-}
-
-static __always_inline bool compat_call(struct task_struct *task)
-{
-	if (bpf_core_field_exists(task->thread_info.status))
-		return BPF_CORE_READ(task, thread_info.status) & X86_TS_COMPAT;
-	return BPF_CORE_READ(task, thread_info.flags) >> ARM64_TIF_32BIT & 1;
-}
-
-/* Of a thread that sleeps; bpf_task_pt_regs is of 5.15. */
-static __always_inline void read_syscall(struct task *t, struct task_struct *task)
-{
-	struct pt_regs___x86 *x86;
-	struct pt_regs___arm64 *arm64;
-	void *regs;
-
-	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-		return;
-	regs = (void *)bpf_task_pt_regs(task);
-	if (!regs)
-		return;
-	x86 = regs;
-	arm64 = regs;
-	t->compat = compat_call(task);
-	if (bpf_core_field_exists(x86->orig_ax)) {
-		t->syscall = BPF_CORE_READ(x86, orig_ax);
-		t->args[0] = BPF_CORE_READ(x86, di);
-		t->args[1] = BPF_CORE_READ(x86, si);
-		t->args[2] = BPF_CORE_READ(x86, dx);
-		t->args[3] = BPF_CORE_READ(x86, r10);
-		t->args[4] = BPF_CORE_READ(x86, r8);
-		t->args[5] = BPF_CORE_READ(x86, r9);
-	} else if (bpf_core_field_exists(arm64->syscallno)) {
-		t->syscall = BPF_CORE_READ(arm64, syscallno);
-		t->args[0] = BPF_CORE_READ(arm64, orig_x0);
-		t->args[1] = BPF_CORE_READ(arm64, regs[1]);
-		t->args[2] = BPF_CORE_READ(arm64, regs[2]);
-		t->args[3] = BPF_CORE_READ(arm64, regs[3]);
-		t->args[4] = BPF_CORE_READ(arm64, regs[4]);
-		t->args[5] = BPF_CORE_READ(arm64, regs[5]);
-	}
 }
 
 static __always_inline void read_used(struct task *t, struct task_struct *task)
@@ -296,5 +225,3 @@ int name_symbol(struct symbol_io *ctx)
 	__builtin_memcpy(ctx->name, name, sizeof(name));
 	return 0;
 }
-
-#endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What user space and the programs share: the maps and the records in them. */
-#ifndef REUSEWATCH_LISTENERS_H
-#define REUSEWATCH_LISTENERS_H
+#ifndef REUSEWATCH_MAPS_H
+#define REUSEWATCH_MAPS_H
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

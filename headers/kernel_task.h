@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The types that tell of processes, cut as those in kernel.h are. */
-#ifndef REUSEWATCH_TASK_TYPES_H
-#define REUSEWATCH_TASK_TYPES_H
+#ifndef REUSEWATCH_KERNEL_TASK_H
+#define REUSEWATCH_KERNEL_TASK_H
 
 #define PF_EXITING 0x00000004
 #define PF_IO_WORKER 0x00000010   /* of io_uring: it is in no system call of its own */

@@ -1,9 +1,7 @@
+//go:build ignore
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The queues tier's witness that members of suspected groups are served. */
-#ifndef REUSEWATCH_SERVED_H
-#define REUSEWATCH_SERVED_H
-
-#include "listeners.h"
+#include "maps.h"
 #include "sample.h"
 
 /* A connection that somebody accepted, by one look at its port. */
@@ -122,5 +120,3 @@ int served_tcp(struct bpf_iter__tcp *ctx)
 	bpf_seq_write(ctx->meta->seq, &s, sizeof(s));
 	return 0;
 }
-
-#endif

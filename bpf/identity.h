@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Which file a process runs, and whose guest it is: by no path, and asking no file system. */
-#ifndef REUSEWATCH_WHO_H
-#define REUSEWATCH_WHO_H
+#ifndef REUSEWATCH_IDENTITY_H
+#define REUSEWATCH_IDENTITY_H
 
-#include "listeners.h"
+#include "maps.h"
 #include "task_row.h"
 
 /* Also of a program whose file has been deleted, or lies in another mount namespace. */

@@ -1,9 +1,7 @@
+//go:build ignore
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Who waits in the accept queue of one listener: asked for by hand, never by the tick. */
-#ifndef REUSEWATCH_CLIENTS_H
-#define REUSEWATCH_CLIENTS_H
-
-#include "listeners.h"
+#include "maps.h"
 #include "sample.h"
 
 /* A walk ends here, whatever it found: 32 times the longest default backlog. */
@@ -147,5 +145,3 @@ int walk_clients(struct clients_io *ctx)
 		ctx->end = q.at ? WALK_CUT : WALK_DONE;
 	return 0;
 }
-
-#endif

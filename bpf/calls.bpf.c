@@ -1,14 +1,12 @@
+//go:build ignore
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What the system calls of suspects do: the bytes that no counter of a process has, and
  * why its accept() fails. It slows every system call of the host while it is attached,
  * which user space does only while somebody is watched.
  */
-#ifndef REUSEWATCH_CALLS_H
-#define REUSEWATCH_CALLS_H
-
-#include "listeners.h"
-#include "task.h"
+#include "maps.h"
+#include "syscall.h"
 #include "thing.h"
 #include "wait.h"
 
@@ -186,5 +184,3 @@ int BPF_PROG(watch_calls, void *regs, long ret)
 	}
 	return 0;
 }
-
-#endif

@@ -1,9 +1,7 @@
+//go:build ignore
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Where the clients of a closing member go: attached to its group for one act. */
-#ifndef REUSEWATCH_RESCUE_H
-#define REUSEWATCH_RESCUE_H
-
-#include "listeners.h"
+#include "maps.h"
 
 /* What became of the requests of the members that were closed. */
 struct rescued {
@@ -103,5 +101,3 @@ int reusewatch_move(struct sk_reuseport_md *md)
 		return SK_PASS;
 	}
 }
-
-#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A pass over the descriptors of all processes tells of each open file once a process. */
+#ifndef REUSEWATCH_DESCRIPTORS_H
+#define REUSEWATCH_DESCRIPTORS_H
+
+#include "maps.h"
+
+/*
+ * A thread that has left the table of its process has a copy of it: what stands in both at
+ * one place comes with the leader.
+ */
+static __always_inline bool copied(struct task_struct *task, __u32 fd, struct file *file)
+{
+	struct task_struct *leader = task->group_leader;
+	struct file *there = NULL;
+	struct fdtable *fdt;
+
+	if (task == leader)
+		return false;
+	fdt = BPF_CORE_READ(leader, files, fdt);
+	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
+		return false;
+	bpf_probe_read_kernel(&there, sizeof(there), BPF_CORE_READ(fdt, fd) + fd);
+	return there == file;
+}
+
+/*
+ * What a pass over the descriptors told of last, by the number of the inode: of who has
+ * duplicated a descriptor a million times one row is enough. One that another has pushed out
+ * of its place is told of again, and user space leaves it out. Written and read by one pass
+ * at a time, whose number tells its own from those of passes before.
+ */
+#define TOLD_PLACES 4096
+
+struct told {
+	__u64 file;
+	__u64 session;
+	__u32 tgid;
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TOLD_PLACES);
+	__type(key, __u32);
+	__type(value, struct told);
+} census_told SEC(".maps"), held_told SEC(".maps");
+
+static __always_inline bool told_before(void *places, struct bpf_iter_meta *meta, __u32 tgid,
+					struct file *file)
+{
+	/* Sockets and pipes have numbers of their own, given out one after the other. */
+	__u32 at = BPF_CORE_READ(file, f_inode, i_ino) % TOLD_PLACES;
+	struct told *t = bpf_map_lookup_elem(places, &at);
+
+	if (!t)
+		return false;
+	if (t->file == (__u64)file && t->tgid == tgid && t->session == meta->session_id)
+		return true;
+	t->file = (__u64)file;
+	t->tgid = tgid;
+	t->session = meta->session_id;
+	return false;
+}
+
+#endif
