@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Of which processes user space asks for more than a row of the leader. */
+/* The processes of which user space asks for more than a row of the leader. */
 #ifndef REUSEWATCH_ASKED_H
 #define REUSEWATCH_ASKED_H
 
@@ -19,10 +19,9 @@ struct question {
 };
 
 /*
- * Of whom more than a row of the leader is wanted, by tgid: written by user space
- * before a pass, which counts in it, and emptied after it. Room for as many as
- * there may be processes (pid_max of most hosts); not preallocated, for it is
- * mostly empty.
+ * What is asked of a process, by tgid: written by user space before a pass, which
+ * counts in it, and emptied after it. There is room for as many processes as there
+ * may be (pid_max of most hosts); not preallocated, for it is mostly empty.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

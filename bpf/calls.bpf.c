@@ -26,15 +26,16 @@ const enum call_kind *call_kind_type __attribute__((unused));
 
 struct calls {
 	__u64 total;
-	__u64 received; /* bytes; of recvmmsg() messages */
+	__u64 received; /* bytes; recvmmsg() adds messages */
 	__u64 sent;
 	__u64 accepted;
 };
 
 /*
- * What the calls of a process did since it is watched, by tgid: entered and removed by
- * user space, which reads it, counted in by watch_calls. Room for as many as can be
- * suspected at once; of others it stays unknown. Not preallocated, for it is mostly empty.
+ * What the calls of a process did since it is watched, by tgid. User space adds, reads and
+ * removes the entries; watch_calls counts in them. There is room for as many processes as
+ * can be suspected at once; what others call stays unknown. Not preallocated, for it is
+ * mostly empty.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -58,8 +59,9 @@ struct refusal {
 
 /*
  * How accept() failed, by process and listener: written by watch_calls, read by user
- * space, which removes what is of those no longer watched. Room for a listener of each
- * that can be watched; what finds none is not told. Not preallocated, as `called`.
+ * space, which removes the entries of processes that are no longer watched. There is room
+ * for one listener of each process that can be; a failure that finds none is not counted.
+ * Not preallocated, as `called`.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -81,14 +83,14 @@ enum {
 	ERR_RESTART_LAST = 516,
 };
 
-/* There was nobody to accept, or something came in between: it accepts all the same. */
+/* Errors of an accept() that works: nobody waited, or a signal or a reset came in between. */
 static __always_inline bool no_refusal(long error)
 {
 	return error == ERR_AGAIN || error == ERR_INTR || error == ERR_CONNABORTED ||
 	       (error >= ERR_RESTARTSYS && error <= ERR_RESTART_LAST);
 }
 
-/* The TCP socket of a descriptor, as the census has it: the key of a listener. */
+/* The TCP socket of a descriptor, which is the key of a listener, as in the census. */
 static __always_inline __u64 tcp_socket_at(struct task_struct *task, __u64 fd)
 {
 	struct socket *socket = file_socket(file_at(task, fd));
@@ -163,7 +165,7 @@ int BPF_PROG(watch_calls, void *regs, long ret)
 		return 0;
 	__sync_fetch_and_add(&calls->total, 1);
 	task = (void *)bpf_get_current_task();
-	/* Numbers of 32-bit programs are others. */
+	/* 32-bit programs have other numbers. */
 	if (compat_call(task) || !read_call(&c, regs))
 		return 0;
 	switch (call_kinds[c.number]) {

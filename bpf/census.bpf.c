@@ -12,7 +12,7 @@ enum held_kind {
 };
 
 /*
- * Of a listener: who holds it made it, in the program that it runs. A file keeps the
+ * The process made this listener itself, in the program that it still runs. A file keeps the
  * credentials of whoever opened it, and so their address; a fork and an exec get others,
  * and only threads share them (copy_creds, prepare_exec_creds).
  */
@@ -37,7 +37,7 @@ struct held {
 
 const struct held *held_type __attribute__((unused));
 
-/* An object that is sought, beside whatever else the descriptor is of. */
+/* Reports an object whose holders are sought, beside the row that its descriptor gets anyway. */
 static __always_inline void census_sought(struct seq_file *seq, struct held *h, struct file *file)
 {
 	struct held found = { .sk = h->sk, .kind = HELD_SOUGHT, .pid = h->pid, .fd = h->fd };
@@ -51,8 +51,8 @@ static __always_inline void census_sought(struct seq_file *seq, struct held *h, 
 
 /*
  * The census: one pass over all descriptors of all processes. Threads that share
- * their files come once. An MPTCP descriptor (262) holds its TCP listener as
- * msk->first; sought, and as a connection, it is known by its own socket.
+ * their files come once. An MPTCP descriptor (262) holds its TCP listener as msk->first;
+ * the key of an MPTCP connection, or of one that is sought, is its own socket.
  */
 SEC("iter/task_file")
 int census(struct bpf_iter__task_file *ctx)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the cgroups of a process do to it, without a look into their file system. */
+/* What the cgroups of a process do to it, read without their file system. */
 #ifndef REUSEWATCH_CGROUP_H
 #define REUSEWATCH_CGROUP_H
 
@@ -9,9 +9,9 @@
 #define CGROUPS_MAX 32
 
 /*
- * Frozen by cgroup v1 (its freezer's state) or v2 (what is wanted of the cgroup), or
- * just being so: one thread in state D keeps its cgroup from being called frozen, while
- * all others stand still. task->frozen says nothing: who is stopped or traced has it.
+ * Whether cgroup v1 (its freezer's state) or v2 (what was asked of the cgroup) freezes a
+ * process, or has begun to: one thread in state D keeps its cgroup from being called frozen,
+ * while all others stand still. task->frozen does not tell: stopped and traced tasks have it.
  */
 static __always_inline void read_freezer(struct task *t, struct task_struct *task)
 {
@@ -37,7 +37,7 @@ static __always_inline void read_freezer(struct task *t, struct task_struct *tas
 			~FREEZER_ONLINE);
 }
 
-/* How long quotas held its cgroup and those above it back, over all CPUs. */
+/* How long quotas held back its cgroup and those above it, over all CPUs. */
 static __always_inline void read_throttle(struct task *t, struct task_struct *task)
 {
 	struct task_group *tg = NULL;

@@ -41,8 +41,8 @@ struct queue_walk {
 /*
  * A child that is reset gives its local port back (skc_num 0) and stays queued.
  * Ports are compared within one request: sk_lookup programs and TPROXY bring a
- * listener connections of ports that are not its own. Without a listener: a SYN
- * cookie brought it.
+ * listener connections of ports that are not its own. A request without a listener
+ * came by a SYN cookie.
  */
 static __always_inline bool queued_here(struct queue_walk *q, struct request_sock *req,
 					struct sock *child)
@@ -115,12 +115,11 @@ static long next_client(__u32 i, struct queue_walk *q)
 /*
  * The accept queue of one listener, from its head. Lockless, like every read
  * here. New clients come in at the tail, which does no harm. An accept() during
- * the walk takes the head, and may free the request that we stand on: what it
- * leads to is no longer ours, or not for long. A request that belongs to another
- * listener, or does not agree with its child, ends the walk, and a head that has
- * changed at the end makes it void: the caller walks again. One whose slab object
- * was given at once to a SYN cookie request of the same namespace would pass; it
- * takes an accept too, so that the head betrays it.
+ * the walk takes the head, and may free the request that we stand on, whose link then
+ * leads elsewhere. A request that belongs to another listener, or does not agree with
+ * its child, ends the walk, and a head that has changed by the end makes it void: the
+ * caller walks again. A request whose memory was reused at once for a SYN cookie request
+ * of the same namespace would pass, but that takes an accept too, which changes the head.
  */
 SEC("syscall")
 int walk_clients(struct clients_io *ctx)

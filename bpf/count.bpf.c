@@ -1,7 +1,7 @@
 //go:build ignore
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Counting in the functions tier: rates, shares, the number of the afflicted. No verdict
+ * Counting in the functions tier: rates, shares, how many clients are affected. No verdict
  * rests on it alone.
  */
 #include "maps.h"
@@ -63,9 +63,9 @@ int BPF_PROG(count_queued, struct sock *sk, struct sock *child, struct request_s
 }
 
 /*
- * The way into the queue of SYN cookies and TFO, which never saw the hashdance.
- * Where the hashdance calls this function without inlining it (arm64), its
- * requests pass here too: they have a listener and are no TFO.
+ * Requests of SYN cookies and TFO come into the queue without the hashdance. Where that
+ * calls this function without inlining it (arm64), its requests pass here too: they have
+ * a listener and are no TFO.
  */
 static __always_inline bool skips_hashdance(struct request_sock *req)
 {
@@ -91,7 +91,7 @@ int BPF_PROG(count_queue_add, struct sock *sk, struct request_sock *req, struct 
 	return 0;
 }
 
-/* A half-open request that migrates is counted as queued when it is; only children are adopted. */
+/* A half-open request that migrates is counted once it is queued; only children are adopted. */
 SEC("fexit/reuseport_migrate_sock")
 int BPF_PROG(count_adopted, struct sock *sk, struct sock *migrating_sk, struct sk_buff *skb,
 	     struct sock *ret)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A pass over the descriptors of all processes tells of each open file once a process. */
+/* A pass over the descriptors of all processes reports an open file once a process. */
 #ifndef REUSEWATCH_DESCRIPTORS_H
 #define REUSEWATCH_DESCRIPTORS_H
 
 #include "maps.h"
 
 /*
- * A thread that has left the table of its process has a copy of it: what stands in both at
- * one place comes with the leader.
+ * A thread may have a descriptor table of its own, which began as a copy of the leader's.
+ * A file that both have in one place is reported with the leader.
  */
 static __always_inline bool copied(struct task_struct *task, __u32 fd, struct file *file)
 {
@@ -25,10 +25,10 @@ static __always_inline bool copied(struct task_struct *task, __u32 fd, struct fi
 }
 
 /*
- * What a pass over the descriptors told of last, by the number of the inode: of who has
- * duplicated a descriptor a million times one row is enough. One that another has pushed out
- * of its place is told of again, and user space leaves it out. Written and read by one pass
- * at a time, whose number tells its own from those of passes before.
+ * The files that a pass over the descriptors reported last, by inode number: a process that
+ * has duplicated a descriptor a million times needs one row. A file whose place another has
+ * taken is reported again, and user space drops the repetition. One pass at a time writes
+ * and reads this; its session number tells its own entries from those of earlier passes.
  */
 #define TOLD_PLACES 4096
 

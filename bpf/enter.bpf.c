@@ -1,6 +1,6 @@
 //go:build ignore
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What was there before us: found by sockets or by descriptors, entered, counted or only seen. */
+/* Iterators that find what was there before us, by its sockets or by its descriptors. */
 #include "maps.h"
 #include "sample.h"
 #include "count.h"
@@ -31,7 +31,7 @@ static __always_inline int write_listener(struct seq_file *seq, struct sock *sk,
 	return 0;
 }
 
-/* Looks only: what `list` and the queues tier see, a row a listener. */
+/* Writes a row of each listener and remembers none: this is what `list` and the queues tier see. */
 SEC("iter/tcp")
 int look_tcp(struct bpf_iter__tcp *ctx)
 {
@@ -43,8 +43,8 @@ int look_tcp(struct bpf_iter__tcp *ctx)
 }
 
 /*
- * Remembers what was there before us, so that it is watched like any other, and
- * writes nothing; the tick gives the rows.
+ * Remembers the listeners that were there before us, so that the tick watches and
+ * reports them like any other. It writes nothing itself.
  */
 SEC("iter/tcp")
 int enter_tcp(struct bpf_iter__tcp *ctx)
@@ -79,8 +79,8 @@ static __always_inline struct tcp_sock *file_listener(struct bpf_iter__task_file
 }
 
 /*
- * The same by way of descriptors, in all network namespaces at once: also where
- * the namespace may not be entered, which takes CAP_SYS_ADMIN.
+ * Does the same by way of descriptors, in all network namespaces at once, also in those
+ * that may not be entered: that takes CAP_SYS_ADMIN.
  */
 SEC("iter/task_file")
 int enter_file(struct bpf_iter__task_file *ctx)
@@ -129,7 +129,7 @@ int count_tcp(struct bpf_iter__tcp *ctx)
 	return 0;
 }
 
-/* The same by way of descriptors. */
+/* Does the same by way of descriptors. */
 SEC("iter/task_file")
 int count_file(struct bpf_iter__task_file *ctx)
 {

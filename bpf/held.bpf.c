@@ -22,7 +22,7 @@ int tell_held(struct bpf_iter__task_file *ctx)
 	    told_before(&held_told, ctx->meta, t.pid, file))
 		return 0;
 	t.fd = ctx->fd;
-	if (tell_file(&t, file))
+	if (read_file(&t, file))
 		bpf_seq_write(ctx->meta->seq, &t, sizeof(t));
 	return 0;
 }

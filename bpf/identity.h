@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Which file a process runs, and whose guest it is: by no path, and asking no file system. */
+/* Which file a process runs, and whose guest it is: no path is looked up, no file system asked. */
 #ifndef REUSEWATCH_IDENTITY_H
 #define REUSEWATCH_IDENTITY_H
 
@@ -17,7 +17,7 @@ static __always_inline void read_running(struct task *t, struct task_struct *tas
 	t->running_inode = BPF_CORE_READ(inode, i_ino);
 }
 
-/* The owner is told as the initial user namespace knows it, however deep the one is. */
+/* The owner's uid is that in the initial user namespace, however deep this one is nested. */
 static __always_inline void read_guest(struct task *t, struct task_struct *task)
 {
 	struct user_namespace *ns = BPF_CORE_READ(task, real_cred, user_ns);

@@ -92,7 +92,7 @@ struct sample {
 	__u8 waiters_seen;   /* may exceed WAITERS_MAX */
 	__u8 settings_read;
 	__u8 pad;
-	__u32 group_program; /* that chooses the member: its id, or PROGRAM_NAMELESS */
+	__u32 group_program; /* id of the program that chooses the member */
 	__u32 half_open;     /* requests in the SYN queue */
 	struct settings settings;
 	struct waiter waiters[WAITERS_MAX];
@@ -124,7 +124,7 @@ struct listener {
 };
 
 /*
- * Written by set_state (births, deaths), by the iterators (who was there before
+ * Written by set_state (births, deaths), by the iterators (what was there before
  * us) and by the counting programs; read by the tick. Keyed by the address of
  * the listening socket. Preallocated: the tick's program sleeps. User space
  * sizes it for what there is and a quarter more, up to the next power of two:
@@ -139,8 +139,8 @@ struct {
 
 /*
  * Written by the tick, one row a listener that is not idle; read by user space
- * through mmap after the tick, which it runs again for what found no room. User
- * space makes it a fraction of `listeners`: all of it is always in memory.
+ * through mmap after the tick. User space runs the tick again for listeners whose row
+ * found no room, and makes this a fraction of `listeners`: all of it is always in memory.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -202,10 +202,10 @@ struct {
 } counted SEC(".maps");
 
 /*
- * The epoll sets that suspected listeners are in: written by whoever walks the
+ * The epoll sets that suspected listeners are in: written by every walk of the
  * waiters, read by the census, which finds their holders; emptied by user space
- * before each census. Room for as many as can be suspected at once; what finds
- * none has no known holder.
+ * after each census. There is room for as many as can be suspected at once; a set
+ * that finds none has no known holder.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -217,10 +217,10 @@ struct {
 #define SOUGHT_MAX 4096
 
 /*
- * The pipes, sockets and anonymous inodes whose holders somebody wants to know: written
- * by user space before a census that is to find them, read by it, emptied after it. Room
- * for what the suspects of one look can wait on: user space refuses to seek more. Not
- * preallocated, for it is mostly empty.
+ * The pipes, sockets and anonymous inodes whose holders are sought: written by user space
+ * before the census that is to find them, and emptied after it. There is room for all that
+ * the suspects of one look can wait on: user space refuses to seek more. Not preallocated,
+ * for it is mostly empty.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -239,8 +239,8 @@ struct local_port {
 
 /*
  * The ports of suspected groups in the queues tier: written by user space, read by
- * the iterator over their connections. Room for as many groups as can be
- * suspected at once; of the others it stays unknown whether they are served.
+ * the iterator over their connections. There is room for as many groups as can be
+ * suspected at once; whether others are served stays unknown.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -290,7 +290,7 @@ struct {
 	__uint(max_entries, 256 * 1024);
 } events SEC(".maps");
 
-/* Written by the programs, read by the tick: what found no room. */
+/* How often something found no room: written by the programs, read by the tick. */
 __u64 lost_events;
 __u64 lost_listeners;
 __u64 lost_storage;
@@ -299,7 +299,7 @@ __u64 lost_storage;
 const volatile __u8 count_all;
 /* tracepoints tier: children inherit the key of their listener, and count themselves by it. */
 const volatile __u8 count_children;
-/* `queued` is exact: a listener that queued nothing needs no look. */
+/* `queued` is exact: a listener that queued nothing need not be read. */
 const volatile __u8 counts_exact;
 
 static __always_inline struct listener *lookup_listener(const struct sock *sk)

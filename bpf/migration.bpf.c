@@ -38,7 +38,7 @@ const volatile __u32 heirs_len;
 /* Nobody but heirs gets clients: there are strangers in the group. */
 const volatile __u8 heirs_only;
 
-/* How many heirs are tried for one client. Who has closed is none any more. */
+/* How many heirs are tried for one client: one that has closed takes none. */
 #define HEIR_TRIES 16
 
 /*

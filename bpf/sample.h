@@ -35,7 +35,7 @@ static __always_inline __u64 sock_cookie(const struct sock *sk)
 	return (__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 }
 
-/* It is the same socket as ever, and listens. */
+/* Whether the address is still of the same socket, and that listens. */
 static __always_inline bool still_listens(const struct sock *sk, __u64 cookie)
 {
 	return sock_cookie(sk) == cookie && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN;
@@ -103,7 +103,7 @@ static __always_inline bool is_transparent(struct sock *sk)
 	return BPF_CORE_READ(inet, inet_flags) >> INET_FLAGS_TRANSPARENT & 1;
 }
 
-/* Asked for before an act: nobody else needs it. */
+/* Only acts need these, so only complete looks read them. */
 static __always_inline void read_settings(struct sample *s, struct sock *sk)
 {
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
@@ -129,8 +129,8 @@ static __always_inline void read_sample(struct sample *s, struct sock *sk, struc
 
 	__builtin_memset(s, 0, sizeof(*s));
 	/*
-	 * The counters before the queue: they count after it has grown, so that
-	 * nothing is counted that was neither accepted nor is seen waiting.
+	 * The counters are read before the queue: they count after it has grown, so that
+	 * nothing is counted that was neither accepted nor is seen to wait.
 	 */
 	if (l) {
 		s->listened_ns = l->listened_ns;
@@ -213,7 +213,7 @@ static __always_inline void read_epoll(struct waiter *w, struct wait_queue_entry
 	w->pid = sl.pid;
 }
 
-/* How the kernel calls the wake functions; %ps names them without /proc/kallsyms. */
+/* The kernel's names of the wake functions; %ps gives them without /proc/kallsyms. */
 static const char wake_accept[] = "autoremove_wake_function";
 static const char wake_poll[] = "pollwake";
 static const char wake_epoll[] = "ep_poll_callback";

@@ -45,7 +45,7 @@ static __always_inline bool was_accepted(struct sock_common *skc)
 	}
 }
 
-/* Nobody sends a connection of this namespace to itself to another port than it asked for. */
+/* Nothing redirects a connection within this namespace to another port than it asked for. */
 static __always_inline bool nothing_redirects(struct net *net)
 {
 	if (!bpf_core_field_exists(net->nf))
@@ -56,7 +56,7 @@ static __always_inline bool nothing_redirects(struct net *net)
 	       !BPF_CORE_READ(net, nf.hooks_ipv6[NF_INET_LOCAL_OUT]);
 }
 
-/* Both ends of it have one address, or the other's is of the loopback. */
+/* Both ends have one address, or the remote one is a loopback address. */
 static __always_inline bool is_local(struct sock_common *skc)
 {
 	__u64 here[2] = {}, there[2] = {};
@@ -70,8 +70,9 @@ static __always_inline bool is_local(struct sock_common *skc)
 }
 
 /*
- * The end of a client that closed first, and whose server closed after it: what a queue
- * holds closes nothing, so somebody had accepted it. The server's own end leaves no trace.
+ * The client's end of a connection that the client closed first, and its server after it.
+ * Nobody closes a connection that is still in a queue, so this one had been accepted. The
+ * server's own end leaves no trace.
  */
 static __always_inline bool was_accepted_here(struct sock_common *skc)
 {
@@ -88,8 +89,8 @@ static __always_inline void read_addr(__u8 *to, struct sock_common *skc, bool lo
 }
 
 /*
- * Accepted connections of suspected groups, told by their server's end. User space tells
- * which of them are new, and who can have accepted them.
+ * Accepted connections of suspected groups, described from the server's end. User space
+ * finds out which of them are new, and who can have accepted them.
  */
 SEC("iter/tcp")
 int served_tcp(struct bpf_iter__tcp *ctx)

@@ -13,7 +13,7 @@ static __always_inline bool compat_call(struct task_struct *task)
 	return BPF_CORE_READ(task, thread_info.flags) >> ARM64_TIF_32BIT & 1;
 }
 
-/* Of a thread that sleeps; bpf_task_pt_regs is of 5.15. */
+/* Reads the call of a thread that sleeps; bpf_task_pt_regs came with 5.15. */
 static __always_inline void read_syscall(struct task *t, struct task_struct *task)
 {
 	struct pt_regs___x86 *x86;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What user space is told of a thread and its process. */
+/* The row that user space gets of a thread and its process. */
 #ifndef REUSEWATCH_TASK_ROW_H
 #define REUSEWATCH_TASK_ROW_H
 
@@ -67,7 +67,7 @@ struct task {
 	__u8 timers_known;
 	__u8 guest_known;
 	__u8 pad[5];
-	struct thing on; /* of what the call's first argument is a descriptor; kind 0: of nothing */
+	struct thing on; /* what the call's first argument is a descriptor of; kind 0: nothing */
 };
 
 const struct task *task_type __attribute__((unused));

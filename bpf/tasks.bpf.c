@@ -1,8 +1,8 @@
 //go:build ignore
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is told of processes. Nothing here waits for anybody: a file of /proc can
- * block for ever on a process that hangs in exec or holds a lock that hangs.
+ * Reports processes and their threads, and waits for nobody: a file of /proc can block
+ * for ever on a process that hangs in exec or holds a lock that hangs.
  */
 #include "maps.h"
 #include "sample.h"
@@ -14,15 +14,15 @@
 #include "syscall.h"
 
 /*
- * What is told in one pass: of one process at the most, and beyond the first few of each
- * of all together. More are counted and not told.
+ * How many threads and stacks one pass reports of one process, and how many threads of all
+ * processes together, not counting the first few of each. Any more are only counted.
  */
 #define THREADS_MAX 4096
 #define STACKS_MAX 512
 #define THREADS_FREE 64
 #define THREADS_ALL 16384
 
-/* Written by user space before a pass: a row of the leader of every process. */
+/* Set by user space before a pass: whether it reports the leader of every process. */
 __u8 tell_all;
 
 /* Set to 0 by user space before a pass, which counts the threads beyond THREADS_FREE. */
@@ -123,7 +123,10 @@ static __always_inline void read_task(struct task *t, struct task_struct *task)
 	read_used(t, task);
 }
 
-/* A leader; or who tells of its process once that has ended: it is in no namespace any more. */
+/*
+ * Whether a thread speaks for its process: the leader does, and all others once that has
+ * ended, for it is in no namespace any more.
+ */
 static __always_inline bool speaks(struct task_struct *task)
 {
 	return task->pid == task->tgid || BPF_CORE_READ(task, group_leader, exit_state);
@@ -139,8 +142,8 @@ static __always_inline bool room(struct question *ask)
 }
 
 /*
- * A process counts with its leader, as long as any thread of it has not ended: where the
- * leader alone has, several speak for it.
+ * A living process is counted with its leader, also where that has ended before other
+ * threads: several of those may speak for the process.
  */
 static __always_inline void count_living(struct task_struct *task)
 {
@@ -187,8 +190,8 @@ int tell_tasks(struct bpf_iter__task *ctx)
 	if (first)
 		read_process(&row->task, task);
 	/*
-	 * Who runs has no stack that stands still, nor a call that it waits in; the stack of
-	 * who has ended, where its registers were, is gone.
+	 * A thread that runs waits in no system call, and its stack does not stand still. One
+	 * that has ended has no stack any more, on which its registers were.
 	 */
 	if (ask && row->task.state && !(row->task.flags & PF_KTHREAD) &&
 	    !BPF_CORE_READ(task, exit_state)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What a descriptor is of, and how far that has got. */
+/* What a descriptor refers to, and how far that has been read and written. */
 #ifndef REUSEWATCH_THING_H
 #define REUSEWATCH_THING_H
 
@@ -20,17 +20,17 @@ enum thing_kind {
 	THING_PIPE,
 	THING_EPOLL,
 	THING_RING,   /* io_uring */
-	THING_OTHER,  /* told of only where it has O_ASYNC */
+	THING_OTHER,  /* reported only where it has O_ASYNC */
 	THING_SOCKET, /* of any other family or protocol */
 };
 
-/* What one descriptor of one process is of. */
+/* What one descriptor of one process refers to. */
 struct thing {
-	__u64 object; /* address of the socket, pipe or set: what it is told apart by */
+	__u64 object; /* address of the socket, pipe or set, which identifies it */
 	__u64 file;   /* address of the open file: descriptors that were duplicated have one */
 	__u64 peer;   /* of a unix socket: the other one */
 	__u64 inode;
-	__u64 read;  /* bytes that the owner took: copied_seq; of a pipe: see tell_pipe() */
+	__u64 read;  /* bytes that the owner took: copied_seq; of a pipe: see read_pipe() */
 	__u64 wrote; /* bytes that the owner gave: write_seq; of a pipe: buffers */
 	enum thing_kind kind;
 	__u32 pid;
@@ -43,8 +43,8 @@ struct thing {
 	__u16 remote_port;
 	__u16 type;        /* of a unix socket: SOCK_STREAM 1, SOCK_DGRAM 2, SOCK_SEQPACKET 5 */
 	__u8 state;        /* of a socket, as TCP names them */
-	__u8 known;        /* read and wrote are */
-	__u8 locked;       /* an epoll set: whoever reads of it in /proc would wait */
+	__u8 known;        /* read and wrote are known */
+	__u8 locked;       /* of an epoll set: a reader of its fdinfo would wait */
 	__u8 async;        /* the open file has O_ASYNC */
 	__u8 timed_reads;  /* SO_RCVTIMEO */
 	__u8 timed_writes; /* SO_SNDTIMEO */
@@ -54,7 +54,7 @@ struct thing {
 
 const struct thing *thing_type __attribute__((unused));
 
-static __always_inline bool tell_inet(struct thing *t, struct sock *sk)
+static __always_inline bool read_inet(struct thing *t, struct sock *sk)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	struct mptcp_sock *msk = (struct mptcp_sock *)sk;
@@ -86,7 +86,7 @@ static __always_inline bool tell_inet(struct thing *t, struct sock *sk)
 	return true;
 }
 
-static __always_inline bool tell_socket(struct thing *t, struct socket *socket)
+static __always_inline bool read_socket(struct thing *t, struct socket *socket)
 {
 	struct sock *sk = BPF_CORE_READ(socket, sk);
 
@@ -100,7 +100,7 @@ static __always_inline bool tell_socket(struct thing *t, struct socket *socket)
 	switch (BPF_CORE_READ(sk, __sk_common.skc_family)) {
 	case AF_INET:
 	case AF_INET6:
-		return tell_inet(t, sk);
+		return read_inet(t, sk);
 	case AF_UNIX:
 		t->kind = THING_UNIX;
 		t->type = BPF_CORE_READ(sk, sk_type);
@@ -113,7 +113,7 @@ static __always_inline bool tell_socket(struct thing *t, struct socket *socket)
 }
 
 /* A read that took part of a buffer shows in its offset, one that emptied it in the tail. */
-static __always_inline void tell_pipe(struct thing *t, struct pipe_inode_info *pipe)
+static __always_inline void read_pipe(struct thing *t, struct pipe_inode_info *pipe)
 {
 	__u32 tail = BPF_CORE_READ(pipe, tail);
 	struct pipe_buffer *buf = BPF_CORE_READ(pipe, bufs);
@@ -132,14 +132,14 @@ static __always_inline void tell_pipe(struct thing *t, struct pipe_inode_info *p
 static const char name_epoll[] = "[eventpoll]";
 static const char name_ring[] = "[io_uring]";
 
-/* By whoever polls a member that hangs, for ever; else for a moment. */
+/* Its lock is held: for ever by somebody who polls a member that hangs, else for a moment. */
 static __always_inline bool set_locked(struct eventpoll *ep)
 {
 	return bpf_core_field_exists(ep->mtx.owner) && BPF_CORE_READ(ep, mtx.owner.counter);
 }
 
-/* What has no inode of its own is told by its name: f_op cannot be named on every kernel. */
-static __always_inline bool tell_anonymous(struct thing *t, struct file *file)
+/* A file without an inode of its own has a name; not every kernel lets us name its f_op. */
+static __always_inline bool read_anonymous(struct thing *t, struct file *file)
 {
 	char name[16] = {};
 
@@ -158,9 +158,8 @@ static __always_inline bool tell_anonymous(struct thing *t, struct file *file)
 }
 
 /*
- * The socket that a file is of; NULL where it is of none. Of one that was opened with
- * O_PATH nothing is private data. bpf_sock_from_file takes no file that was found by
- * reading memory.
+ * The socket of a file, NULL for any other file. One that was opened with O_PATH has no
+ * private data. bpf_sock_from_file takes no file that was found by reading memory.
  */
 static __always_inline struct socket *file_socket(struct file *file)
 {
@@ -169,7 +168,7 @@ static __always_inline struct socket *file_socket(struct file *file)
 	return BPF_CORE_READ(file, private_data);
 }
 
-/* A pipe or FIFO, as a socket above. */
+/* The same of a pipe or FIFO. */
 static __always_inline struct pipe_inode_info *file_pipe(struct file *file)
 {
 	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFIFO)
@@ -177,32 +176,32 @@ static __always_inline struct pipe_inode_info *file_pipe(struct file *file)
 	return BPF_CORE_READ(file, private_data);
 }
 
-/* What a file is of; false where that is nothing that is told of. */
-static __always_inline bool tell_file(struct thing *t, struct file *file)
+/* Reads what a file is; false of what user space does not ask about. */
+static __always_inline bool read_file(struct thing *t, struct file *file)
 {
 	struct socket *socket = file_socket(file);
 	struct pipe_inode_info *pipe;
-	bool told;
+	bool known;
 
 	t->file = (__u64)file;
 	t->mode = BPF_CORE_READ(file, f_mode) & 3;
 	t->inode = BPF_CORE_READ(file, f_inode, i_ino);
 	t->async = !!(BPF_CORE_READ(file, f_flags) & O_ASYNC);
 	if (socket) {
-		told = tell_socket(t, socket);
+		known = read_socket(t, socket);
 	} else if ((pipe = file_pipe(file))) {
-		tell_pipe(t, pipe);
-		told = true;
+		read_pipe(t, pipe);
+		known = true;
 	} else {
-		told = tell_anonymous(t, file);
+		known = read_anonymous(t, file);
 	}
-	if (!told && t->async) {
+	if (!known && t->async) {
 		t->kind = THING_OTHER;
 		t->object = (__u64)file;
 		t->state = 0;
-		told = true;
+		known = true;
 	}
-	return told;
+	return known;
 }
 
 #endif

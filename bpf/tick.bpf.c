@@ -9,7 +9,7 @@
 
 struct tick_io {
 	__u64 flags;
-	__u64 number; /* of the look, from 1 on: who got a row in it gets no other */
+	__u64 number; /* of the look, from 1 on: a listener gets one row in it */
 	__u64 ktime_ns;
 	__u64 lost_events;
 	__u64 lost_listeners;
@@ -81,7 +81,7 @@ static long look(struct bpf_map *map, __u64 *key, struct listener *l, struct wal
 		return 1;
 	}
 	read_sample(s, sk, l);
-	/* Nobody asks who waits on a queue that moves. */
+	/* Who waits matters only where the head stands still. */
 	if (same_head)
 		read_waiters(s, sk);
 	if (w->flags & TICK_ALL)

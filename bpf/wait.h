@@ -7,7 +7,7 @@
 #include "task_row.h"
 #include "thing.h"
 
-/* The open file that a number is the descriptor of, in the thread's own table; or NULL. */
+/* The open file of a descriptor in the thread's own table, or NULL. */
 static __always_inline struct file *file_at(struct task_struct *task, __u64 fd)
 {
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
@@ -22,8 +22,8 @@ static __always_inline struct file *file_at(struct task_struct *task, __u64 fd)
 }
 
 /*
- * What the first argument of the call that it sleeps in is a descriptor of, if it can be
- * one at all. User space knows by the number of the call whether it is.
+ * Reads what the first argument of the system call that it sleeps in is a descriptor of.
+ * Whether that argument is a descriptor, user space knows by the number of the call.
  */
 static __always_inline void read_on(struct task *t, struct task_struct *task)
 {
@@ -38,8 +38,8 @@ static __always_inline void read_on(struct task *t, struct task_struct *task)
 		return;
 	t->on.pid = t->pid;
 	t->on.fd = fd;
-	/* Closed meanwhile: what was read is of who knows what. */
-	if (!tell_file(&t->on, file) || file_at(task, fd) != file)
+	/* It was closed meanwhile, and what was read may be of anything. */
+	if (!read_file(&t->on, file) || file_at(task, fd) != file)
 		t->on.kind = 0;
 }
 
