@@ -8,19 +8,19 @@ import (
 )
 
 const (
-	// acceptorsEvery is how often is asked who waits on the listeners that more
-	// than one process may accept from.
+	// acceptorsEvery is how often the watcher asks who waits on the listeners that
+	// more than one process may accept from.
 	acceptorsEvery = 10 * time.Second
-	// maxAsked are the listeners that this is asked about in one step.
+	// maxAsked is how many listeners it asks about in one step.
 	maxAsked = 128
-	// maxAcceptors are remembered of one listener: who has more shares it with many.
+	// maxAcceptors is how many acceptors of one listener are remembered.
 	maxAcceptors = 16
 )
 
 // learnAcceptors remembers who waits on each listener while nothing is wrong
 // with it. Once a process that shares it hangs, nobody waits any more, and only
-// the past tells a worker from the master that holds the same socket. At most this
-// many are asked about now, and the others in later steps.
+// the past tells a worker from the master that holds the same socket. It asks about this
+// many listeners at the most, and about the others in later steps.
 func (w *Watcher) learnAcceptors(most int) error {
 	if len(w.unasked) == 0 && w.lastLook.Sub(w.acceptorsAsked) >= acceptorsEvery {
 		w.acceptorsAsked = w.lastLook
@@ -72,18 +72,19 @@ func (w *Watcher) learnAcceptors(most int) error {
 	return nil
 }
 
-// newborn: nobody was seen to wait on it yet. It is asked at each look: that one which
-// served for a few seconds and hangs has served nobody else would know.
+// newborn says that a listener is young and nobody was seen to wait on it yet. Such are
+// asked about at each look: nothing else would show that one which hangs after a few
+// seconds had served.
 func (w *Watcher) newborn(e *entry) bool {
 	return e.announced && !e.l.SeenWaiting && w.lastLook.Sub(e.l.ListenedAt.Or(e.l.FirstSeen)) < unsettled
 }
 
-// plain: its one owner is who accepts.
+// plain says that the one owner of a listener is its one acceptor.
 func (e *entry) plain() bool {
 	return len(e.l.Owners) == 1 && len(e.l.Acceptors) == 1 && e.l.Acceptors[0].PID == e.l.Owners[0].PID
 }
 
-// remember adds who sleeps now to those who did before and still live.
+// remember adds the processes that sleep now to those that did before and still live.
 func (w *Watcher) remember(e *entry, waiters []listener.Waiter, alive map[int]*listener.Process) {
 	var all []listener.Acceptor
 	for _, a := range e.l.Acceptors {

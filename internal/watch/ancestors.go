@@ -6,9 +6,9 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// imageOf is when whoever executed the program that a process runs began: itself, or the
-// nearest above it that did and that runs the same by name. A parent that has left it to
-// the init is not known any more.
+// imageOf gives the start of the process that executed the program which p runs: of p
+// itself, or of the nearest process above it that executed one and has the same name. It
+// is 0 where that process has ended and left its children to the init.
 func (w *Watcher) imageOf(p *listener.Process) time.Duration {
 	if !p.NeverExec {
 		return p.Forked
@@ -26,8 +26,7 @@ func (w *Watcher) imageOf(p *listener.Process) time.Duration {
 	return began
 }
 
-// parents are those above a process, nearest first; above one that the pass does not
-// tell of nothing is known.
+// parents gives the processes above one, nearest first, as far as the pass read them.
 func (w *Watcher) parents(pid int) []listener.Parent {
 	var parents []listener.Parent
 	w.climb(pid, func(p *listener.Process) bool {
@@ -40,7 +39,7 @@ func (w *Watcher) parents(pid int) []listener.Parent {
 // maxParents bounds a chain of parents.
 const maxParents = 32
 
-// climb visits those above a process, nearest first, while on says so.
+// climb visits the processes above one, nearest first, for as long as on returns true.
 func (w *Watcher) climb(pid int, on func(*listener.Process) bool) {
 	p := w.processes[pid]
 	seen := map[int]bool{pid: true} // parents change while the pass goes on
@@ -60,7 +59,7 @@ func (w *Watcher) climb(pid int, on func(*listener.Process) bool) {
 	}
 }
 
-// hidden is a process that the pass does not tell of: the init, or one that has gone.
+// hidden stands for a process that the pass did not read: the init, or one that has gone.
 func (w *Watcher) hidden(pid int) *listener.Process {
 	p := &listener.Process{PID: pid}
 	if pid == 1 {

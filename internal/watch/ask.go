@@ -7,7 +7,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// ErrEnded says that a watcher that was asked runs no more.
+// ErrEnded says that the watcher has ended and answers nobody any more.
 var ErrEnded = errors.New("the watcher has ended")
 
 // Ask runs f in the goroutine that runs the watcher, between two looks. The error is

@@ -9,18 +9,18 @@ import (
 
 // Names knows the names of containers.
 type Names interface {
-	// Of gives what is known of a container by now, and has the rest learned.
+	// Of gives the container with the names that are known by now, and has the others learned.
 	Of(listener.Container) *listener.Container
 	// Learned grows whenever something was learned.
 	Learned() uint64
-	// Settle waits until what was asked for is learned, or for the limit.
+	// Settle waits until the names that were asked for are learned, or for the limit.
 	Settle(limit time.Duration)
 }
 
-// settleFor is how long the first snapshot waits for names, that filters may ask for.
+// settleFor is how long the first snapshot waits for names, which filters may choose by.
 const settleFor = 2 * time.Second
 
-// withNames is a container with its names as far as they are known by now, nil for none.
+// withNames gives a container with the names that are known by now, nil for none.
 func (w *Watcher) withNames(found *listener.Container) *listener.Container {
 	if found == nil || w.opts.Names == nil {
 		return found
@@ -28,7 +28,7 @@ func (w *Watcher) withNames(found *listener.Container) *listener.Container {
 	return w.opts.Names.Of(*found)
 }
 
-// settleContainerNames gives the names of a first census time to be learned.
+// settleContainerNames gives the names of the first census time to be learned.
 func (w *Watcher) settleContainerNames() {
 	if w.opts.Names != nil {
 		w.opts.Names.Settle(settleFor)
@@ -36,13 +36,13 @@ func (w *Watcher) settleContainerNames() {
 	}
 }
 
-// learnContainerNames fills in what was learned since the last look.
+// learnContainerNames fills in the names that were learned since the last look.
 func (w *Watcher) learnContainerNames() {
 	if w.opts.Names == nil || w.opts.Names.Learned() == w.namesLearned {
 		return
 	}
 	w.namesLearned = w.opts.Names.Learned()
-	named := make(map[*listener.Holder]*listener.Holder) // which listeners go on to share
+	named := make(map[*listener.Holder]*listener.Holder) // listeners that shared one share its successor
 	for _, e := range w.entries {
 		var owners []listener.Owner
 		for i, o := range e.l.Owners {

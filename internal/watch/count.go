@@ -8,14 +8,14 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// process is one with what it has in a network namespace.
+// process is a process in one network namespace.
 type process struct {
 	pid   int
 	netns uint32
 }
 
-// CountAll counts every listener from the next look on, or, as before, only what
-// is suspected; in the queues tier, which counts nothing, it does nothing. It
+// CountAll counts every listener from the next look on, or goes back to counting only
+// what is suspected; in the queues tier, which counts nothing, it does nothing. It
 // belongs to the goroutine that runs the watcher (Ask).
 func (w *Watcher) CountAll(on bool) {
 	w.countAll = on && w.opts.Tier != listener.TierQueues
@@ -58,7 +58,7 @@ func (w *Watcher) count() error {
 	if !fresh && len(keys) == w.counted {
 		return nil
 	}
-	// An idle one tells of itself only when all are asked: that 0 came is news too.
+	// Only a look at everything gives a sample of an idle listener, and that it got 0 is news.
 	w.resync = w.resync || w.countAll || w.recount || apart
 	w.recount, w.counted = false, len(keys)
 	if err := w.src.SetCounted(keys); err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// wanted is what a census is to find the holders of: pipes and unix sockets by their
-// address, connections by the end that is to be found.
+// wanted names the things whose holders a census is to find: pipes and unix sockets by
+// their address, connections by their other end.
 type wanted struct {
 	objects     map[listener.Key]bool
 	connections map[peering]bool
@@ -18,12 +18,12 @@ type wanted struct {
 // translates their addresses: the ports, here and there.
 type peering struct{ local, remote uint16 }
 
-// ends are who holds what suspects wait for, as the last census told, and what those
-// do themselves.
+// ends knows who holds the things that suspects wait for, by the last census, and what
+// those holders do themselves.
 type ends struct {
 	sought      wanted
-	ports       map[uint16]bool                  // local ones of the connections that were sought
-	holders     map[listener.Key][]listener.Held // of what was sought
+	ports       map[uint16]bool                  // local ports of the connections that were sought
+	holders     map[listener.Key][]listener.Held // by the object that was sought
 	connections map[peering][]int                // pids
 	listeners   map[uint16][]int                 // pids, by port
 	processes   map[int]*listener.Process
@@ -41,7 +41,7 @@ func newEnds(sought wanted) ends {
 	return e
 }
 
-// add takes what a census found.
+// add records one descriptor that a census found.
 func (e *ends) add(h *listener.Held) {
 	switch h.Kind {
 	case listener.HeldSought:
@@ -54,12 +54,13 @@ func (e *ends) add(h *listener.Held) {
 		if e.ports[h.Port] {
 			e.listeners[h.Port] = append(e.listeners[h.Port], h.PID)
 		}
-	case listener.HeldEpoll: // of a set only its waiters are asked
+	case listener.HeldEpoll: // nobody waits for the other end of a set
 	}
 }
 
-// pipe gives who but pid holds the read ends of a pipe, or the write ends, and whether
-// those are all: an end may be in flight between two processes, or the kernel's own.
+// pipe gives the processes other than pid that hold read ends of a pipe, or write ends,
+// and whether these are all holders: an end may be in flight between two processes, or be
+// the kernel's own.
 func (e *ends) pipe(on *listener.Thing, readers bool, pid int) ([]listener.End, bool) {
 	files := make(map[listener.Key]bool)
 	var pids []int
@@ -84,13 +85,14 @@ func (e *ends) unix(on *listener.Thing, pid int) ([]listener.End, bool) {
 	return e.all(pids, pid), on.Peer != 0 && len(pids) > 0
 }
 
-// connection: of a TCP connection the other end may be on another host, or be reached by
-// other ports. That nobody else holds it is known only where the process itself does.
+// connection gives the processes other than pid that hold the other end of a TCP
+// connection, which may be on another host, or be reached by other ports. That nobody else
+// holds it is known only where pid holds it itself.
 func (e *ends) connection(on *listener.Thing, pid int) ([]listener.End, bool) {
 	if pids := e.connections[otherEnd(on)]; len(pids) > 0 {
 		return e.all(slices.Clone(pids), pid), true
 	}
-	// Who listens there may not have accepted it yet.
+	// Perhaps the listener there has not accepted it yet.
 	return e.all(slices.Clone(e.listeners[on.Remote]), pid), false
 }
 
@@ -105,11 +107,11 @@ func (e *ends) all(pids []int, but int) []listener.End {
 	return all
 }
 
-// chainAfter is how long a process must have stood still for what it waits for to matter
-// to who waits for it: one that works sleeps between two looks, too.
+// chainAfter is how long a process must have stood still before its own waits count for
+// those that wait for it: a process that works sleeps between two looks, too.
 const chainAfter = 5 * time.Second
 
-// end is a process at the other end, and where the chain of waits that it is in ends.
+// end describes a process at the other end of a wait, and how its chain of waits ends.
 func (e *ends) end(pid int) listener.End {
 	end := listener.End{PID: pid, Then: listener.ForNothing}
 	p := e.processes[pid]
@@ -124,9 +126,10 @@ func (e *ends) end(pid int) listener.End {
 	return end
 }
 
-// chain is what a process that stands still waits for at last, and whether somebody in
-// the chain is halted. Its own ends were followed one look earlier, so a chain is told
-// whole after as many looks as it is long, and one that closes on itself ends there.
+// chain says what a process that stands still waits for at the end of its chain, and
+// whether somebody in the chain is halted. What its own ends wait for was found one look
+// earlier, so a chain is known after as many looks as it has links, and one that closes on
+// itself ends there.
 func (f *life) chain(isHalted bool) (listener.For, bool) {
 	last := listener.ForNothing
 	for i := range f.waits {
@@ -144,7 +147,7 @@ func (f *life) chain(isHalted bool) (listener.For, bool) {
 	return last, isHalted
 }
 
-// halted: it is stopped, traced or frozen, or some thread of it.
+// halted says that a process, or some thread of it, is stopped, traced or frozen.
 func halted(p *listener.Process) bool {
 	is := func(state string, tracer int) bool { return state == "T" || state == "t" || tracer != 0 }
 	return is(p.State, p.Tracer) || p.Frozen.Or(false) ||
@@ -153,12 +156,12 @@ func halted(p *listener.Process) bool {
 
 func otherEnd(on *listener.Thing) peering { return peering{on.Remote, on.Port} }
 
-// maxWaits is how many threads of a process are asked what they wait for: each may wait for
-// something of its own.
+// maxWaits is for how many threads of a process the census seeks the things that they wait
+// for: each may wait for another one.
 const maxWaits = 64
 
-// seek adds what the threads of a process wait for, and says whether the last census found
-// the holders of all of it. What finds no room has no known holder.
+// seek adds the things that the threads of a process wait for, and says whether the last
+// census sought all of them. A thing that finds no room has no known holder.
 func (w *wanted) seek(p *listener.Process, last *wanted) (all bool) {
 	all = true
 	object := func(o listener.Key) {

@@ -13,23 +13,23 @@ type entry struct {
 	l         *listener.Listener
 	announced bool
 	suspected bool
-	awake     bool // among those that a step looks at
+	awake     bool // a step goes through it
 	gone      bool
-	// generations: its group has more than one.
+	// generations: its group has more than one generation.
 	generations bool
 	sampled     bool
 	tally       *tally               // nil: it is not counted
-	baselines   map[identity]*totals // of the owners, when the suspicion began
-	caller      int                  // of listen(), 0 if nobody saw it
-	execs       uint64               // that it had made by then
+	baselines   map[identity]*totals // what its owners had done when the suspicion began
+	caller      int                  // the pid that called listen(), 0 if nobody saw it
+	execs       uint64               // how often the caller had executed a program by then
 }
 
-// tally is what is counted of a listener: of most nothing is.
+// tally holds the counts of a listener; most are not counted.
 type tally struct {
 	ledger ledger
 	recent recent
-	began  time.Time // the look after which it began to be counted on demand; zero: it is not
-	since  time.Time // what is counted is counted since then; zero: not counted
+	began  time.Time // the look after which the counting on demand began; zero: it has not
+	since  time.Time // when the counters began; zero: it is not counted
 }
 
 func (e *entry) suspicious(stuckAfter time.Duration) bool {
@@ -40,14 +40,14 @@ func (e *entry) suspicious(stuckAfter time.Duration) bool {
 	if l.Window.Samples >= suspectSamples {
 		return true
 	}
-	// A first look is a suspicion if the head is old; a later head that is old has
-	// come after an accept.
+	// An old head is a suspicion at the first look; later on it has come up after an
+	// accept.
 	wait, known := l.OldestWait.Get()
 	return known && wait > stuckAfter && !l.LastAccept.IsKnown()
 }
 
-// same says that a look saw nothing new: the listener stays the one that earlier
-// snapshots have, and whoever compares two of them sees that at once.
+// same says that a look saw nothing new. Then the listener stays the very one that earlier
+// snapshots have, so that comparing two snapshots is cheap.
 func (e *entry) same(s *listener.Sample) bool {
 	none := listener.Head{}
 	if !e.announced || s.Head != none || e.l.Head != none || s.Served || s.MayHaveServed {
@@ -60,15 +60,15 @@ func (e *entry) same(s *listener.Sample) bool {
 	return reflect.DeepEqual(&now, &e.l.Sample)
 }
 
-// sample takes one look at this listener into a new Listener. fromBirth: it was
-// counted from its birth on.
+// sample makes a new Listener of what one look saw. fromBirth: it was counted from its
+// birth on.
 func (e *entry) sample(s listener.Sample, at time.Time, elapsed, interval time.Duration, fromBirth bool) {
 	old := e.l
 	next := *old
 	next.Sample = s
 	next.Waiters = append([]listener.Waiter(nil), s.Waiters...)
-	// Each look turns the kernel's clock into ours anew: what it was born and counted
-	// from must not drift apart.
+	// Each look turns the kernel's clock into ours anew, and the time of the birth must
+	// not drift away from that of the counting.
 	if old.ListenedAt.IsKnown() {
 		next.ListenedAt = old.ListenedAt
 	}
@@ -91,7 +91,7 @@ func (e *entry) sample(s listener.Sample, at time.Time, elapsed, interval time.D
 	e.l = &next
 }
 
-// counted gives what is counted of it, from now on.
+// counted gives the tally of a listener, and makes one if there is none.
 func (e *entry) counted() *tally {
 	if e.tally == nil {
 		e.tally = &tally{ledger: ledger{sampled: e.sampled}}
@@ -99,7 +99,7 @@ func (e *entry) counted() *tally {
 	return e.tally
 }
 
-// lately is how many new connections it got in the last minute.
+// lately gives how many new connections a listener got in the last minute.
 func (e *entry) lately(now time.Time) (uint64, bool) {
 	if e.tally == nil {
 		return 0, false

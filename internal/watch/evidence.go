@@ -7,15 +7,14 @@ import (
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-// How many threads of a process are told of, and with their stacks: a server may have
-// tens of thousands.
+// How many threads of a process are reported, and how many of them with their stacks: a
+// server may have tens of thousands.
 const (
 	maxThreads = 512
 	maxStacks  = 64
 )
 
-// inspection is what is found out about a process when somebody looks closer, once for
-// all its listeners.
+// inspection is what was found out about one process, for all its listeners together.
 type inspection struct {
 	threads  []listener.Thread
 	parents  []listener.Parent
@@ -27,8 +26,8 @@ type inspection struct {
 	answered bool
 }
 
-// registered says whether one of its epoll sets has a listener. That it has no set
-// tells the kernel, and nobody is asked.
+// registered says whether one of its epoll sets has a listener. Where it has no set the
+// kernel says so, and /proc is not asked.
 func (up *inspection) registered(inode uint64) listener.Maybe[bool] {
 	if up.pollless {
 		return listener.Known(false)
@@ -40,7 +39,7 @@ func (up *inspection) registered(inode uint64) listener.Maybe[bool] {
 	return listener.Known(is)
 }
 
-// locksOf are those that a process waits for.
+// locksOf gives the locks that a process waits for.
 func locksOf(pid int, all []proc.Lock) []listener.Lock {
 	locks := []listener.Lock{}
 	for _, l := range all {
@@ -51,8 +50,8 @@ func locksOf(pid int, all []proc.Lock) []listener.Lock {
 	return locks
 }
 
-// inspect finds out about these processes what only suspects are asked. The last
-// pass told of all processes, and of the threads of these.
+// inspect finds out about these processes what is asked about suspects alone. The last
+// pass must have read all processes, and the threads of these.
 func (w *Watcher) inspect(pids []int, things thingsByPID) map[int]*inspection {
 	questions := make([]proc.Question, 0, len(pids))
 	ups := make(map[int]*inspection, len(pids))
@@ -73,7 +72,7 @@ func (w *Watcher) inspect(pids []int, things thingsByPID) map[int]*inspection {
 				continue
 			}
 			q.EpollFD = append(q.EpollFD, t.FD)
-			if t.Locked { // by one that hangs, maybe: the next census asks again
+			if t.Locked { // perhaps by one that hangs: the next census asks again
 				q.What &^= proc.Epolls
 			}
 		}
@@ -101,8 +100,9 @@ func (w *Watcher) inspect(pids []int, things thingsByPID) map[int]*inspection {
 	return ups
 }
 
-// threadsOf are the threads as they are told, the leader first; stacks come with 64 of
-// them, with those in state D before all others: they need an explanation.
+// threadsOf gives the threads of a process as evidence, the leader first. At most
+// maxStacks of them have a stack, those in state D before all others: they need an
+// explanation most.
 func threadsOf(p *listener.Process) []listener.Thread {
 	threads := make([]listener.Thread, 0, min(len(p.Threads), maxThreads))
 	for i := range p.Threads[:cap(threads)] {
@@ -125,7 +125,7 @@ func threadsOf(p *listener.Process) []listener.Thread {
 	return threads
 }
 
-// gather looks closer at a suspect's owners, as often as a census is taken.
+// gather gives a copy of a listener with the evidence about its owners.
 func (w *Watcher) gather(e *entry, ups map[int]*inspection) *listener.Listener {
 	next := *e.l
 	next.Owners = slices.Clone(next.Owners)
@@ -149,7 +149,7 @@ func (w *Watcher) gather(e *entry, ups map[int]*inspection) *listener.Listener {
 	return &next
 }
 
-// dismiss forgets the evidence of a suspicion that has ended.
+// dismiss drops the evidence of a suspicion that has ended.
 func (w *Watcher) dismiss(e *entry) {
 	e.baselines = nil
 	next := *e.l
@@ -160,10 +160,9 @@ func (w *Watcher) dismiss(e *entry) {
 	w.set(e, &next)
 }
 
-// Inspect looks closer at the owners of l, whatever its verdict, and gives a copy
-// with what it found: their threads, parents, descriptors. What they used is
-// known only of owners that were followed since a suspicion; these are left as
-// they are. It belongs to the goroutine that runs the watcher.
+// Inspect gathers the evidence about the owners of l, whatever its verdict, and gives a
+// copy of l with it: their threads, parents, descriptors. Owners that are followed since a
+// suspicion have it already, and more: what they used since then. They stay as they are. It belongs to the goroutine that runs the watcher.
 func (w *Watcher) Inspect(l *listener.Listener) (*listener.Listener, error) {
 	if !slices.ContainsFunc(l.Owners, func(o listener.Owner) bool { return o.Evidence == nil }) {
 		return l, nil

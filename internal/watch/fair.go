@@ -2,19 +2,19 @@ package watch
 
 import "slices"
 
-// What one look follows of suspects, together: a descriptor costs one, a thread, with its
-// stack, as much as threadCost of them.
+// followRoom is what one look can follow of all suspects together: a descriptor costs one,
+// a thread with its stack costs threadCost.
 const (
 	followRoom = 1 << 17
 	threadCost = 8
 )
 
-// sizeUnknown is what somebody is taken to hold whose descriptors were not told yet.
+// sizeUnknown is how many things a process is assumed to hold that was not followed yet.
 const sizeUnknown = 64
 
-// fairly orders processes so that those of each user come in turn: where there is room for
-// some only, nobody's many keep out another's one. Those of one user take turns from look
-// to look.
+// fairly orders processes so that users take turns: where there is room for some only, one
+// user's many processes do not keep out another's only one. The processes of one user take
+// turns from look to look.
 func (w *Watcher) fairly(pids []int) []int {
 	users := make(map[uint32][]int)
 	var order []uint32
@@ -42,7 +42,8 @@ func (w *Watcher) fairly(pids []int) []int {
 	return fair
 }
 
-// waited is the turn that a process was followed in last: who waits longest comes first.
+// waited is the turn in which a process was followed last, by which the one that has waited
+// longest comes first.
 func (w *Watcher) waited(pid int) int {
 	if p := w.processes[pid]; p != nil {
 		if f := w.lives[identityOf(p)]; f != nil {
@@ -52,8 +53,8 @@ func (w *Watcher) waited(pid int) int {
 	return 0
 }
 
-// pick picks whom this look follows. Of all others nothing new is known, and what is not
-// known holds.
+// pick chooses the processes that this look follows. Nothing new becomes known of the
+// others, and what is not known holds an act back.
 func (w *Watcher) pick(pids []int) (picked, left []int) {
 	w.turn++
 	room := followRoom
@@ -70,7 +71,7 @@ func (w *Watcher) pick(pids []int) (picked, left []int) {
 	return picked, left
 }
 
-// cost of following a process, as far as it is known before that is done.
+// cost estimates how much of followRoom a process takes.
 func (w *Watcher) cost(pid int) int {
 	p := w.processes[pid]
 	if p == nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// suspects are the owners of what is suspected, each once.
+// suspects are the owners of suspected listeners, each once.
 func (w *Watcher) suspects() []int {
 	pids := make(map[int]bool)
 	for _, e := range w.awake {
@@ -21,13 +21,13 @@ func (w *Watcher) suspects() []int {
 	return slices.Sorted(maps.Keys(pids))
 }
 
-// follow brings the owners of all suspects up to date at every look: who they are now,
-// and what they have done since the suspicion began.
+// follow brings the owners of all suspected listeners up to date at every look: who they
+// are now, and what they have done since the suspicion began.
 func (w *Watcher) follow() error {
 	pids := w.suspects()
 	if len(pids) == 0 {
 		if w.lives == nil {
-			return nil // nobody was followed, and nobody's calls are watched
+			return nil // nobody was followed, so nobody's calls are watched
 		}
 		w.lives, w.linked, w.leftOut = nil, nil, 0
 		return w.watchCalls(nil)
@@ -47,7 +47,7 @@ func (w *Watcher) follow() error {
 	return nil
 }
 
-// thingsByPID is what processes hold: of those that are not here it is not known.
+// thingsByPID is what processes hold. What a process holds that has no entry is unknown.
 type thingsByPID map[int][]listener.Thing
 
 func (w *Watcher) thingsOf(pids []int) (thingsByPID, error) {
@@ -75,7 +75,7 @@ func (w *Watcher) followOwners(e *entry) {
 		old := &e.l.Owners[i]
 		p := w.processes[old.PID]
 		if p == nil || p.Start != old.Start {
-			continue // gone: the next census says who holds it now
+			continue // it has gone: the next census finds who holds the listener now
 		}
 		o := w.ownerNow(old, p)
 		ev := listener.Evidence{}
@@ -89,7 +89,7 @@ func (w *Watcher) followOwners(e *entry) {
 	w.set(e, &next)
 }
 
-// usage is what a process has done since the suspicion began; unknown at first.
+// usage gives what a process has done since the suspicion began; unknown at the first look.
 func (w *Watcher) usage(e *entry, p *listener.Process) listener.Maybe[listener.Usage] {
 	f := w.lives[identityOf(p)]
 	if f == nil || !e.suspected || !f.at.Equal(w.lastLook) {
@@ -107,12 +107,12 @@ func (w *Watcher) usage(e *entry, p *listener.Process) listener.Maybe[listener.U
 	return f.since(first)
 }
 
-// maxLinked are the processes that are followed because suspects wait for them.
+// maxLinked is how many processes are followed because suspects wait for them.
 const maxLinked = 64
 
-// updateLives goes on with the lives of these processes and of those that they wait for, keeps
-// those of whom there is no room for in this look, and forgets all others. What the last
-// pass told of them is what is taken.
+// updateLives updates the lives of these processes and of those that they wait for, by what
+// the last pass read. It keeps the lives of the processes that this look has no room for,
+// and drops all others.
 func (w *Watcher) updateLives(pids, left []int) error {
 	things, err := w.thingsOf(pids)
 	if err != nil {
@@ -128,7 +128,7 @@ func (w *Watcher) updateLives(pids, left []int) error {
 	w.lives = make(map[identity]*life, len(pids))
 	w.threads = make(map[int][]listener.Thread, len(pids))
 	w.ends.processes, w.ends.lives = w.processes, w.lives
-	out := make(map[int]bool) // also where somebody waits for it: it is known as a suspect, or not at all
+	out := make(map[int]bool) // a suspect that is left out is not followed as a linked process either
 	for _, pid := range pids {
 		if _, known := things[pid]; !known {
 			left = append(left, pid)
@@ -144,7 +144,7 @@ func (w *Watcher) updateLives(pids, left []int) error {
 	for _, pid := range slices.Concat(w.linked, pids) { // the ends of waits first
 		p := w.processes[pid]
 		if p == nil || len(p.Threads) == 0 || out[pid] {
-			continue // it went away, or there is no room for it
+			continue // it went away, or this look has no room for it
 		}
 		id := identityOf(p)
 		f := before[id]
@@ -155,7 +155,7 @@ func (w *Watcher) updateLives(pids, left []int) error {
 		f.turn, f.held = w.turn, len(things[pid])
 		w.threads[pid] = threadsOf(p)
 		s := &seen{at: w.lastLook, things: things[pid], ends: &w.ends, locks: locksOf(pid, w.locks), ports: ports[pid]}
-		if f.at.Equal(w.lastLook) { // one look counts once; who is at the other ends may be known by now
+		if f.at.Equal(w.lastLook) { // a look counts once, but a census since may know the other ends
 			f.waits = f.waitsOf(p, s)
 			f.last.Waits = f.waits
 			continue
@@ -170,7 +170,7 @@ func (w *Watcher) updateLives(pids, left []int) error {
 	return w.watchCalls(pids)
 }
 
-// suspectPorts are the ports at which processes are suspected.
+// suspectPorts gives the ports of the suspected listeners of each process.
 func (w *Watcher) suspectPorts() map[int]map[port]bool {
 	ports := make(map[int]map[port]bool)
 	for _, e := range w.awake {
@@ -188,8 +188,8 @@ func (w *Watcher) suspectPorts() map[int]map[port]bool {
 	return ports
 }
 
-// link finds whom the followed wait for, and what the next census is to find the holders
-// of. A process that waits on something of which those are not known asks for one.
+// link finds the processes that followed ones wait for, and the things whose holders the
+// next census is to find. If the last census did not seek all of them, another is due.
 func (w *Watcher) link() {
 	linked := make(map[int]bool)
 	w.sought = wanted{make(map[listener.Key]bool), make(map[peering]bool)}
@@ -216,7 +216,7 @@ func (w *Watcher) link() {
 	w.linked = slices.Sorted(maps.Keys(linked))
 }
 
-// watchCalls has the calls watched of those who do not stand still.
+// watchCalls has the kernel side watch the calls of those processes that do not stand still.
 func (w *Watcher) watchCalls(pids []int) error {
 	var watched []int
 	for _, pid := range pids {
@@ -231,7 +231,7 @@ func (w *Watcher) watchCalls(pids []int) error {
 	return w.src.WatchCalls(watched)
 }
 
-// lifeOf tells of the life of an owner of one listener.
+// lifeOf gives the life of a process as an owner of one listener.
 func (w *Watcher) lifeOf(e *entry, p *listener.Process) listener.Maybe[listener.Life] {
 	f := w.lives[identityOf(p)]
 	l, known := f.of(e.l.Key).Get()
@@ -248,7 +248,7 @@ func (w *Watcher) lifeOf(e *entry, p *listener.Process) listener.Maybe[listener.
 	return listener.Known(l)
 }
 
-// noteExecs remembers how often owners had executed a program when they were first seen.
+// noteExecs remembers how often these had executed a program when they were first seen.
 func (w *Watcher) noteExecs(pids []int) {
 	for _, pid := range pids {
 		if p := w.processes[pid]; p != nil {

@@ -6,23 +6,23 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// port is what a connection's local end and a listener have in common.
+// port is a local port in a network namespace, of a listener or of a connection.
 type port struct {
 	netns  uint32
 	number uint16
 }
 
-// holdings add up a census, by listener and by process. What they take is bound by the
-// listeners that the table has, whatever processes hold: a proxy has a million connections.
+// holdings add up a census, by listener and by process. Their size is bound by the
+// listeners in the table, whatever processes hold: a proxy has a million connections.
 type holdings struct {
-	known       map[port]bool            // ports of listeners that the table has
-	owners      map[listener.Key][]owner // one a pid
+	known       map[port]bool            // ports of the listeners in the table
+	owners      map[listener.Key][]owner // one for each pid
 	listens     map[int]map[port]bool    // ports that a process listens on
-	connections map[int]map[port]int     // connections it holds, by local port: of those and the known
+	connections map[int]map[port]int     // connections it holds, by those local ports that have a listener
 	epolls      sets
 
-	pid     int          // whose descriptors come now
-	pending map[port]int // its connections, by local port
+	pid     int          // the process whose descriptors are being added
+	pending map[port]int // its connections so far, by local port
 }
 
 // owner is a process with a descriptor of a listener.
@@ -32,13 +32,13 @@ type owner struct {
 	made bool
 }
 
-// sets are the pids that hold an epoll set.
+// sets gives the pids that hold each epoll set.
 type sets map[listener.Key][]int
 
-// holders names the holders of the epoll sets that wait.
+// holders gives the waiters with the processes that hold their epoll sets.
 func (s sets) holders(waiters []listener.Waiter) []listener.Waiter {
 	if len(waiters) == 0 {
-		return nil // as the next look will tell it, if nothing changes
+		return nil // as samples have it
 	}
 	named := make([]listener.Waiter, len(waiters))
 	for i, w := range waiters {
@@ -70,7 +70,7 @@ func newHoldings(entries map[listener.Key]*entry) *holdings {
 
 func portOf(e *entry) port { return port{e.l.Netns, e.l.Port()} }
 
-// add takes what a census found. Those of one process come together.
+// add records one descriptor that a census found. Those of one process come together.
 func (h *holdings) add(d *listener.Held) {
 	if d.PID != h.pid {
 		h.keepAccepted()
@@ -89,16 +89,16 @@ func (h *holdings) add(d *listener.Held) {
 			h.listens[d.PID] = make(map[port]bool)
 		}
 		h.listens[d.PID][p] = true
-		// A process may hold it by descriptors of a thread with its own table, too.
+		// A thread with a descriptor table of its own may report it again.
 		of := h.owners[d.Key]
 		if len(of) == 0 || of[len(of)-1].pid != d.PID && !slices.ContainsFunc(of, func(o owner) bool { return o.pid == d.PID }) {
 			h.owners[d.Key] = append(of, owner{d.PID, d.FD, d.Made})
 		}
-	case listener.HeldSought: // ends take it
+	case listener.HeldSought: // recorded by ends
 	}
 }
 
-// keepAccepted keeps of the connections of one process those that a listener may have accepted.
+// keepAccepted keeps those connections of a process that a listener may have accepted.
 func (h *holdings) keepAccepted() {
 	for p, n := range h.pending {
 		if !h.known[p] && !h.listens[h.pid][p] {
@@ -112,7 +112,7 @@ func (h *holdings) keepAccepted() {
 	h.pending = make(map[port]int)
 }
 
-// serves gives the ports that a process listens on and holds accepted connections of.
+// serves gives the ports on which a process both listens and holds accepted connections.
 func (h *holdings) serves(pid int) map[port]bool {
 	ports := make(map[port]bool)
 	for p := range h.connections[pid] {

@@ -2,12 +2,12 @@ package watch
 
 import "github.com/reusewatch/reusewatch/internal/listener"
 
-// mark is a high-water mark of arrived - still waiting. The two are not read at
-// one moment, so it never falls.
+// mark is the highest value so far of arrived - still waiting. The two are not read at
+// one moment, so the difference may fall, and the mark does not.
 type mark struct{ base, high int64 }
 
-// begin sets it to 0, or, of a listener whose birth was counted, to all that
-// came and waits no more.
+// begin sets it to 0, or, for a listener that was counted from its birth on, to the number
+// of clients that came and wait no more.
 func (m *mark) begin(gone int64, fromBirth bool) {
 	*m = mark{base: gone}
 	if fromBirth {
@@ -25,23 +25,23 @@ func (m *mark) rise(gone int64) int64 {
 // neither convicts nor acquits alone. What it proves rests on the arrivals that
 // are no MPTCP joins, for those never wait and are not accepted.
 type ledger struct {
-	sampled  bool // before the counting began: what waited then is known
+	sampled  bool // before the counting began, so that the queue of then is known
 	counting bool
 	all      mark
 	plain    mark
 	accepted listener.Count
 }
 
-// setAccepted says how many were accepted. That none were is known only of one that is counted
-// from its birth on: others may have served before.
+// setAccepted sets how many were accepted. That none were is known only of a listener that
+// is counted from its birth on: any other may have served before.
 func (g *ledger) setAccepted(fromBirth bool) {
 	if fromBirth || g.all.high > 0 {
 		g.accepted = listener.Counted(uint64(g.all.high))
 	}
 }
 
-// update says whether this look proves that the listener accepted since the last
-// one.
+// update books a sample, and says whether it proves that the listener accepted since the
+// last one.
 func (g *ledger) update(old, now *listener.Sample, fromBirth bool) bool {
 	none := listener.Head{}
 	sameHead := now.Head != none && now.Head == old.Head
@@ -56,8 +56,8 @@ func (g *ledger) update(old, now *listener.Sample, fromBirth bool) bool {
 	switch {
 	case g.counting:
 	case g.sampled && !fromBirth:
-		// The counters began with 0 after the last look, and what waited then was not
-		// counted: whatever both are more than what waits now has been accepted since.
+		// The counters began with 0 after the last look, and do not have the clients that
+		// waited then. Of both together, whoever does not wait now has been accepted since.
 		g.counting = true
 		g.all, g.plain = mark{base: -int64(old.Queue)}, mark{base: -int64(old.Queue)}
 	default:

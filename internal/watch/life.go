@@ -12,38 +12,38 @@ import (
 type life struct {
 	totals
 	threads  map[int]thread
-	position map[listener.Key]listener.Position // of its connections
-	turn     int                                // in which it was followed last
-	held     int                                // things, by then
+	position map[listener.Key]listener.Position // how far its connections were read and written
+	turn     int                                // the turn in which it was followed last
+	held     int                                // how many things it held then
 
-	// What follows is told by a clock of its own, which a look moves on by an interval at
+	// All times below are of a clock of its own, which a look moves on by an interval at
 	// the most: a paused agent proves nothing.
 	clock   time.Duration
 	ran     time.Duration // when some thread last ran, or might have
-	slices  uint64        // got since it is followed
-	whole   bool          // all threads were told of, with their slices
-	counted bool          // without its calls it is known whether it moves bytes
+	slices  uint64        // time slices that it got since it is followed
+	whole   bool          // all its threads were read, with their slices
+	counted bool          // the kernel counts all bytes that it can move, by whatever call
 	sole    bool          // it has no other listener
-	ring    bool          // it may do all of that without a call
+	ring    bool          // it has an io_uring, by which it may do all of that without a call
 	loop    bool          // it has an epoll set, and may wake itself
 	moved, served, polled, alive,
 	asked, running shown
-	pipes map[listener.Key]standing // that it waits to write to
+	pipes map[listener.Key]standing // the pipes that it waits to write to
 	waits []listener.Wait
-	last  listener.Life // what is taken from the last look as it is
+	last  listener.Life // the part that the last look alone tells
 	calls listener.Maybe[listener.Calls]
-	// watching its calls began, or was interrupted, at turned.
+	// watching: its calls are watched. That began, or was last interrupted, at turned.
 	watching bool
 	turned   time.Duration
 }
 
-// standing is how far a pipe was read, and since when it is no further.
+// standing is how far a pipe has been read, and since when it has not been read further.
 type standing struct {
 	read  uint64
 	since time.Duration
 }
 
-// shown is when something showed last, and when it could not be looked for.
+// shown is when a sign was seen last, and when nobody could tell whether it was there.
 type shown struct {
 	records int
 	at, gap listener.Maybe[time.Duration]
@@ -70,18 +70,18 @@ func (s *shown) asOf(now time.Duration) listener.Shown {
 	return listener.Shown{Known: s.records > 0, Ago: ago(s.at), Gap: ago(s.gap), What: s.what}
 }
 
-// seen is what one look found out about a process beside itself.
+// seen is what one look found out beside what the pass over the tasks read.
 type seen struct {
 	at     time.Time
-	step   time.Duration // that the look adds
+	step   time.Duration // how much time the look adds
 	things []listener.Thing
 	calls  listener.Maybe[listener.Calls]
 	ends   *ends
-	locks  []listener.Lock // that it waits for
-	ports  map[port]bool   // that it is suspected at
+	locks  []listener.Lock // locks that it waits for
+	ports  map[port]bool   // ports of its suspected listeners
 }
 
-// update takes what one look saw of a process.
+// update adds what one look saw of the process.
 func (f *life) update(p *listener.Process, s *seen) {
 	first := f.at.IsZero()
 	before, threads, calls := f.totals, f.threads, f.calls
@@ -110,8 +110,8 @@ func (f *life) update(p *listener.Process, s *seen) {
 	f.keepLast(p, s)
 }
 
-// stood: no thread got a time slice since the last look, none is runnable, and each is
-// where it was.
+// stood says that no thread got a time slice since the last look, none is runnable, and
+// each waits where it did.
 func (f *life) stood(before map[int]thread) bool {
 	still := len(f.threads) == len(before)
 	for tid, is := range f.threads {
@@ -125,7 +125,7 @@ func (f *life) stood(before map[int]thread) bool {
 	return still
 }
 
-// recordSigns notes which signs of life this look saw.
+// recordSigns records which signs of life this look saw.
 func (f *life) recordSigns(before *totals, calls listener.Maybe[listener.Calls], still bool) {
 	moved, what := f.movedSince(before, calls)
 	if still && moved != listener.Known(true) {
@@ -146,7 +146,7 @@ func (f *life) recordSigns(before *totals, calls listener.Maybe[listener.Calls],
 	for i := range f.waits {
 		w := &f.waits[i]
 		switch {
-		case w.For == listener.ForSIGCONT: // that it is stopped is told of its threads
+		case w.For == listener.ForSIGCONT: // the states of its threads show that it is stopped
 		case w.For == listener.ForNothing:
 			running = true
 		case w.For == listener.ForEvents:
@@ -172,8 +172,9 @@ func (f *life) recordSigns(before *totals, calls listener.Maybe[listener.Calls],
 	f.running.record(f.clock, listener.Known(running), "it ran")
 }
 
-// movedSince says what it moved since the last look. Of UDP and unix sockets only its
-// calls tell. What it writes while every accept fails is its log of that.
+// movedSince says whether the process moved bytes since the last look, and which. On UDP
+// and unix sockets only its calls show that. What it writes while every accept fails is its
+// log of that, and does not count.
 func (f *life) movedSince(before *totals, calls listener.Maybe[listener.Calls]) (listener.Maybe[bool], string) {
 	now, watched := f.calls.Get()
 	was, watchedBefore := calls.Get()
@@ -197,8 +198,8 @@ func (f *life) movedSince(before *totals, calls listener.Maybe[listener.Calls]) 
 	}
 }
 
-// assessThings says what its things leave open: the kernel counts what it reads and writes of
-// files, pipes and TCP, whatever it calls for that.
+// assessThings finds out which signs the things that the process holds leave open: the
+// kernel counts what it reads and writes of files, pipes and TCP, by whatever call.
 func (f *life) assessThings(things []listener.Thing) {
 	f.counted, f.sole, f.ring, f.loop = true, true, false, false
 	listeners := 0
@@ -214,7 +215,7 @@ func (f *life) assessThings(things []listener.Thing) {
 			listeners++
 		case listener.ThingEpoll:
 			f.loop = true
-		default: // what it moves by these the kernel counts
+		default: // the kernel counts what it moves by these
 		}
 	}
 	f.sole = f.sole && listeners <= 1
@@ -228,7 +229,8 @@ func refusals(c *listener.Calls) uint64 {
 	return n
 }
 
-// servedSince: while the head of a listener stands, whatever its owner accepts is of another.
+// servedSince says whether the process accepted a connection since the last look: on
+// another listener, for the head of the suspected one stands still.
 func servedSince(now, before listener.Maybe[listener.Calls]) (listener.Maybe[bool], string) {
 	is, watched := now.Get()
 	was, watchedBefore := before.Get()
@@ -238,7 +240,7 @@ func servedSince(now, before listener.Maybe[listener.Calls]) (listener.Maybe[boo
 	return listener.Known(is.Accepted > was.Accepted), "it accepted on another listener"
 }
 
-// keepLast takes what the last look alone tells.
+// keepLast keeps what only the last look tells.
 func (f *life) keepLast(p *listener.Process, s *seen) {
 	f.last = listener.Life{
 		Children: p.Children, Timers: p.Timers,
@@ -256,7 +258,7 @@ func (f *life) keepLast(p *listener.Process, s *seen) {
 	}
 }
 
-// of tells of it, as an owner of one listener; unknown until it was looked at twice.
+// of gives the life of an owner of one listener; unknown until the second look.
 func (f *life) of(key listener.Key) listener.Maybe[listener.Life] {
 	if f == nil || f.moved.records == 0 {
 		return listener.Maybe[listener.Life]{}
@@ -274,15 +276,16 @@ func (f *life) of(key listener.Key) listener.Maybe[listener.Life] {
 	return listener.Known(l)
 }
 
-// The calls of who is not inert are watched for callsOn at a time, and then not for
-// callsOff: they cost everybody on the host. Who stood still for callsIdle needs no more.
+// The calls of a process that is not inert are watched for callsOn, then not for callsOff,
+// for the watching slows everybody on the host. It ends once the process has stood still
+// for callsIdle.
 const (
 	callsOn   = 5 * time.Minute
 	callsOff  = 10 * time.Minute
 	callsIdle = time.Minute
 )
 
-// wantsCalls says whether its calls are to be watched until the next look.
+// wantsCalls says whether the calls of the process are to be watched until the next look.
 func (f *life) wantsCalls() bool {
 	idle := f.clock - f.ran
 	switch {

@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	// unsettled is how long after its birth a listener's owner is looked at again
-	// and again: it may still be leaving its parent, and its privileges.
+	// unsettled is how long after its birth the owners of a listener are read at each
+	// look: they may still be leaving their parent, and their privileges.
 	unsettled = 8 * time.Second
-	// maxConfigs are looked at of one command line.
+	// maxConfigs is how many configuration files one command line may name.
 	maxConfigs = 16
 )
 
-// originOf says where a process comes from, in a group that others have members of, as
-// the last pass tells. The names of its configuration files are kept as they were at
-// first: nobody opens what a process names.
+// originOf says where an owner comes from, by the last pass. It is asked only in groups
+// that several processes have members of. The names of configuration files stay those that
+// were read first, and nobody opens what a process names.
 func (w *Watcher) originOf(o *listener.Owner, before *listener.Origin) *listener.Origin {
 	p := w.processes[o.PID]
 	if p == nil || p.Start != o.Start {
@@ -46,8 +46,8 @@ func (w *Watcher) originOf(o *listener.Owner, before *listener.Origin) *listener
 	return origin
 }
 
-// identifyParents has /proc asked who those above the owners of groups are that
-// several processes have members of.
+// identifyParents asks /proc who the processes above the owners are, in groups that several
+// processes have members of.
 func (w *Watcher) identifyParents(groups map[listener.GroupKey][]*entry) {
 	var who []int
 	for _, members := range groups {
@@ -66,8 +66,8 @@ func (w *Watcher) identifyParents(groups map[listener.GroupKey][]*entry) {
 	w.identify(who, nil)
 }
 
-// configNames are the arguments that may name a configuration file: what follows
-// an option for one, or ends as one does. A title that a server wrote over its
+// configNames gives the arguments that may name a configuration file: they follow an
+// option for one, or end as its name does. A title that a server wrote over its
 // arguments is one argument with blanks.
 func configNames(cmdline []string) []string {
 	words := strings.Fields(strings.Join(cmdline, " "))
@@ -86,9 +86,9 @@ func configNames(cmdline []string) []string {
 	return names
 }
 
-// relate finds the groups that several processes have members of, looks where
-// those come from, and which groups have more than one generation: in all groups,
-// or anew in these alone.
+// relate finds out, for each group that several processes have members of, where those
+// come from, and whether the group has more than one generation: for all groups, or anew
+// for these alone.
 func (w *Watcher) relate(anew map[listener.GroupKey]bool) {
 	groups := make(map[listener.GroupKey][]*entry)
 	for _, e := range w.entries {
@@ -98,7 +98,7 @@ func (w *Watcher) relate(anew map[listener.GroupKey]bool) {
 		groups[e.l.Group] = append(groups[e.l.Group], e)
 	}
 	w.identifyParents(groups)
-	var fresh map[int]*listener.Origin // nil: what was found out before holds
+	var fresh map[int]*listener.Origin // nil: origins that were found before stay
 	if anew != nil {
 		fresh = make(map[int]*listener.Origin)
 	}
@@ -118,21 +118,21 @@ func (w *Watcher) relate(anew map[listener.GroupKey]bool) {
 	}
 }
 
-// grouped: it may have siblings.
+// grouped says that a listener may have siblings.
 func (e *entry) grouped() bool { return e.announced && e.l.Grouped() }
 
-// young: who its owners are may not have settled yet.
+// young says that the owners of a listener may still change who they are.
 func (w *Watcher) young(e *entry) bool {
 	return e.grouped() && w.lastLook.Sub(e.l.ListenedAt.Or(e.l.FirstSeen)) < unsettled
 }
 
-// several: the members have not all the same owners.
+// several says that not all members have the same owners.
 func several(members []*entry) bool {
 	return slices.ContainsFunc(members[1:], func(e *entry) bool { return !listener.SameOwners(members[0].l, e.l) })
 }
 
-// setOrigins says where the owners of one listener come from: what was found out before,
-// unless all is looked at anew, each process once.
+// setOrigins sets where the owners of one listener come from: as it was found out before,
+// or anew if fresh is not nil, which has each process once.
 func (w *Watcher) setOrigins(e *entry, fresh map[int]*listener.Origin) {
 	next := *e.l
 	next.Owners = slices.Clone(next.Owners)
@@ -160,8 +160,8 @@ func (w *Watcher) setOrigins(e *entry, fresh map[int]*listener.Origin) {
 	}
 }
 
-// renewOwners looks again at who the owners are of what was born a moment ago, and of
-// groups with more than one generation, and says whether there are any of these.
+// renewOwners reads again who the owners of young listeners are, and those of groups with
+// more than one generation, and says whether there is any such group.
 func (w *Watcher) renewOwners() (some bool, err error) {
 	anew := make(map[listener.GroupKey]bool)
 	for _, e := range w.awake {
@@ -198,8 +198,7 @@ func (w *Watcher) renewOwners() (some bool, err error) {
 	return some, nil
 }
 
-// renew takes over what may have changed of the owners. Where they are suspected that
-// is done anyway.
+// renew brings the owners of a listener up to date. Those of suspected ones follow brings.
 func (w *Watcher) renew(e *entry) {
 	if e.suspected {
 		return
@@ -210,7 +209,7 @@ func (w *Watcher) renew(e *entry) {
 		old := &e.l.Owners[i]
 		p := w.processes[old.PID]
 		if p == nil || p.Start != old.Start {
-			next.Owners = append(next.Owners, *old) // it went away: the next census says who holds it now
+			next.Owners = append(next.Owners, *old) // it went away: the next census finds who holds the listener now
 			continue
 		}
 		next.Owners = append(next.Owners, w.ownerNow(old, p))
@@ -218,7 +217,7 @@ func (w *Watcher) renew(e *entry) {
 	w.set(e, &next)
 }
 
-// keepOrigins keeps where the owners came from, while new ones are read.
+// keepOrigins remembers the origins of the present owners, while new owners are found.
 func (w *Watcher) keepOrigins() {
 	w.origins = make(map[identity]*listener.Origin)
 	for _, e := range w.entries {

@@ -9,8 +9,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// ownersOf are the processes that hold what the table has, and those of them that hold
-// what is suspected.
+// ownersOf gives the processes that hold listeners of the table, and those of them that
+// hold suspected ones.
 func (w *Watcher) ownersOf(h *holdings) (all, suspects []int) {
 	for _, e := range w.entries {
 		for _, d := range h.owners[e.l.Key] {
@@ -62,16 +62,16 @@ func (w *Watcher) takeCensus() error {
 	return nil
 }
 
-// shownAs is a process as a census shows it.
+// shownAs is a process as the listeners that it owns show it after a census.
 type shownAs struct {
 	*listener.Holder
-	before *listener.Holder // nil: it was shown otherwise, or not at all
+	before *listener.Holder // the same from the last census; nil if that was different
 	serves map[port]bool
 }
 
-// assignOwners gives each listener its owners. One that nobody suspects, nor a sibling of, stays the
-// very listener that it was where they are the same: there are thousands of such. What its
-// processes do just now it tells as of then.
+// assignOwners gives each listener its owners. A listener whose owners are the same stays
+// the very one that it was, with the states that its processes had then, unless it or a
+// sibling is suspected: there are thousands of such listeners.
 func (w *Watcher) assignOwners(h *holdings, ups map[int]*inspection) {
 	processes, suspected := make(map[int]*shownAs), make(map[listener.GroupKey]bool)
 	for _, e := range w.awake {
@@ -123,7 +123,7 @@ func (w *Watcher) assignOwners(h *holdings, ups map[int]*inspection) {
 	w.lastHolders = shown
 }
 
-// owner is what a process is to a listener that it holds.
+// owner describes a process as the holder of one listener.
 func (h *holdings) owner(d *owner, s *shownAs, at port) listener.Owner {
 	elsewhere := len(s.serves)
 	if s.serves[at] {
@@ -136,7 +136,7 @@ func (h *holdings) owner(d *owner, s *shownAs, at port) listener.Owner {
 	}
 }
 
-// sameAs says that a listener has these owners, wherever they come from.
+// sameAs says that a listener has these owners, whatever their origins.
 func sameAs(l *listener.Listener, owners []listener.Owner) bool {
 	return slices.EqualFunc(l.Owners, owners, func(a, b listener.Owner) bool {
 		a.Origin = nil
@@ -144,7 +144,7 @@ func sameAs(l *listener.Listener, owners []listener.Owner) bool {
 	})
 }
 
-// assumeOwner takes the caller of listen() for the owner until a census knows.
+// assumeOwner makes the caller of listen() the owner, until a census finds the owners.
 func (w *Watcher) assumeOwner(e *entry) {
 	caller, known := e.l.Caller.Get()
 	if !known || e.l.OwnersKnown {

@@ -12,8 +12,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-// How long the reader of /proc may take for all that is asked in one look together, and
-// for one question at the start. What it does not come to is asked again.
+// readFor is how long the reader of /proc may take for all questions of one look together,
+// readForFirst for those of the first. Unanswered ones are asked again.
 const (
 	readFor      = 600 * time.Millisecond
 	readForFirst = 10 * time.Second
@@ -27,12 +27,12 @@ type identity struct {
 
 func identityOf(p *listener.Process) identity { return identity{p.PID, p.Start} }
 
-// namesLast is how long what /proc said is taken for true without a reason to ask again:
-// a process may write a title over its arguments, or be moved to another cgroup.
+// namesLast is how long an answer of /proc holds without a reason to ask again: a process
+// may write a title over its arguments, or be moved to another cgroup.
 const namesLast = time.Minute
 
-// named is what /proc said of who a process is. It holds until the process executes
-// another program.
+// named is what /proc said about the identity of a process. It holds until the process
+// executes another program.
 type named struct {
 	at        time.Time
 	execs     uint64
@@ -42,8 +42,8 @@ type named struct {
 	container *listener.Container
 }
 
-// readProcesses passes over the tasks, and has /proc asked who these processes are, unless that is
-// known; these anew in any case.
+// readProcesses passes over the tasks, and asks /proc who these processes are, unless that
+// is known; about the processes in anew it asks in any case.
 func (w *Watcher) readProcesses(ask listener.Ask, who, anew []int) error {
 	met, err := w.src.Processes(ask)
 	if err != nil {
@@ -57,12 +57,12 @@ func (w *Watcher) readProcesses(ask listener.Ask, who, anew []int) error {
 	return nil
 }
 
-// lentAsks is how often it is asked who shares a memory. To read a command line in /proc
-// takes some microseconds.
+// lentAsks is how often the kernel is asked how many users a memory has. Somebody who reads
+// a command line in /proc is one for some microseconds.
 const lentAsks = 4
 
-// lent tells memory that is shared from memory that is lent: whoever reads in /proc of a
-// process, as ps does of all, has a hold of its memory for that long.
+// lent tells memory that is shared from memory that is lent: a reader of /proc, such as ps,
+// counts as a user of the memory of a process while it reads about that.
 func (w *Watcher) lent(pids []int) error {
 	for range lentAsks {
 		var shared []int
@@ -87,8 +87,8 @@ func (w *Watcher) lent(pids []int) error {
 	return nil
 }
 
-// identify has /proc asked who processes are, and who the init is: of the pid namespace
-// that we are in some kernels hide it, and everybody descends from it.
+// identify asks /proc who processes are, and who the init is: in our own pid namespace some
+// kernels hide it from the pass, and everybody descends from it.
 func (w *Watcher) identify(who, anew []int) {
 	again := make(map[int]bool, len(anew))
 	for _, pid := range anew {
@@ -146,7 +146,7 @@ func (w *Watcher) read(questions []proc.Question) map[int]proc.Answer {
 	return answers
 }
 
-// forgetProcesses keeps those of processes that live: the pass was over all of them.
+// forgetProcesses drops what is known of processes that have ended: the last pass read all.
 func (w *Watcher) forgetProcesses() {
 	for id := range w.known {
 		if p := w.processes[id.pid]; id.pid != 1 && (p == nil || p.Start != id.start) {
@@ -160,7 +160,7 @@ func (w *Watcher) forgetProcesses() {
 	}
 }
 
-// holder describes a process that the last pass has told of: once for all its listeners.
+// holder describes a process that the last pass read, once for all its listeners.
 func (w *Watcher) holder(p *listener.Process, image time.Duration) *listener.Holder {
 	if h := w.holders[p]; h != nil {
 		return h
@@ -174,26 +174,26 @@ func (w *Watcher) holder(p *listener.Process, image time.Duration) *listener.Hol
 	if p.PIDNS != 0 {
 		h.PIDNS = listener.Known(p.PIDNS)
 	}
-	if n := w.known[identityOf(p)]; n != nil && n.execs == p.Execs { // of what it ran before nothing is told
+	if n := w.known[identityOf(p)]; n != nil && n.execs == p.Execs { // else the answer is about the program that it ran before
 		h.Exe, h.Cmdline, h.Cgroup, h.Container = n.exe, n.cmdline, n.cgroup, w.withNames(n.container)
 	}
 	w.holders[p] = h
 	return h
 }
 
-// ownerNow is an owner as the last pass tells of it.
+// ownerNow gives an owner as the last pass read it.
 func (w *Watcher) ownerNow(old *listener.Owner, p *listener.Process) listener.Owner {
 	o := *old
 	o.Holder, o.Evidence = w.holder(p, old.Image), nil
 	return o
 }
 
-// clockStep is what the wall clock must have been set by for a new time of boot to be taken:
-// what is told of a process is not to change by what reading two clocks takes.
+// clockStep is by how much the wall clock must have been set before the time of boot is
+// corrected: start times must not change by the time between reading two clocks.
 const clockStep = 100 * time.Millisecond
 
-// startedAt turns ticks since boot into wall clock, right to a tick: the time of boot that
-// /proc/stat gives is cut to a second, and births are compared with it.
+// startedAt turns ticks since boot into wall clock, right to a tick, for births are compared
+// with it: the time of boot in /proc/stat is cut to a second.
 func (w *Watcher) startedAt(ticks uint64) time.Time {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
@@ -206,8 +206,8 @@ func (w *Watcher) startedAt(ticks uint64) time.Time {
 	return w.boot.Add(time.Duration(ticks) * listener.Tick)
 }
 
-// cgroupOf is one path to show and to match: that of the unified hierarchy, or
-// of the controller that containers are told by on v1.
+// cgroupOf gives one path to show and to match: that of the unified hierarchy, or on v1
+// that of a controller by which containers are recognised.
 func cgroupOf(c proc.Cgroups) string {
 	if c.V2 != "" && c.V2 != "/" {
 		return c.V2

@@ -19,8 +19,8 @@ type recent struct {
 	known   bool
 }
 
-// add takes the counters of one look: selections by the group's hash where they
-// are known, else connections queued.
+// add records the counters of one look: selections by the group's hash where they are
+// known, else connections queued.
 func (r *recent) add(at time.Time, s *listener.Sample) {
 	now, known := s.Selected.Get()
 	if !known {
@@ -37,7 +37,7 @@ func (r *recent) add(at time.Time, s *listener.Sample) {
 	r.last, r.known = now, true
 }
 
-// advance empties the buckets that time has passed.
+// advance moves on to the bucket of a time, and empties those between.
 func (r *recent) advance(at time.Time) {
 	epoch := at.Unix() / int64(recentBucket/time.Second)
 	for n := 0; r.epoch < epoch && n < recentBuckets; n++ {
@@ -47,7 +47,7 @@ func (r *recent) advance(at time.Time) {
 	r.epoch = epoch
 }
 
-// sum is how many came in the last minute.
+// sum gives how many connections came in the last minute.
 func (r *recent) sum(at time.Time) (uint64, bool) {
 	r.advance(at)
 	var n uint64

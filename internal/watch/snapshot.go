@@ -6,8 +6,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// snapshot shares the table's listeners, which are replaced and never changed, and
-// the list of them with the snapshot before if none was.
+// snapshot shares the listeners of the table, which are replaced and never changed. If none
+// was replaced, it shares the list of them with the snapshot before, too.
 func (w *Watcher) snapshot() *listener.Snapshot {
 	if w.order == nil {
 		w.order = make([]*entry, 0, len(w.entries))
@@ -35,8 +35,8 @@ func (w *Watcher) snapshot() *listener.Snapshot {
 	}
 }
 
-// share works out which part of its group's new connections each member got in
-// the last minute. It is done with when none got any.
+// share works out which part of the new connections of its group each member got in the
+// last minute. Once no member has got any, there is nothing to share.
 func (w *Watcher) share() {
 	sums := make(map[listener.GroupKey]uint64)
 	w.sharing = false

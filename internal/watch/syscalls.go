@@ -2,14 +2,14 @@ package watch
 
 import "golang.org/x/sys/unix"
 
-// call is what a system call is about, as far as that tells what is waited for in it.
+// call is the kind of a system call, as far as that tells what a thread waits for in it.
 type call int
 
 const (
 	callOther call = iota
 	callOpen
-	callRead    // from the descriptor that is its first argument
-	callReceive // the same, of a socket; a timeout may be set on that
+	callRead    // its first argument is the descriptor
+	callReceive // the same of a socket, which may have a timeout
 	callWrite
 	callSend
 	callAccept
@@ -22,14 +22,14 @@ const (
 	callFork
 	callFlock
 	callFcntl
-	callPoll  // timeout in ms as the third argument
-	callPpoll // a pointer to it
+	callPoll  // its third argument is a timeout in ms
+	callPpoll // its third argument points to a timeout
 	callSelect
 	callEpoll
-	callResumed // what a signal interrupted, and that had a timeout
+	callResumed // a call with a timeout that a signal interrupted
 )
 
-// callOf names a system call of this machine's own numbers.
+// callOf gives the kind of a system call by its number on this machine.
 func callOf(number int) call {
 	if c, known := olderCalls(number); known {
 		return c

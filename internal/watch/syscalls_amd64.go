@@ -2,7 +2,7 @@ package watch
 
 import "golang.org/x/sys/unix"
 
-// olderCalls are those that arm64 never had.
+// olderCalls gives the kinds of the calls that arm64 never had.
 func olderCalls(number int) (call, bool) {
 	switch number {
 	case unix.SYS_OPEN, unix.SYS_CREAT:

@@ -9,9 +9,9 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// set gives an entry another listener: the next snapshot shows it, and the next
-// step looks at it. Before the first snapshot the entry has one to itself, which takes on
-// what is new: whole tables of them, each replaced by the next, would leave a heap of holes.
+// set gives an entry another listener: the next snapshot shows it, and the next step goes
+// through the entry. Before the first snapshot no one else has the old listener, which is
+// overwritten: replacing whole tables of them would leave a heap of holes.
 func (w *Watcher) set(e *entry, l *listener.Listener) {
 	if w.listed == nil && e.announced {
 		*e.l = *l
@@ -25,7 +25,7 @@ func (w *Watcher) set(e *entry, l *listener.Listener) {
 	}
 }
 
-// dropIdle leaves out of later steps what stands idle, until it is given another listener.
+// dropIdle leaves idle entries out of later steps, until they are given another listener.
 func (w *Watcher) dropIdle() {
 	w.awake = slices.DeleteFunc(w.awake, func(e *entry) bool {
 		e.awake = !e.gone && (e.suspected || e.generations || e.l.Queue > 0 || w.young(e) || w.newborn(e))
@@ -33,7 +33,7 @@ func (w *Watcher) dropIdle() {
 	})
 }
 
-// readCallers passes over the tasks once for all births of a look: whoever called
+// readCallers passes over the tasks once for all births of a look: a process that called
 // listen() may be gone a moment later.
 func (w *Watcher) readCallers(events []listener.Event) error {
 	var callers []int
@@ -52,8 +52,8 @@ func (w *Watcher) readCallers(events []listener.Event) error {
 	return nil
 }
 
-// applyEvent takes a birth or death. A birth is announced only once a look has
-// confirmed it: a listen() that fails shows both.
+// applyEvent enters a birth or death into the table. A birth is announced only once a look
+// has confirmed it: a listen() that fails shows both.
 func (w *Watcher) applyEvent(ev listener.Event) {
 	if e := w.entries[ev.Key]; e != nil && (e.l.Cookie != ev.Cookie || ev.Kind == listener.ListenEnded) {
 		w.forget(ev.Key, e, ev.At)
@@ -88,7 +88,8 @@ func (w *Watcher) forget(key listener.Key, e *entry, at time.Time) {
 	}
 }
 
-// doubt forgets of a group that one of several members accepted: it may be the one that left.
+// doubt clears in a group the sign that one of several members accepted: it may be the
+// member that left.
 func (w *Watcher) doubt(group listener.GroupKey) {
 	for _, e := range w.entries {
 		if e.l.Group == group && e.l.AcceptedAmong.IsKnown() {
@@ -99,7 +100,7 @@ func (w *Watcher) doubt(group listener.GroupKey) {
 	}
 }
 
-// applyLook brings the table to what a look saw.
+// applyLook enters what a look saw into the table.
 func (w *Watcher) applyLook(look listener.Look) {
 	elapsed := time.Duration(0)
 	if !w.lastLook.IsZero() {
@@ -118,7 +119,7 @@ func (w *Watcher) applyLook(look listener.Look) {
 		s := &look.Samples[i]
 		if look.Complete {
 			if seen[s.Key] {
-				continue // a namespace that was found by two names
+				continue // its namespace was found by two names
 			}
 			seen[s.Key] = true
 		}
@@ -157,7 +158,7 @@ func (w *Watcher) applyLook(look listener.Look) {
 	}
 }
 
-// restart forgets what was counted so far, and what was asked to be counted.
+// restart drops all counts, and what the kernel side was asked to count.
 func (w *Watcher) restart(at time.Time) {
 	if !w.opts.CountsSince.IsZero() {
 		w.opts.CountsSince = at
@@ -171,14 +172,14 @@ func (w *Watcher) restart(at time.Time) {
 	}
 }
 
-// fillNames fills in what follows from the sample and the table.
+// fillNames fills in the names of the namespace and the group, and since when it is counted.
 func (w *Watcher) fillNames(e *entry) {
 	l := e.l
 	name, known := w.netnsNames[l.Netns]
 	if !known {
 		w.readNetnsNames()
 		name = w.netnsNames[l.Netns]
-		w.netnsNames[l.Netns] = name // a nameless one is not sought again
+		w.netnsNames[l.Netns] = name // one without a name is not sought again
 	}
 	l.NetnsName = name
 	l.GroupName = groupName(&l.Sample)
@@ -198,7 +199,7 @@ func (w *Watcher) fillNames(e *entry) {
 	}
 }
 
-// countsSince is when the counting of a listener began that is seen counted for
+// countsSince gives when the counting of a listener began, which this look saw counted for
 // the first time.
 func (w *Watcher) countsSince(e *entry) time.Time {
 	if w.opts.CountsSince.IsZero() {
@@ -215,7 +216,7 @@ func (w *Watcher) readNetnsNames() {
 	if err != nil {
 		return
 	}
-	// Those that were sought in vain are kept: they are not sought again for each look.
+	// Namespaces without a name stay: they are not to be sought again at each look.
 	maps.DeleteFunc(w.netnsNames, func(_ uint32, name string) bool { return name != "" })
 	maps.Copy(w.netnsNames, names)
 }

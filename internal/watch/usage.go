@@ -6,39 +6,37 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// totals are what a process has done by one look, as far back as the kernel counts;
-// what was waited for and moved by sockets since it is followed.
+// totals are what a process had done by one look: since it began, as the kernel counts, but
+// its waits and the bytes of its sockets since it is followed.
 type totals struct {
 	at       time.Time
-	known    bool // of all its threads
+	known    bool // all its threads were read
 	cpu      cpu
 	faults   uint64
 	io       listener.IO
-	waited   time.Duration // its threads, for a CPU: waits that have ended
-	queued   []time.Time   // since when those of them wait that wait still
+	waited   time.Duration // how long its threads waited for a CPU, in waits that have ended
+	queued   []time.Time   // when the waits began that have not ended
 	throttle listener.Maybe[time.Duration]
 	sockets  uint64 // bytes
 }
 
-// cpu is what was used of one, in hundredths of a second, which is what the kernel
-// itself calls a tick for user space.
+// cpu is CPU time in ticks.
 type cpu struct{ user, system uint64 }
 
-// thread is what the last look saw of one.
+// thread is what the last look saw of a thread.
 type thread struct {
 	start     time.Duration
 	run, wait time.Duration
 	slices    uint64
 	at        place
 	runnable  bool
-	queued    time.Time // it waits for a CPU since then at least
+	queued    time.Time // it has waited for a CPU since then at least
 }
 
-// sumWaits adds up how long the threads waited for a CPU. The kernel adds a wait when it
-// ends: a thread that is runnable and has not run since the last look waits since it
-// was last seen asleep or running, for it takes a CPU to fall asleep. What threads
-// that have ended waited for at last is lost.
-// It says whether it is known of all of them.
+// sumWaits adds up how long the threads waited for a CPU, and says whether it could read all
+// of them. The kernel adds a wait when it ends: a thread that is runnable and has not run
+// since the last look has waited since it was last seen asleep or running, for it takes a
+// CPU to fall asleep. The last waits of threads that have ended are lost.
 func (f *life) sumWaits(p *listener.Process, last time.Time) (whole bool) {
 	whole = p.Whole()
 	now := make(map[int]thread, len(p.Threads))
@@ -72,7 +70,7 @@ func (f *life) sumWaits(p *listener.Process, last time.Time) (whole bool) {
 	return whole
 }
 
-// place is where a thread waits.
+// place is where a thread waits: its kernel function, system call and first argument.
 type place struct {
 	wchan string
 	call  int
@@ -84,9 +82,9 @@ func placeOf(t *listener.Task) place {
 	return place{t.Wchan, c.Number, c.Args[0]}
 }
 
-// sumUsage sums over the threads. The kernel samples whether a thread runs in user mode or
-// for itself, and measures how long it runs: the one is scaled to the other, as
-// cputime_adjust() does for /proc.
+// sumUsage sums up what the threads used. The kernel measures how long a thread runs, and
+// samples whether it runs in user mode or in the kernel: the samples are scaled to the
+// measured time, as cputime_adjust() does for /proc.
 func (f *life) sumUsage(p *listener.Process) {
 	sum := p.Ended
 	io, known := sum.IO.Get()
@@ -110,8 +108,8 @@ func (f *life) sumUsage(p *listener.Process) {
 	f.cpu = cpu{user: uint64((sum.Run - system) / listener.Tick), system: uint64(system / listener.Tick)}
 }
 
-// sumSocketBytes adds up what the process itself read from its connections and wrote to them.
-// One that is new has moved nothing yet.
+// sumSocketBytes adds what the process itself read from its connections and wrote to them
+// since the last look. A new connection has moved nothing yet.
 func (f *life) sumSocketBytes(things []listener.Thing, first bool) {
 	now := make(map[listener.Key]listener.Position, len(f.position))
 	for i := range things {
@@ -128,7 +126,7 @@ func (f *life) sumSocketBytes(things []listener.Thing, first bool) {
 	f.position = now
 }
 
-// since is what was done between an earlier look and this one; unknown at first.
+// since gives what was done between an earlier look and this one; unknown at the first.
 func (t *totals) since(first *totals) listener.Maybe[listener.Usage] {
 	over := t.at.Sub(first.at)
 	if over <= 0 || !t.known || !first.known {
@@ -153,9 +151,9 @@ func (t *totals) since(first *totals) listener.Maybe[listener.Usage] {
 	})
 }
 
-// moved is how many bytes were read and written since earlier, leaving out wake-ups where
-// a process may have some: reads and writes of eight bytes or less each, as of eventfds
-// and self-pipes, by which a runtime's poller talks to itself.
+// moved gives how many bytes were read and written since earlier. Where a process may wake
+// itself, reads and writes of eight bytes or less each do not count: by eventfds and
+// self-pipes the poller of a runtime talks to itself.
 func moved(now, earlier *listener.IO, wakes bool) (read, wrote uint64) {
 	work := func(bytes, calls uint64) uint64 {
 		if wakes && bytes <= 8*calls {

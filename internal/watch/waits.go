@@ -10,8 +10,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// waitsOf says what the threads of a process wait for: those that wait for the same
-// together.
+// waitsOf gives what the threads of a process wait for, one Wait for all threads that wait
+// for the same.
 func (f *life) waitsOf(p *listener.Process, s *seen) []listener.Wait {
 	before := f.pipes
 	f.pipes = make(map[listener.Key]standing)
@@ -67,12 +67,12 @@ func (f *life) waitOf(p *listener.Process, t *listener.Task, before map[listener
 				w.AllEnds = true
 			}
 		}
-	default: // nobody is at its other end
+	default: // such a wait has no other end
 	}
 	return w
 }
 
-// findEnds fills in what a wait is about, and who is at the other end.
+// findEnds fills in what thing a wait is for, and who is at the other end of that.
 func (f *life) findEnds(w *listener.Wait, on *listener.Thing, pid int, before map[listener.Key]standing, s *seen) {
 	w.Thing = on.Kind
 	switch on.Kind {
@@ -91,13 +91,13 @@ func (f *life) findEnds(w *listener.Wait, on *listener.Thing, pid int, before ma
 		w.For, w.Thing = listener.ForUnknown, ""
 		return
 	}
-	// Only of what is written to a pipe its reader's progress can be seen.
+	// Only the reader of a pipe shows how far it has got.
 	if w.For == listener.ForReader && on.Kind != listener.ThingPipe {
 		w.For = listener.ForPeer
 	}
 }
 
-// unread is for how long a pipe was not read from.
+// unread gives for how long nobody has read from a pipe.
 func (f *life) unread(on *listener.Thing, before map[listener.Key]standing) (still time.Duration) {
 	position, known := on.Position.Get()
 	if !known {
@@ -111,7 +111,8 @@ func (f *life) unread(on *listener.Thing, before map[listener.Key]standing) (sti
 	return f.clock - is.since
 }
 
-// fileSystem says that a thread waits for a file system or a disk, whatever it called.
+// fileSystem gives the kind of file system or disk that a thread waits for by its stack,
+// whatever its system call; "" for none.
 func fileSystem(stack []string) listener.For {
 	for _, w := range []struct {
 		what  listener.For
@@ -138,7 +139,7 @@ const (
 	futexPrivate    = 0x80
 )
 
-// waitsFor reads a system call that a thread sleeps in.
+// waitsFor gives what a thread waits for by the system call that it sleeps in.
 func waitsFor(t *listener.Task, c *listener.Call) listener.For {
 	timed := func(is bool, otherwise listener.For) listener.For {
 		if is {
@@ -160,7 +161,7 @@ func waitsFor(t *listener.Task, c *listener.Call) listener.For {
 	case callAccept:
 		return listener.ForClients
 	case callConnect, callSleep, callResumed:
-		return listener.ForTimer // a handshake is given up after a while
+		return listener.ForTimer // connect() too gives up after a while
 	case callFutex:
 		return timed(c.Args[3] != 0, futex(c))
 	case callPause:
@@ -170,7 +171,7 @@ func waitsFor(t *listener.Task, c *listener.Call) listener.For {
 	case callChild:
 		return listener.ForChild
 	case callFork:
-		if slices.Contains(t.Stack, "kernel_clone") { // it waits for a child of vfork()
+		if slices.Contains(t.Stack, "kernel_clone") { // the parent of a vfork() waits for its child
 			return listener.ForChild
 		}
 	case callFlock:
@@ -192,11 +193,11 @@ func waitsFor(t *listener.Task, c *listener.Call) listener.For {
 	return listener.ForUnknown
 }
 
-// polls tells a loop of events from the wait for one thing, and from a sleep.
+// polls tells an event loop from a wait for one thing, and both from a sleep.
 func polls(descriptors uint64) listener.For {
 	switch descriptors {
 	case 0:
-		return listener.ForUnknown // a sleep by another name
+		return listener.ForUnknown // a sleep
 	case 1:
 		return listener.ForOne
 	default:
@@ -204,7 +205,8 @@ func polls(descriptors uint64) listener.For {
 	}
 }
 
-// futex: only a private one is sure to be woken by nobody else.
+// futex gives what a wait on a futex is for: only a private one can surely be woken by
+// nobody but the process itself.
 func futex(c *listener.Call) listener.For {
 	op := c.Args[1] & futexOp
 	if c.Args[1]&futexPrivate == 0 || op != futexWait && op != futexWaitBitset {

@@ -14,25 +14,25 @@ import (
 
 // Source is the kernel side as the watcher uses it.
 type Source interface {
-	// Enter makes it see what was there before it.
+	// Enter makes it see the listeners that were there before it.
 	Enter() error
 	// Look passes over the listeners; its samples are good until the next Look.
 	Look(listener.Depth) (listener.Look, error)
 	// Events gives births and deaths since the last call, oldest first.
 	Events() ([]listener.Event, error)
-	// Census gives the descriptors of all processes, each thing once a process, those of
-	// one process together. What each is given is good until it returns.
+	// Census calls each for the descriptors of all processes, each thing once a process,
+	// and those of one process together. The Held is good until each returns.
 	Census(each func(*listener.Held)) error
-	// Waiters says who waits on a listener now, and whether anybody could look.
+	// Waiters gives who waits on a listener now, and whether that could be read.
 	Waiters(*listener.Listener) ([]listener.Waiter, bool, error)
-	// Processes tells of processes, and waits for none of them.
+	// Processes reads processes, and waits for none of them.
 	Processes(listener.Ask) (map[int]*listener.Process, error)
-	// Things are what these processes hold; of those that hold too much nothing is told.
+	// Things gives what these processes hold, but of those that hold too much.
 	Things(pids []int) (things []listener.Thing, untold []int, err error)
-	// Seek says of which objects the next census is to find the holders.
+	// Seek names the objects whose holders the next census is to find.
 	Seek([]listener.Key) error
-	// WatchCalls watches the system calls of these processes and no others, where that can
-	// be; Calls are what those did since.
+	// WatchCalls counts the system calls of these processes and no others, where it can;
+	// Calls gives what they did since.
 	WatchCalls(pids []int) error
 	Calls() (map[int]listener.Calls, error)
 	// SetCounted counts these listeners, each in its network namespace, and no others, where
@@ -40,10 +40,11 @@ type Source interface {
 	SetCounted(in map[listener.Key]uint32) error
 }
 
-// Reader asks /proc what only it has, within a limit; who does not answer is missing.
+// Reader asks /proc what only that has, within a limit. The answer about a process that
+// does not answer is missing.
 type Reader interface {
 	Read(questions []proc.Question, limit time.Duration) map[int]proc.Answer
-	// Unread are the users whose processes are not asked, because they hung who did.
+	// Unread are the users whose processes are not asked about, for they hung a reader.
 	Unread() []uint32
 }
 
@@ -70,7 +71,8 @@ const (
 	// censusEvery bounds how often owners are sought while something is
 	// suspected, or when listeners were born.
 	censusEvery = 5 * time.Second
-	// lackingEvery is the same while somebody waits for something whose holders are not known.
+	// lackingEvery is the same while a suspect waits for a thing whose holders were not
+	// sought yet.
 	lackingEvery = 2 * time.Second
 )
 
@@ -88,51 +90,51 @@ type Watcher struct {
 	src   Source
 	opts  Options
 	users *proc.Users
-	asks  chan func() *listener.Snapshot // what they return is published, unless nil
+	asks  chan func() *listener.Snapshot // a snapshot that one returns is published
 	ended chan struct{}                  // closed when Run returns
 
 	entries        map[listener.Key]*entry
-	order          []*entry             // as snapshots list them; nil when it must be made anew
-	listed         []*listener.Listener // by the last snapshot
-	changed        bool                 // since then
-	awake          []*entry             // what a step looks at: all others stand idle
-	sharing        bool                 // some got connections in the last minute
-	netnsNames     map[uint32]string
-	lastLook       time.Time // the last look
-	boot           time.Time // of the host
-	lastFull       time.Time // the last full one
+	order          []*entry             // in the order of snapshots; nil: to be sorted anew
+	listed         []*listener.Listener // the list of the last snapshot
+	changed        bool                 // some listener was replaced since then
+	awake          []*entry             // those that a step goes through: all others stand idle
+	sharing        bool                 // some listeners got connections in the last minute
+	netnsNames     map[uint32]string    // by inode; "" for one without a name
+	lastLook       time.Time
+	lastFull       time.Time // the last look that touched every socket
 	lastCensus     time.Time
-	acceptorsAsked time.Time // who waits on the listeners
-	unasked        []*entry  // of which that is not asked yet
-	resync         bool      // look at everything next time
-	born           bool      // births since the last census
-	counted        int       // how many the kernel side was asked to count
-	countAll       bool      // count every listener, as long as somebody wants to see that
-	recount        bool      // that was begun or ended
-	namesLearned   uint64    // how much of the names is filled in
-	sets           sets      // of the last census
+	boot           time.Time // when the host booted
+	acceptorsAsked time.Time // when a round of asking who waits on the listeners began
+	unasked        []*entry  // listeners that this round has not asked about yet
+	resync         bool      // the next look is to give everything
+	born           bool      // there were births since the last census
+	counted        int       // how many listeners the kernel side was asked to count
+	countAll       bool      // count every listener, for somebody wants to see that
+	recount        bool      // countAll has been changed since the kernel side was asked
+	namesLearned   uint64    // up to where the names of containers are filled in
+	sets           sets      // by the last census
 	origins        map[identity]*listener.Origin
 	changes        []Change
 
-	processes map[int]*listener.Process // of the last pass over the tasks
-	// holders are those of them that listeners share.
+	processes map[int]*listener.Process // by the last pass over the tasks
+	// holders describes those of the processes that listeners share.
 	holders     map[*listener.Process]*listener.Holder
-	lastHolders map[identity]*listener.Holder // by the last census
+	lastHolders map[identity]*listener.Holder // as the last census described them
 	known       map[identity]*named           // what /proc said of who they are
-	init        proc.Process                  // pid 1, where no pass tells of it
-	lives       map[identity]*life            // of the suspects, and of those that they wait for
-	execs       map[identity]uint64           // of owners, when they were first seen
-	// readFor is left of this look for the reader of /proc.
+	init        proc.Process                  // pid 1, which some passes do not read
+	lives       map[identity]*life            // of the suspects, and of processes that they wait for
+	execs       map[identity]uint64           // how often owners had executed a program when first seen
+	// readFor is how much time of this look the reader of /proc has left.
 	readFor time.Duration
-	things  thingsByPID               // of the suspects
-	turn    int                       // of those who are followed, where there is no room for all
+	things  thingsByPID               // what suspects hold
+	turn    int                       // the number of the turn in which suspects are followed
 	leftOut int                       // suspects that the last look had no room for
-	threads map[int][]listener.Thread // of the suspects, as they are told
+	threads map[int][]listener.Thread // of the suspects, as evidence
 	locks   []proc.Lock               // on files, by the last census
-	ends    ends                      // of what suspects wait for, by the last census
+	ends    ends                      // who holds what suspects wait for, by the last census
 	linked  []int                     // processes that suspects wait for
-	sought  wanted                    // what the next census is to find the holders of
-	lacking bool                      // something of that was not sought before
+	sought  wanted                    // things whose holders the next census is to find
+	lacking bool                      // the last census did not seek all of these
 }
 
 // New makes a watcher; Start fills its table.

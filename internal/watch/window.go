@@ -7,8 +7,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// step is what one look adds to a window: what passed since the last one, an
-// interval at the most, and just that for one that came on its tick.
+// step is how much time one look adds to a window: the time since the last look, but an
+// interval at the most, and exactly an interval for a look that came on its tick.
 func step(elapsed, interval time.Duration) time.Duration {
 	if elapsed >= interval-interval/20 {
 		return interval
