@@ -14,11 +14,11 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// calls are what watch_calls is attached for.
+// calls is the program watch_calls, and the processes that it is attached for.
 type calls struct {
-	prog  *ebpf.Program // nil: it cannot be had here
-	link  link.Link     // nil: nobody is watched
-	since map[int]time.Time
+	prog  *ebpf.Program     // nil: this kernel does not give it
+	link  link.Link         // nil: nobody is watched
+	since map[int]time.Time // when each process began to be watched
 }
 
 // callHook slows every system call of the host: it is attached only while somebody is watched.
@@ -26,7 +26,7 @@ func callHook() hook {
 	return hook{SignalCalls, bpf.KernelProgWatchCalls, "tp_btf/sys_exit", false}
 }
 
-// callKinds says what the system calls of this machine do, by their number.
+// callKinds gives the kinds of the system calls of this machine, by their number.
 func callKinds() (kinds [512]uint8) {
 	for kind, numbers := range map[bpf.KernelCallKind][]int{
 		bpf.KernelCallKindCALL_ACCEPT:  {unix.SYS_ACCEPT, unix.SYS_ACCEPT4},
@@ -49,10 +49,10 @@ func (k *Kernel) loadCalls() {
 	}
 }
 
-// WatchCalls has the system calls of exactly these processes be counted. While there are
-// any, each system call of the host takes a little longer. Where that cannot be had, and
-// in the queues tier, which attaches nothing, it does nothing: Calls then knows of nobody.
-// Of more than there is room for the rest stays unknown.
+// WatchCalls counts the system calls of exactly these processes. While there are any, each
+// system call of the host is a little slower. Where the kernel does not give the program,
+// and in the queues tier, which attaches nothing, it does nothing, and Calls gives nobody.
+// The calls of processes that there is no room for stay unknown.
 func (k *Kernel) WatchCalls(pids []int) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -76,7 +76,7 @@ func (k *Kernel) watchCalls(pids []int) error {
 	if k.calls.link == nil {
 		l, err := link.AttachTracing(link.TracingOptions{Program: k.calls.prog})
 		if err != nil {
-			k.calls.prog = nil // closed with all others; what it would tell is unknown from now on
+			k.calls.prog = nil // closed with all others; the calls stay unknown from now on
 			return nil         //nolint:nilerr // a signal that cannot be had is unknown, and no failure
 		}
 		k.calls.link = l
@@ -97,7 +97,7 @@ func (k *Kernel) watchCalls(pids []int) error {
 	return nil
 }
 
-// unwatch forgets who is not wanted any more, with what was counted of him.
+// unwatch drops the processes that are not wanted any more, with their counts.
 func (k *Kernel) unwatch(wanted map[int]bool) error {
 	ended := false
 	for pid := range k.calls.since {
@@ -113,7 +113,7 @@ func (k *Kernel) unwatch(wanted map[int]bool) error {
 	if !ended {
 		return nil
 	}
-	// Also of one whose call was being counted meanwhile when it was last forgotten.
+	// A call that was being counted while its process was dropped may have left an entry.
 	all, err := k.refusals()
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (k *Kernel) unwatch(wanted map[int]bool) error {
 	return nil
 }
 
-// refusals reads all of them; one that comes meanwhile may be missing.
+// refusals reads all entries; one that comes meanwhile may be missing.
 func (k *Kernel) refusals() (map[bpf.KernelRefusedKey]bpf.KernelRefusal, error) {
 	all := make(map[bpf.KernelRefusedKey]bpf.KernelRefusal)
 	var key bpf.KernelRefusedKey
@@ -144,8 +144,8 @@ func (k *Kernel) refusals() (map[bpf.KernelRefusedKey]bpf.KernelRefusal, error) 
 	return all, nil
 }
 
-// Calls tells what the calls of those did whom WatchCalls has watched, since it does. When
-// the kernel side makes room for more listeners, it begins anew.
+// Calls gives what the calls of each watched process did since it began to be watched. They
+// begin anew when the kernel side makes room for more listeners.
 func (k *Kernel) Calls() (map[int]listener.Calls, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -175,7 +175,7 @@ func (k *Kernel) Calls() (map[int]listener.Calls, error) {
 	return byPID, nil
 }
 
-// watched are those whose calls are.
+// watched gives the processes whose calls are watched.
 func (c *calls) watched() []int {
 	pids := make([]int, 0, len(c.since))
 	for pid := range c.since {
@@ -185,7 +185,7 @@ func (c *calls) watched() []int {
 	return pids
 }
 
-// detach takes the program off.
+// detach detaches the program.
 func (c *calls) detach() error {
 	if c.link == nil {
 		return nil

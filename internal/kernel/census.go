@@ -11,17 +11,17 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// Seek has the next census, and no later one, tell who holds these objects: pipes, sockets
-// of any kind, anonymous inodes, by the addresses that Things and Processes tell. It takes
-// the place of what was sought before. More than listener.MaxSought it refuses: of one that is left
-// out it would look as if nobody held it.
+// Seek has the next census, and no later one, find who holds these objects: pipes, sockets
+// of any kind, anonymous inodes, by the addresses that Things and Processes give. They
+// replace the objects that were sought before. More than listener.MaxSought are refused, for
+// an object that was left out would look as if nobody held it.
 func (k *Kernel) Seek(objects []listener.Key) error {
 	if len(objects) > listener.MaxSought {
 		return fmt.Errorf("seek the holders of %d objects: there is room for %d", len(objects), listener.MaxSought)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	// Kept here until then: the maps may be made anew meanwhile.
+	// They are kept here until then, for the maps may be made anew meanwhile.
 	k.sought = k.sought[:0]
 	for _, o := range objects {
 		if o != 0 {
@@ -31,11 +31,11 @@ func (k *Kernel) Seek(objects []listener.Key) error {
 	return nil
 }
 
-// Census finds every descriptor of a listener, and of a connection that a listener may
-// have accepted, of all processes: one pass for all namespaces. What Seek named it finds,
-// too. Each thing comes once for a process, by the lowest descriptor: who duplicates one a
-// million times has one. What each is given is good until it returns. One is taken at a
-// time; an error says that another is under way.
+// Census finds the descriptors of all processes that are of listeners, of connections that
+// a listener may have accepted, or of the objects that Seek named: one pass for all
+// namespaces. Each thing comes once a process, by its lowest descriptor, even if that was
+// duplicated a million times. The Held is good until each returns. While one census is
+// under way another is an error.
 func (k *Kernel) Census(each func(*listener.Held)) error {
 	if !k.counting.CompareAndSwap(false, true) {
 		return errors.New("census of descriptors: another is under way")
@@ -43,7 +43,7 @@ func (k *Kernel) Census(each func(*listener.Held)) error {
 	defer k.counting.Store(false)
 	it, objs, err := k.beginCensus()
 	if err == nil {
-		err = errors.Join(readCensus(it, each), k.endCensus(objs)) // each is not ours: not under the lock
+		err = errors.Join(readCensus(it, each), k.endCensus(objs)) // no lock is held while each, which is not ours, is called
 	}
 	if err != nil {
 		return fmt.Errorf("census of descriptors: %w", err)
@@ -51,7 +51,7 @@ func (k *Kernel) Census(each func(*listener.Held)) error {
 	return nil
 }
 
-// beginCensus tells the kernel side what is sought.
+// beginCensus gives the kernel side the objects that are sought.
 func (k *Kernel) beginCensus() (*link.Iter, *objects, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -68,12 +68,12 @@ func readCensus(it *link.Iter, each func(*listener.Held)) error {
 	type thing struct {
 		kind bpf.KernelHeldKind
 		key  uint64
-		file uint64 // of what is sought
+		file uint64 // of an object that is sought
 		mode uint32
 	}
 	var raw bpf.KernelHeld
 	var pid uint32
-	seen := make(map[thing]bool) // of this process, whose rows come together
+	seen := make(map[thing]bool) // the things of one process, whose rows come together
 	return read(it, bpf.KernelProgCensus, nil, memoryOf(&raw), func() {
 		if raw.Pid != pid {
 			pid = raw.Pid
@@ -92,8 +92,8 @@ func readCensus(it *link.Iter, each func(*listener.Held)) error {
 	})
 }
 
-// endCensus forgets what was sought, and the epoll sets: the next walk of the waiters fills
-// in those that still matter.
+// endCensus drops the objects that were sought, and the epoll sets: the next walk of the
+// waiters enters those that still matter.
 func (k *Kernel) endCensus(objs *objects) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -30,17 +30,17 @@ const (
 // in containers and other mount namespaces see each other's, and it frees a program with
 // its last descriptor.
 //
-// Of several claims the one with the lowest id holds. The kernel gives ids in their
-// order, and gives one in the very step that makes a program visible. So whoever has a
-// higher id has been visible for a shorter time, looks later, and sees the lower one; he
-// yields. Whoever has the lowest never yields, whether he sees the others or not. The
-// time of loading would not do: it is taken long before a program becomes visible, so
-// that two could each be the first by it and one of them not see the other.
+// Of several claims the one with the lowest id holds. The kernel gives ids in rising order,
+// and gives one in the very step that makes a program visible. So an agent with a higher id
+// became visible later, lists the programs later, sees the lower id and yields. The agent
+// with the lowest id never yields, whether it sees the others or not. The time of loading
+// would not do, for it is read long before a program becomes visible: each of two agents
+// might be first by it, and one of them not see the other.
 func (k *Kernel) Claim(netns uint64) (io.Closer, error) {
 	name := claimName(netns)
 	for try := 1; ; try++ {
 		c, err := claim(name)
-		// Who yields, or has just closed, is still listed for a moment.
+		// A claim that yields, or was just closed, is still listed for a moment.
 		if !errors.Is(err, listener.ErrClaimed) || try == claimTries {
 			return c, err
 		}
@@ -82,7 +82,7 @@ func claim(name string) (_ io.Closer, err error) {
 	return p, nil
 }
 
-// claimedBefore says whether there is a claim of that name before one's own.
+// claimedBefore says whether an earlier claim of that name exists than one's own.
 func claimedBefore(name string, own ebpf.ProgramID) (bool, error) {
 	for id := ebpf.ProgramID(0); ; {
 		next, err := ebpf.ProgramGetNextID(id)
@@ -103,8 +103,8 @@ func claimedBefore(name string, own ebpf.ProgramID) (bool, error) {
 	}
 }
 
-// before compares ids, which begin anew after 2^31: what is less than half of that away
-// was given before.
+// before says whether one id was given before another. Ids begin anew after 2^31, so an id
+// was given before if it is less than half of that behind.
 func before(id, own ebpf.ProgramID) bool { return int32((id-own)<<1) < 0 }
 
 func isClaim(id ebpf.ProgramID, name string) (bool, error) {

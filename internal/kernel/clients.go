@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// MaxClients bounds how many clients of one queue are told apart.
+	// MaxClients bounds how many clients of one queue are listed.
 	MaxClients = 4096
-	// clientWalks bounds how often a queue is walked that moves meanwhile.
+	// clientWalks bounds how often a queue is walked again that moved meanwhile.
 	clientWalks = 5
 )
 
@@ -25,13 +25,13 @@ const (
 	tcpCloseWait = 8
 )
 
-// ErrNotListening says that the listener has ended since it was seen.
+// ErrNotListening says that the listener has ended.
 var ErrNotListening = errors.New("it listens no more")
 
 // Clients walks the accept queue of a listener and gives its clients, oldest
-// first, max or MaxClients of them at the most. Its program is loaded for this
-// one call: whoever only watches has no use for it. Of a queue that moves all
-// the time it gives what the last walk met.
+// first, maxRows or MaxClients of them at the most. Its program is loaded for this
+// one call, for watching has no use for it. Of a queue that moves all the time it
+// gives what the last walk met.
 func (k *Kernel) Clients(l *listener.Listener, maxRows int) (_ listener.Clients, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -69,7 +69,7 @@ func (k *Kernel) Clients(l *listener.Listener, maxRows int) (_ listener.Clients,
 	return clients, nil
 }
 
-// walkClients walks until a walk was not disturbed, or it has tried enough.
+// walkClients walks until a walk was not disturbed, or clientWalks have been tried.
 func walkClients(prog *ebpf.Program, ask bpf.KernelClientsIo) (io bpf.KernelClientsIo, err error) {
 	for range clientWalks {
 		io = ask
@@ -106,7 +106,7 @@ func readClients(m *ebpf.Map, rows []bpf.KernelClient) error {
 func (k *Kernel) client(raw *bpf.KernelClient) listener.Client {
 	remote := addrPort(raw.Family, raw.Addr, raw.Port)
 	c := listener.Client{
-		// Of a socket for both families the kernel keeps IPv4 addresses mapped.
+		// A socket of both families has its IPv4 addresses mapped.
 		Remote: netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()),
 		Waited: k.clock.duration(uint64(raw.Age)),
 	}

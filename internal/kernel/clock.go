@@ -12,8 +12,8 @@ type clock struct {
 	jiffy time.Duration
 }
 
-// newClock asks how long a jiffy is. CONFIG_HZ is in no file that is everywhere, but
-// the coarse clocks move once a jiffy, and their resolution is just that.
+// newClock finds out how long a jiffy is. Not every host has a file with CONFIG_HZ, but
+// the coarse clocks move once a jiffy, which is their resolution.
 func newClock() (clock, error) {
 	var res unix.Timespec
 	if err := unix.ClockGetres(unix.CLOCK_MONOTONIC_COARSE, &res); err != nil {

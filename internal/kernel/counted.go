@@ -11,8 +11,8 @@ import (
 )
 
 // SetCounted makes the kernel side count these listeners, each in its network namespace,
-// and no others. Where counting is always on it does nothing; the queues tier, which counts
-// nothing, looks for connections that they accepted instead.
+// and no others. Where counting is always on it does nothing. The queues tier, which counts
+// nothing, seeks connections that they accepted instead.
 func (k *Kernel) SetCounted(of map[listener.Key]uint32) error {
 	if k.count == CountAlways && k.tier != listener.TierQueues {
 		return nil
@@ -48,12 +48,12 @@ func (k *Kernel) SetCounted(of map[listener.Key]uint32) error {
 			return fmt.Errorf("stop counting a listener: %w", err)
 		}
 	}
-	// Elsewhere nothing has changed.
+	// Nothing has changed in other namespaces.
 	maps.Copy(before, k.countedIn)
 	return k.recount(before)
 }
 
-// recount has the kernel side take up what is to be counted in these network namespaces, by
+// recount makes the kernel side start and end the counting in these network namespaces, by
 // way of descriptors where one of them cannot be found or entered.
 func (k *Kernel) recount(in map[uint32]bool) error {
 	all, err := k.network()

@@ -10,24 +10,24 @@ import (
 	"github.com/reusewatch/reusewatch/internal/netns"
 )
 
-// To look into one network namespace takes some 2 ms on a large host, whatever is in it: its
-// iterator goes through the connections of all. So no more are entered at the start, and in
-// each look after it, than these times allow.
+// To enter one network namespace takes some 2 ms on a large host, whatever is in it: its
+// iterator goes through the connections of all. So at the start, and in each look after it,
+// no more are entered than these times allow.
 const (
 	enterFirst = 500 * time.Millisecond
 	enterEach  = 100 * time.Millisecond
 )
 
-// entering is how far the looking into the network namespaces has got.
+// entering is how far the entering of the network namespaces has got.
 type entering struct {
 	rest   []netns.Namespace
 	tried  int
 	failed []error
 }
 
-// Enter makes the kernel side watch what was there before it: whatever but MPTCP a process
-// holds in any network namespace, and all else in each that can be found and entered. Where
-// these are thousands, the looks that follow come to the last of them.
+// Enter makes the kernel side watch the listeners that were there before it: those that a
+// process holds in any network namespace, except MPTCP ones, and all others in namespaces
+// that can be found and entered. If there are thousands of these, later looks enter the rest.
 func (k *Kernel) Enter() error {
 	if k.tier == listener.TierQueues {
 		return nil
@@ -55,7 +55,8 @@ func (k *Kernel) enter() error {
 	return k.enterRest(enterFirst)
 }
 
-// enterRest goes on entering for a while. What finds no room is entered anew once there is.
+// enterRest goes on entering for a while. Listeners that find no room are entered again
+// once there is more.
 func (k *Kernel) enterRest(limit time.Duration) error {
 	e := &k.entering
 	for began := time.Now(); len(e.rest) > 0 && time.Since(began) < limit; {

@@ -53,14 +53,14 @@ func (k *Kernel) boot() (time.Time, error) {
 	return time.Now().Add(-time.Duration(ts.Nano())), nil
 }
 
-// suspended is how long the host was, which the monotonic clock leaves out.
+// suspended gives how long the host was suspended, which the monotonic clock leaves out.
 func suspended() (time.Duration, error) {
 	var with, without unix.Timespec
 	if err := errors.Join(unix.ClockGettime(unix.CLOCK_BOOTTIME, &with), unix.ClockGettime(unix.CLOCK_MONOTONIC, &without)); err != nil {
 		return 0, fmt.Errorf("read the clocks since boot: %w", err)
 	}
-	// What passes between the two makes it too short, and a birth too early: never one of
-	// before its process out of one of after it.
+	// The time between the two readings makes the result too short, and so a birth too early:
+	// no birth can seem to come after a start that it came before.
 	return max(0, time.Duration(with.Nano()-without.Nano())), nil
 }
 

@@ -10,14 +10,14 @@ import (
 	"github.com/reusewatch/reusewatch/bpf"
 )
 
-// grow loads the kernel side anew with room for a quarter more listeners than are
-// needed now, and for twice as many as before. The counters begin anew, and what was
-// born or died meanwhile shows in the look that follows.
+// grow loads the kernel side anew, with room for a quarter more listeners than there are
+// now and at least for twice as many as before. The counters begin anew, and births and
+// deaths meanwhile show in the look that follows.
 func (k *Kernel) grow(needed int) error {
 	opts := k.opts
 	opts.Capacity = max(needed+needed/4, 2*k.objs.capacity())
 	bigger, err := k.bigger(opts)
-	for errors.Is(err, unix.E2BIG) && opts.Capacity < mostCapacity { // as many were born meanwhile
+	for errors.Is(err, unix.E2BIG) && opts.Capacity < mostCapacity { // that many were born meanwhile
 		opts.Capacity *= 2
 		bigger, err = k.bigger(opts)
 	}
@@ -37,8 +37,8 @@ func (k *Kernel) grow(needed int) error {
 // mostCapacity is more than a host has ports for in a thousand namespaces.
 const mostCapacity = 1 << 26
 
-// bigger opens another one that knows what k does. The error wraps unix.E2BIG where there
-// was no room for that.
+// bigger opens another kernel side that knows the listeners of this one. The error wraps
+// unix.E2BIG if it had no room for them.
 func (k *Kernel) bigger(opts Options) (*Kernel, error) {
 	bigger, err := openTier(k.tier, opts)
 	if err != nil {
@@ -53,8 +53,8 @@ func (k *Kernel) bigger(opts Options) (*Kernel, error) {
 	return bigger, nil
 }
 
-// handOver enters what k knows into a bigger kernel side: also listeners of
-// network namespaces that nobody could find again.
+// handOver enters the listeners of this kernel side into a bigger one, also those of
+// network namespaces that could not be found again.
 func (k *Kernel) handOver(bigger *Kernel) error {
 	var key uint64
 	var l bpf.KernelListener

@@ -23,7 +23,7 @@ const (
 	SignalQueued   Signal = "queued"
 	SignalCookies  Signal = "queued-cookies-tfo"
 	SignalAdopted  Signal = "adopted"
-	SignalCalls    Signal = "calls" // of suspects: attached while there are any
+	SignalCalls    Signal = "calls" // its hook is attached while calls of suspects are watched
 )
 
 // hook is one program and where it attaches.
@@ -71,9 +71,10 @@ type Lost struct {
 	Err    error
 }
 
-// attach loads and attaches the hooks of a tier. Some kernels refuse at load,
-// others only at attach, so only a real attach tells; one that refuses at load has
-// none attached for nothing. A required hook that fails undoes all.
+// attach loads and attaches the hooks of a tier. Some kernels refuse a hook at load,
+// others only at attach, so only attaching it shows. All are loaded first: where the kernel
+// refuses a required one then, none was attached in vain. A required hook that fails to
+// attach undoes all.
 func attach(objs *objects, t listener.Tier) (links []link.Link, lost []Lost, err error) {
 	hooks := hooksOf(t)
 	progs, errs := make([]*ebpf.Program, len(hooks)), make([]error, len(hooks))

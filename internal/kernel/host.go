@@ -44,11 +44,10 @@ type Capability struct {
 	Needed bool
 }
 
-// Host is what reusewatch needs of a host, as it found it, and what it is often
-// taken to need.
+// Host describes what reusewatch needs of a host, and what it is often taken to need.
 type Host struct {
 	Release      string // of the kernel, uname -r
-	Version      string // the same, uname -v
+	Version      string // of the kernel, uname -v
 	Machine      string
 	BTF          BTF
 	Lockdown     string // "none", "integrity", "confidentiality"; "" unknown
@@ -63,10 +62,10 @@ type Host struct {
 
 // BTF is what is known of the kernel's types.
 type BTF struct {
-	Shown bool                 // /sys shows them
+	Shown bool                 // /sys shows the types
 	Built listener.Maybe[bool] // the kernel has them, shown or not; unknown where only root may ask
-	File  string               // that a copy was given in; "" for none
-	Same  listener.Maybe[bool] // the copy is one of this kernel's
+	File  string               // the file with a copy that was given; "" for none
+	Same  listener.Maybe[bool] // the copy is of this kernel's types
 }
 
 // Mount is how a file system is mounted.
@@ -85,8 +84,7 @@ func (h *Host) TooOld() bool {
 	return major < floorMajor || major == floorMajor && minor < floorMinor
 }
 
-// check refuses where nothing can work, in the order in which a user would
-// mend it.
+// check is an error where nothing can work: the first one that a user would have to mend.
 func (h *Host) check() error {
 	if h.TooOld() {
 		return &CannotObserve{
@@ -121,8 +119,7 @@ func (h *Host) check() error {
 	return h.checkBTF()
 }
 
-// checkBTF tells the ways apart in which the types can be missing: only one of them
-// is mended by a file.
+// checkBTF tells apart why the types can be missing: only one cause is mended by a file.
 func (h *Host) checkBTF() error {
 	const without = "CONFIG_DEBUG_INFO_BTF=y"
 	built, known := h.BTF.Built.Get()
@@ -160,7 +157,7 @@ func (h *Host) checkBTF() error {
 }
 
 // cannotLoad is the error of a host that passed its check and still refused every
-// tier: the reason of the lowest one counts.
+// tier, with the reason of the lowest one.
 func (h *Host) cannotLoad(reasons []TierReason) error {
 	blind := &CannotObserve{
 		Missing: "the kernel refused the programs",

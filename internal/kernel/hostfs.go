@@ -18,7 +18,7 @@ import (
 // include/linux/proc_ns.h).
 const initPIDInode = "pid:[4026531836]"
 
-// hostFS says where to look and whom to ask.
+// hostFS says where the files of a host are, and how to ask its kernel for its types.
 type hostFS struct {
 	proc, sys, release string
 	askTypes           func() ([]byte, error)
@@ -27,7 +27,7 @@ type hostFS struct {
 // realHost is the one that we are on.
 func realHost() hostFS { return hostFS{proc: "/proc", sys: "/sys", askTypes: askTypes} }
 
-// Inspect reads what the host offers. The types are those from a file, or nil.
+// Inspect reads what the host offers. The types are a copy from a file, or nil.
 func Inspect(types *Types) (Host, error) {
 	h, err := realHost().inspect(types)
 	if err != nil {
@@ -65,8 +65,8 @@ func (f hostFS) inspect(types *Types) (Host, error) {
 	return h, err
 }
 
-// btf finds out what there is, and whether a file's types are this kernel's. What
-// the kernel does not tell us stays unknown.
+// btf finds out which types there are, and whether those of a file are this kernel's. What
+// the kernel does not let us read stays unknown.
 func (f hostFS) btf(types *Types) BTF {
 	_, err := os.Stat(filepath.Join(f.sys, vmlinux))
 	b := BTF{Shown: err == nil}
@@ -87,7 +87,7 @@ func (f hostFS) btf(types *Types) BTF {
 	return b
 }
 
-// mounted says how the file system of a kind is mounted there.
+// mounted says how a file system of that kind is mounted at a path.
 func mounted(path string, magic int64) Mount {
 	var fs unix.Statfs_t
 	switch err := unix.Statfs(path, &fs); {

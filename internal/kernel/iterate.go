@@ -14,9 +14,9 @@ import (
 	"github.com/reusewatch/reusewatch/internal/netns"
 )
 
-// eachNetns runs a socket iterator in each network namespace, as iterate does. One
-// that cannot be entered, because it went away meanwhile or for whatever reason, is
-// skipped: what it alone has stays unseen. It is an error only where none can be.
+// eachNetns runs a socket iterator in each network namespace, as iterate does. A namespace
+// that cannot be entered, because it went away or for any other reason, is skipped, and
+// what it alone has stays unseen. It is an error only if none can be entered.
 func (k *Kernel) eachNetns(program string, row []byte, each func()) error {
 	all, err := k.network()
 	if err != nil {
@@ -28,7 +28,8 @@ func (k *Kernel) eachNetns(program string, row []byte, each func()) error {
 	return nil
 }
 
-// inEach gives why it could not be done in some of them.
+// inEach runs a socket iterator in each of these namespaces, and gives the errors of those
+// where it failed, but for namespaces that went away.
 func (k *Kernel) inEach(all []netns.Namespace, program string, row []byte, each func()) (failed []error) {
 	for i := range all {
 		err := k.iterate(program, &all[i], row, each)
@@ -39,9 +40,9 @@ func (k *Kernel) inEach(all []netns.Namespace, program string, row []byte, each 
 	return failed
 }
 
-// iterate opens an iterator, in a network namespace unless that is nil, and calls each
-// for every record that it writes, once it is in row. Both are nil for a program that
-// writes nothing.
+// iterate opens an iterator, in a network namespace unless that is nil, reads every record
+// that it writes into row, and calls each after it. Both are nil for a program that writes
+// nothing.
 func (k *Kernel) iterate(program string, in *netns.Namespace, row []byte, each func()) error {
 	return read(k.iters[program], program, in, row, each)
 }
@@ -76,9 +77,9 @@ func read(it *link.Iter, program string, in *netns.Namespace, row []byte, each f
 	return nil
 }
 
-// onward goes on where the kernel wants to be asked again: after a million objects that
-// brought no record (MAX_ITER_OBJECTS of kernel/bpf/bpf_iter.c), as of a process that
-// has duplicated a descriptor that often.
+// onward reads again where the kernel wants to be asked again: after a million objects
+// without a record (MAX_ITER_OBJECTS of kernel/bpf/bpf_iter.c), such as the duplicates of a
+// descriptor.
 type onward struct{ io.Reader }
 
 func (o onward) Read(b []byte) (int, error) {
@@ -90,11 +91,11 @@ func (o onward) Read(b []byte) (int, error) {
 	}
 }
 
-// iterBuffer is as much as the kernel gives at once.
+// iterBuffer is how much the kernel gives at once.
 const iterBuffer = 32 << 10
 
-// memoryOf is v as it lies in memory. The types of records are made from those of
-// the programs, padding and all.
+// memoryOf gives the bytes of v. The types of records are generated from those of the
+// programs, with their padding.
 func memoryOf[T any](v *T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))
 }

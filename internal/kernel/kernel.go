@@ -38,8 +38,8 @@ type Options struct {
 	Tier     listener.Tier // the highest to try; "" is functions
 	Count    Count         // "" is always in the functions tier, suspected below
 	Capacity int           // listeners to hold, rounded up to a power of two; 0 is 4096
-	// Namespaces is given the network namespaces that processes are in, and gives those
-	// to look in: beside them such as a mount keeps, or the caller. Nil: just those.
+	// Namespaces is given the network namespaces that processes are in, and gives all that
+	// are to be entered: also those that a mount or the caller keeps. Nil: just those.
 	Namespaces func([]netns.Namespace) ([]netns.Namespace, error)
 	// LookOnly loads the iterators alone and attaches nothing.
 	LookOnly bool
@@ -47,8 +47,8 @@ type Options struct {
 	Types *Types
 
 	// For tests.
-	prepare func(*ebpf.CollectionSpec) // what is done before loading
-	decoded *btf.Cache                 // the kernel's types, for many to share
+	prepare func(*ebpf.CollectionSpec) // changes the programs before they are loaded
+	decoded *btf.Cache                 // the kernel's types, which several kernel sides share
 }
 
 // Kernel is the loaded kernel side. Its methods may be called from any
@@ -66,7 +66,7 @@ type Kernel struct {
 	rows       *ebpf.Memory
 	tick       *ebpf.Program
 	walker     *ebpf.Program
-	sampler    *ebpf.Program // nil until somebody looks at one listener
+	sampler    *ebpf.Program // nil until the first Sample
 	clock      clock
 	started    time.Time
 	seenLoss   bpf.KernelTickIo
@@ -74,16 +74,16 @@ type Kernel struct {
 	symbols    symbols
 	opts       Options
 	entering   entering
-	countedIn  map[uint32]bool // network namespaces of what is counted on demand
-	served     served          // of the queues tier
-	calls      calls           // of who is watched
-	sought     []uint64        // by the next census
+	countedIn  map[uint32]bool // the network namespaces of listeners that are counted on demand
+	served     served          // in the queues tier
+	calls      calls
+	sought     []uint64        // the objects whose holders the next census finds
 	counting   atomic.Bool     // a census is under way
-	mostThings int             // that are told of one process
-	programs   map[uint32]bool // that choose the member of a group: ours or not
+	mostThings int             // how many things of one process are reported
+	programs   map[uint32]bool // of programs that choose the member of a group, whether they are ours
 
-	looks   uint64           // how many there were
-	row     bpf.KernelSample // reused, as are these
+	looks   uint64           // how many looks there were
+	row     bpf.KernelSample // this and the next two are reused
 	samples []listener.Sample
 	record  ringbuf.Record
 }
@@ -192,7 +192,7 @@ func (k *Kernel) Counting() Count {
 	return k.count
 }
 
-// Started is since when counters count that always do.
+// Started is when the counting began, where it is always on.
 func (k *Kernel) Started() time.Time { return k.started }
 
 // has says whether the running tier gives a signal.
@@ -225,8 +225,8 @@ func (k *Kernel) Stats() ([]ProgramStats, error) {
 	return stats, nil
 }
 
-// RunTime is what the programs at the hooks took and how often they ran, while
-// CountRunTime is on. It begins anew when the kernel side makes room for more.
+// RunTime gives how long the programs at the hooks ran, and how often, while CountRunTime
+// is on. It begins anew when the kernel side makes room for more listeners.
 func (k *Kernel) RunTime() (took time.Duration, runs uint64, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -250,8 +250,8 @@ func CountRunTime() (io.Closer, error) {
 	return c, nil
 }
 
-// Room says how many listeners are remembered, and how many may be before the map
-// is grown; 0 of each in the queues tier, which remembers none.
+// Room says how many listeners are remembered, and how many can be before the map is
+// grown; both are 0 in the queues tier, which remembers none.
 func (k *Kernel) Room() (entries, capacity int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -12,27 +12,27 @@ import (
 	"github.com/reusewatch/reusewatch/bpf"
 )
 
-// objects are the maps, and the programs loaded one by one beside them, so that
-// a hook that the kernel refuses takes no other with it.
+// objects are the maps, and the programs, which are loaded one by one beside them: if the
+// kernel refuses one, the others still load.
 type objects struct {
 	spec  *ebpf.CollectionSpec
 	maps  *ebpf.Collection
 	progs []*ebpf.Program
-	hooks []*ebpf.Program // those of progs that run at events
-	// types are the kernel's, decoded once for all programs; nil once the tier is
-	// open, for they are large. decode gives them to what is loaded later.
+	hooks []*ebpf.Program // those of progs that run at hooks
+	// types are the kernel's, decoded once for all programs; nil once the tier is open,
+	// for they are large. Programs that are loaded later call decode.
 	types  *btf.Cache
 	decode func() (*btf.Cache, error)
 }
 
-// How many rows the tick has room for, of 400 bytes each.
+// minRows and maxRows bound how many rows the tick has room for, of 400 bytes each.
 const minRows, maxRows = 64, 8192
 
-// constants are set before loading; the verifier drops the code they exclude.
+// constants are set before loading; the verifier drops the code that they exclude.
 type constants struct {
 	countAll      bool // count every listener from its first day on
-	countChildren bool // by inherited keys
-	countsExact   bool // a listener that queued nothing needs no look
+	countChildren bool // children count themselves by the key that they inherit
+	countsExact   bool // a listener that queued nothing need not be read
 }
 
 func newObjects(capacity uint32, c constants, opts *Options) (*objects, error) {
@@ -47,14 +47,14 @@ func newObjects(capacity uint32, c constants, opts *Options) (*objects, error) {
 	if opts.prepare != nil {
 		opts.prepare(spec)
 	}
-	// Made with their programs, for whoever asks who waits, and for an act.
+	// These are made with their programs, for a list of clients and for an act.
 	delete(spec.Maps, bpf.KernelMapClients)
 	delete(spec.Maps, bpf.KernelMapRescues)
 	delete(spec.Maps, bpf.KernelMapHeirs)
 	for _, name := range []string{bpf.KernelMapListeners, bpf.KernelMapCounted} {
 		spec.Maps[name].MaxEntries = capacity
 	}
-	// Most listeners are idle at most times; a look that gives more takes several runs.
+	// Most listeners are idle at most times; a look with more rows takes several runs.
 	spec.Maps[bpf.KernelMapSamples].MaxEntries = min(max(capacity/4, minRows), maxRows)
 	for name, on := range map[string]bool{
 		bpf.KernelVarCountAll:      c.countAll,
@@ -98,7 +98,7 @@ func (o *objects) load(name string) (*ebpf.Program, error) {
 	return prog, nil
 }
 
-// capacity is how many listeners there is room for.
+// capacity gives how many listeners there is room for.
 func (o *objects) capacity() int { return int(o.maps.Maps[bpf.KernelMapListeners].MaxEntries()) }
 
 func (o *objects) close() error {

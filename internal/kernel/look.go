@@ -41,7 +41,7 @@ func (k *Kernel) Look(depth listener.Depth) (listener.Look, error) {
 		return listener.Look{}, err
 	}
 	restarted := false
-	for io.LostListeners != k.seenLoss.LostListeners { // again, where more are born than there was made room for
+	for io.LostListeners != k.seenLoss.LostListeners { // more may be born than there was made room for
 		if err := k.grow(int(io.Listeners) + int(io.LostListeners-k.seenLoss.LostListeners)); err != nil {
 			return listener.Look{}, err
 		}
@@ -58,7 +58,7 @@ func (k *Kernel) Look(depth listener.Depth) (listener.Look, error) {
 	return look, nil
 }
 
-// pass runs the tick, again and again if its rows have no room for all.
+// pass runs the tick, again and again until every listener has found room for its row.
 func (k *Kernel) pass(depth listener.Depth) (bpf.KernelTickIo, error) {
 	// A complete look is rare, and its samples are many.
 	if cap(k.samples) > 4*len(k.samples) {
@@ -91,8 +91,8 @@ func flags(d listener.Depth) uint64 {
 	}
 }
 
-// readRows takes the rows that the tick wrote, without an allocation once the
-// buffer has grown. boot is the wall time of ktime 0.
+// readRows reads the rows that the tick wrote, without an allocation once the buffer has
+// grown. boot is the wall time of ktime 0.
 func (k *Kernel) readRows(n int, boot time.Time) error {
 	row := memoryOf(&k.row)
 	for i := range n {

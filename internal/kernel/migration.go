@@ -10,17 +10,17 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// constantsMap holds what is set before loading.
+// constantsMap holds the constants that are set before loading.
 const constantsMap = ".rodata"
 
-// Migration is a program that sends the clients of a closing member of the
-// group it is attached to on to its siblings, but for those who have gone.
+// Migration is a program that moves the clients of a closing member of the group that it is
+// attached to, except those that have gone, to heirs in the same group.
 type Migration struct {
 	coll *ebpf.Collection
 	id   ebpf.ProgramID
 }
 
-// LoadMigration loads the program; whoever asks attaches it (SO_ATTACH_REUSEPORT_EBPF).
+// LoadMigration loads the program; the caller attaches it (SO_ATTACH_REUSEPORT_EBPF).
 func LoadMigration(o listener.Moving) (*Migration, error) {
 	spec, err := migrationSpec(&o)
 	if err != nil {
@@ -44,7 +44,7 @@ func LoadMigration(o listener.Moving) (*Migration, error) {
 	return m, nil
 }
 
-// migrationSpec leaves only what the program has.
+// migrationSpec gives the object with nothing but this program, its maps and constants.
 func migrationSpec(o *listener.Moving) (*ebpf.CollectionSpec, error) {
 	spec, err := bpf.LoadKernel()
 	if err != nil {
@@ -81,8 +81,8 @@ func flag(on bool) uint8 {
 	return 0
 }
 
-// fill tells the kernel who the heirs are. It takes none that has closed meanwhile, or
-// that is in such a map already; if there must be some, one of them is enough.
+// fill gives the kernel the heirs. It refuses one that has closed meanwhile, or that is in
+// such a map already; where heirs are needed, one is enough.
 func (m *Migration) fill(o *listener.Moving) error {
 	var errs []error
 	for i, fd := range o.Heirs {
@@ -96,8 +96,8 @@ func (m *Migration) fill(o *listener.Moving) error {
 	return nil
 }
 
-// Release lets the heirs go, each of which is in one such map at a time: another program
-// of the same group may have them then.
+// Release lets the heirs go, so that another program of the same group may have them: each
+// can be in one such map at a time.
 func (m *Migration) Release() error {
 	heirs := m.coll.Maps[bpf.KernelMapHeirs]
 	var errs []error
@@ -112,10 +112,10 @@ func (m *Migration) Release() error {
 // FD is the program's descriptor.
 func (m *Migration) FD() int { return m.coll.Programs[bpf.KernelProgReusewatchMove].FD() }
 
-// ID is what a sample of a group shows that it is attached to.
+// ID is the id by which samples of its group show it.
 func (m *Migration) ID() uint32 { return uint32(m.id) }
 
-// Rescued says what became of the clients so far.
+// Rescued gives what has become of the clients so far.
 func (m *Migration) Rescued() (listener.Rescued, error) {
 	var raw bpf.KernelRescued
 	if err := m.coll.Maps[bpf.KernelMapRescues].Lookup(uint32(0), &raw); err != nil {
@@ -124,14 +124,14 @@ func (m *Migration) Rescued() (listener.Rescued, error) {
 	return listener.Rescued{Moved: int(raw.Moved), HalfOpen: int(raw.HalfOpen), Gone: int(raw.Gone)}, nil
 }
 
-// Close forgets the program; where it is attached it stays.
+// Close closes the program; where it is attached it stays.
 func (m *Migration) Close() error {
 	m.coll.Close()
 	return nil
 }
 
-// isMigration says whether a program is one of ours, of an earlier run too. It
-// remembers: the kernel gives no id again.
+// isMigration says whether a program is one of ours, also of an earlier run. It remembers
+// the answer, for the kernel gives no id again.
 func (k *Kernel) isMigration(id uint32) bool {
 	ours, known := k.programs[id]
 	if !known {
@@ -144,7 +144,7 @@ func (k *Kernel) isMigration(id uint32) bool {
 func isMigration(id ebpf.ProgramID) bool {
 	prog, err := ebpf.NewProgramFromID(id)
 	if err != nil {
-		return false // such as one of classic BPF, which has no id
+		return false // a program of classic BPF has no id
 	}
 	defer prog.Close()
 	info, err := prog.Info()

@@ -14,9 +14,9 @@ import (
 	"github.com/reusewatch/reusewatch/internal/netns"
 )
 
-// network gives a way into each network namespace that is to be looked in: our own,
-// those that a process is in, and those that the options add, which a mount or a
-// descriptor keeps. One that is kept by a socket alone is not found.
+// network gives a way into each network namespace that is to be entered: our own, those
+// that a process is in, and those that the options add, which a mount or a descriptor
+// keeps. One that only a socket keeps is not found.
 func (k *Kernel) network() ([]netns.Namespace, error) {
 	own := netns.Own()
 	var err error
@@ -44,8 +44,8 @@ func (k *Kernel) network() ([]netns.Namespace, error) {
 	return all, nil
 }
 
-// Namespace opens a network namespace that is in sight; the caller closes it. The
-// error is os.ErrNotExist where none has this inode.
+// Namespace opens a network namespace that can be found; the caller closes it. The error is
+// os.ErrNotExist if none has this inode.
 func (k *Kernel) Namespace(inode uint32) (*os.File, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -67,8 +67,8 @@ func (k *Kernel) Namespace(inode uint32) (*os.File, error) {
 	return nil, errors.Join(errs...)
 }
 
-// Unreachable are the network namespaces that are in sight and cannot be entered: a
-// listener older than the kernel side that no process holds stays unseen there.
+// Unreachable gives the network namespaces that can be found and not entered: a listener
+// in them that is older than the kernel side, and that no process holds, stays unseen.
 func (k *Kernel) Unreachable() ([]netns.Namespace, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

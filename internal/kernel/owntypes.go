@@ -16,11 +16,11 @@ import (
 // vmlinux is the kernel's own BTF below /sys.
 const vmlinux = "kernel/btf/vmlinux"
 
-// errNoTypes is a kernel that was built without BTF.
+// errNoTypes says that the kernel was built without BTF.
 var errNoTypes = errors.New("this kernel was built without BTF")
 
 // ownTypes reads the kernel's own BTF where /sys shows it, and else asks the kernel,
-// which tells root alone.
+// which answers root alone.
 func (f hostFS) ownTypes() ([]byte, error) {
 	raw, err := os.ReadFile(filepath.Join(f.sys, vmlinux))
 	if errors.Is(err, os.ErrNotExist) {
@@ -55,8 +55,8 @@ func askTypes() ([]byte, error) {
 	return raw, err
 }
 
-// rawTypes copies the bytes of a BTF descriptor and says how many there are; the
-// library gives them decoded only.
+// rawTypes copies the bytes of a BTF descriptor and says how many there are; the library
+// only gives them decoded.
 func rawTypes(fd int, to []byte) (size uint32, err error) {
 	info := struct { // struct bpf_btf_info, include/uapi/linux/bpf.h
 		btf     unsafe.Pointer

@@ -10,7 +10,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// openReaders loads what user space reads the kernel side by.
+// openReaders loads the programs by which user space reads the kernel side.
 func (k *Kernel) openReaders() (err error) {
 	iters := []string{bpf.KernelProgLookTcp, bpf.KernelProgCensus, bpf.KernelProgTellTasks}
 	if k.symbols.program, err = k.objs.load(bpf.KernelProgNameSymbol); err != nil {
@@ -47,7 +47,7 @@ func (k *Kernel) openReaders() (err error) {
 	return nil
 }
 
-// openIterator loads and attaches one, unless it is there.
+// openIterator loads and attaches an iterator, unless that is done.
 func (k *Kernel) openIterator(name string) error {
 	if k.iters[name] != nil {
 		return nil

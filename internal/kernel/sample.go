@@ -19,7 +19,7 @@ func addrPort(family uint16, addr [16]byte, port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(addr[:4])), port)
 }
 
-// sampleOf makes the domain's word of a row. boot is the wall time of ktime 0.
+// sampleOf turns a row into a sample. boot is the wall time of ktime 0.
 func (k *Kernel) sampleOf(raw *bpf.KernelSample, boot time.Time) listener.Sample {
 	s := listener.Sample{
 		Key:          listener.Key(raw.Sk),
@@ -84,7 +84,7 @@ func waiters(raw *bpf.KernelSample) []listener.Waiter {
 	return ws
 }
 
-// counters copies what the tier's hooks count; the rest stays unknown.
+// counters copies the counters that the tier has hooks for; the others stay unknown.
 func (k *Kernel) counters(s *listener.Sample, raw *bpf.KernelSample) {
 	if k.has(SignalSYNs) {
 		s.SYNs = listener.Counted(raw.Syns)
@@ -122,11 +122,10 @@ func waiter(kind bpf.KernelWaiterKind, pid int, events uint32, sleepers int, rea
 	return w
 }
 
-// Sample looks at one listener now and at no other: at its queue, the head of that and its
-// counters, not at who waits on it, nor at its settings. It is false of one that has gone,
-// that listens no more, or at whose address another socket is. The next look tells all that
-// it would have told without. Its program is loaded at the first call: whoever only watches
-// has no use for it.
+// Sample reads one listener now and no other: its queue, the head of that and its counters,
+// neither its waiters nor its settings. It is false if the listener has gone, listens no
+// more, or another socket has its address. The next look gives all that it would have given
+// otherwise. The program is loaded at the first call, for watching has no use for it.
 func (k *Kernel) Sample(l *listener.Listener) (listener.Sample, bool, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

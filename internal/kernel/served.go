@@ -9,14 +9,14 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// served finds, in the queues tier, which members of suspected groups accepted
-// connections since the last look: from those that are there now and were not
-// then, also such as were closed meanwhile and stay in TIME_WAIT.
+// served finds, in the queues tier, which members of suspected groups accepted connections
+// since the last look: by the connections that are there now and were not then, also those
+// that were closed meanwhile and stay in TIME_WAIT.
 type served struct {
 	wanted map[listener.Key]bool
-	ports  map[bpf.KernelLocalPort]bool // of those
-	known  map[connection]bool          // at the last look
-	last   map[listener.Cookie]standing // of the wanted, at the last look
+	ports  map[bpf.KernelLocalPort]bool // of the wanted
+	known  map[connection]bool          // the connections at the last look
+	last   map[listener.Cookie]standing // where the wanted stood at the last look
 }
 
 // standing is what one look saw of a listener.
@@ -25,7 +25,7 @@ type standing struct {
 	head listener.Head
 }
 
-// connection is an accepted one.
+// connection is an accepted connection.
 type connection struct {
 	netns  uint32
 	local  netip.AddrPort
@@ -36,8 +36,8 @@ func (c connection) port() bpf.KernelLocalPort {
 	return bpf.KernelLocalPort{Netns: c.netns, Port: c.local.Port()}
 }
 
-// want looks for the connections of these listeners from now on: what is there already is
-// no news, unless it has come since the last look to one that was looked for by then.
+// want seeks accepted connections of these listeners from now on. Those that are there
+// already are no news, unless they came since the last look to a port that was wanted then.
 func (s *served) want(k *Kernel, keys []listener.Key) error {
 	s.wanted = make(map[listener.Key]bool, len(keys))
 	for _, key := range keys {
@@ -76,8 +76,8 @@ func (s *served) want(k *Kernel, keys []listener.Key) error {
 	return nil
 }
 
-// mark says of each sample whether its listener accepted since the last look, or one of
-// several did.
+// mark sets in each sample whether its listener accepted since the last look, or may have,
+// as one of several.
 func (s *served) mark(k *Kernel) error {
 	if len(s.wanted) == 0 {
 		return nil
@@ -106,7 +106,7 @@ func (s *served) mark(k *Kernel) error {
 	return nil
 }
 
-// remember keeps where those that are looked for stand.
+// remember keeps where the wanted listeners stand.
 func (s *served) remember(samples []listener.Sample) {
 	s.last = make(map[listener.Cookie]standing)
 	for i := range samples {
@@ -116,8 +116,8 @@ func (s *served) remember(samples []listener.Sample) {
 	}
 }
 
-// ended are the ports at which one that was looked for has ended: it may have accepted
-// before, and nobody can tell.
+// ended gives the ports of wanted listeners that have ended: nobody knows whether such a
+// listener accepted before.
 func (s *served) ended(samples []listener.Sample) map[bpf.KernelLocalPort]bool {
 	there := make(map[listener.Cookie]bool, len(s.last))
 	for i := range samples {
@@ -147,9 +147,9 @@ func (s *served) connections(k *Kernel) (map[connection]bool, error) {
 	return found, err
 }
 
-// acceptors are the listeners one of which has accepted a connection: bound to its
-// address, or to all addresses where none is bound to it, and with a head that has not
-// stood still. Where they are not all of one group that is looked for, nobody is told.
+// acceptors gives the listeners of which one has accepted a connection: they are bound to
+// its address, or to all addresses if none is bound to it, and their head has not stood
+// still. It is none if they are not all of one wanted group.
 func (s *served) acceptors(samples []listener.Sample, c connection) []*listener.Sample {
 	var found []*listener.Sample
 	exact := false
@@ -171,7 +171,7 @@ func (s *served) acceptors(samples []listener.Sample, c connection) []*listener.
 			continue // it accepted nothing
 		}
 		if !slices.ContainsFunc(found, func(f *listener.Sample) bool { return f.Key == l.Key }) {
-			found = append(found, l) // one of a namespace that was found by two names comes twice
+			found = append(found, l) // a listener comes twice if its namespace has two names
 		}
 	}
 	for _, l := range found {

@@ -10,15 +10,15 @@ import (
 	"github.com/reusewatch/reusewatch/bpf"
 )
 
-// symbols names addresses of kernel code. The kernel is asked once for each of them:
-// /proc/kallsyms shows no address to whoever lacks CAP_SYSLOG.
+// symbols names addresses of kernel code. It asks the kernel once for each:
+// /proc/kallsyms shows no addresses without CAP_SYSLOG.
 type symbols struct {
 	program *ebpf.Program
 	names   map[uint64]string
 }
 
-// maxSymbols bounds what is remembered: modules come and go. A host's processes wait
-// in a few hundred places.
+// maxSymbols bounds how many names are remembered, for modules come and go. The processes
+// of a host wait in a few hundred places.
 const maxSymbols = 16384
 
 // functions names the frames of a stack; those without a name are left out. It is
@@ -49,9 +49,9 @@ func (s *symbols) functions(frames []uint64) ([]string, error) {
 	return stack, nil
 }
 
-// wchan is where a thread with this stack sleeps, as /proc/PID/wchan has it: the
-// innermost function that is none of the scheduler's own, which the kernel tells by
-// their section (__sched) and we by their names.
+// wchan gives the function in which a thread with this stack sleeps, as /proc/PID/wchan
+// does: the innermost one that is not of the scheduler. The kernel knows those by their
+// section (__sched), we by their names.
 func wchan(stack []string) string {
 	for _, f := range stack {
 		if !schedules(f) {

@@ -21,12 +21,12 @@ const (
 	pfKThread    = 0x00200000
 )
 
-// Processes passes once over all tasks and tells of processes: of every one, where
-// all is asked for, and of those that are named. Only these come with the stack of
-// their leader, or with all their threads. Who has ended is not among them.
+// Processes passes once over all tasks and gives the processes that are asked for: every
+// one, or those that are named. Only named ones come with the stack of their leader, or
+// with all their threads. Processes that have ended are not among them.
 //
-// It waits for nobody, unlike the files of /proc. Of the pid namespace that we are in
-// some kernels hide the init.
+// It waits for nobody, unlike the files of /proc. Some kernels hide the init of the pid
+// namespace that we are in.
 func (k *Kernel) Processes(ask listener.Ask) (map[int]*listener.Process, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -69,7 +69,8 @@ func (k *Kernel) processes(ask listener.Ask) (map[int]*listener.Process, error) 
 	return found, nil
 }
 
-// countChildren takes what a pass has counted for those whose threads were asked about.
+// countChildren reads how many children the pass counted of processes whose threads were
+// asked for.
 func (k *Kernel) countChildren(pids []int, found map[int]*listener.Process) error {
 	for _, pid := range pids {
 		p := found[pid]
@@ -93,7 +94,7 @@ func order(p *listener.Process, t *listener.Task) int {
 	return 1
 }
 
-// asking runs a pass while the kernel side knows who is asked about.
+// asking runs a pass with the questions entered in the kernel side.
 func (k *Kernel) asking(questions map[uint32]bpf.KernelAsk, all bool, pass func() error) (err error) {
 	var everyProcess uint8
 	if all {
@@ -124,7 +125,8 @@ func (k *Kernel) asking(questions map[uint32]bpf.KernelAsk, all bool, pass func(
 	return pass()
 }
 
-// eachTask reads the rows of tell_tasks: a header each, and the frames that it counts.
+// eachTask reads the rows of tell_tasks: each is a header, with the number of frames that
+// follow it.
 func (k *Kernel) eachTask(each func(*bpf.KernelTask, []uint64) error) error {
 	rd, err := k.iters[bpf.KernelProgTellTasks].Open()
 	if err != nil {
@@ -152,7 +154,7 @@ func (k *Kernel) eachTask(each func(*bpf.KernelTask, []uint64) error) error {
 	}
 }
 
-// addTask takes one row into its process.
+// addTask adds one row to its process.
 func (k *Kernel) addTask(p *listener.Process, raw *bpf.KernelTask, frames []uint64, threads bool) error {
 	t := listener.Task{
 		TID: int(raw.Tid), Comm: comm(raw.Comm), State: state(raw.State), Tracer: int(raw.Tracer),
@@ -179,10 +181,10 @@ func (k *Kernel) addTask(p *listener.Process, raw *bpf.KernelTask, frames []uint
 	}
 	if raw.Tid == raw.Pid {
 		p.Comm, p.State, p.Wchan, p.Tracer = t.Comm, t.State, t.Wchan, t.Tracer
-		// The kernel's own unit of it is a tick, and so is what /proc shows.
+		// In ticks, as /proc has it.
 		p.Start, p.Forked = uint64(t.Start/listener.Tick), t.Start
 	}
-	// A leader that has ended is in no namespace any more: another thread speaks for it.
+	// A leader that has ended is in no namespace any more: another thread speaks for the process.
 	if raw.Threads == 0 || raw.Tid != raw.Pid && p.NetNS != 0 {
 		return nil
 	}
@@ -209,7 +211,7 @@ func (k *Kernel) addTask(p *listener.Process, raw *bpf.KernelTask, frames []uint
 	return nil
 }
 
-// userDev numbers a device as stat() does: new_encode_dev() of <linux/kdev_t.h>.
+// userDev gives the number that stat() gives a device: new_encode_dev() of <linux/kdev_t.h>.
 func userDev(kernel uint32) uint32 {
 	const minorBits = 20
 	major, minor := kernel>>minorBits, kernel&(1<<minorBits-1)
@@ -238,7 +240,7 @@ const (
 	stateLetter = "RSDTtXZP"
 )
 
-// state is the letter that /proc gives: get_task_state() of fs/proc/array.c.
+// state gives the letter of /proc for a state: get_task_state() of fs/proc/array.c.
 func state(raw uint32) string {
 	switch {
 	case raw&taskIdle == taskIdle:

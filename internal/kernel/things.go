@@ -7,24 +7,23 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// What is told of one process at the most, and of all together: a process may hold a
-// million things, and a user have a thousand such.
+// maxThings is how many things of one process are reported, maxAllThings how many of all
+// processes: a process may hold a million things, and a user have a thousand such processes.
 const (
-	maxThings    = 1 << 15 // Kernel.mostThings, but in tests
+	maxThings    = 1 << 15 // tests set another one in Kernel.mostThings
 	maxAllThings = 1 << 18
 )
 
-// Things are what the descriptors of these processes are of, each thing once for a
-// process, by the lowest descriptor: who duplicates one a thousand times has one. It is
-// Async if any open file of it is. Of a process that holds more than there is room for
-// nothing is told.
+// Things gives what the descriptors of these processes refer to, each thing once a process,
+// by its lowest descriptor. It is Async if any open file of it is. A process that holds more
+// than there is room for is omitted.
 func (k *Kernel) Things(pids []int) (things []listener.Thing, omitted []int, err error) {
 	if len(pids) == 0 {
 		return nil, nil, nil
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err := k.openIterator(bpf.KernelProgTellHeld); err != nil { // whoever looks once asks seldom
+	if err := k.openIterator(bpf.KernelProgTellHeld); err != nil { // a command that looks once seldom needs it
 		return nil, nil, err
 	}
 	questions := make(map[uint32]bpf.KernelAsk, len(pids))
@@ -33,10 +32,10 @@ func (k *Kernel) Things(pids []int) (things []listener.Thing, omitted []int, err
 	}
 	type held struct {
 		object uint64
-		mode   uint32 // a pipe's two ends are two things
+		mode   uint32 // the two ends of a pipe are two things
 	}
 	var raw bpf.KernelThing
-	seen := make(map[held]int) // of this process, whose rows come together: where among the things
+	seen := make(map[held]int) // the things of one process, whose rows come together, by their index
 	pid, first, over := uint32(0), 0, false
 	err = k.asking(questions, false, func() error {
 		return k.iterate(bpf.KernelProgTellHeld, nil, memoryOf(&raw), func() {

@@ -12,14 +12,14 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
-// Types are a copy of the kernel's BTF, for where /sys does not show its own.
+// Types are a copy of the kernel's BTF, for hosts whose /sys does not show it.
 type Types struct {
 	path string
-	raw  []byte // kept: the programs may be loaded anew when the file has gone
+	raw  []byte // the programs may be loaded anew when the file has gone
 }
 
-// ReadTypes reads a copy of /sys/kernel/btf/vmlinux, or an ELF file that has it as a
-// section, as vmlinux does.
+// ReadTypes reads a copy of /sys/kernel/btf/vmlinux, or an ELF file with a section of it,
+// such as vmlinux.
 func ReadTypes(path string) (*Types, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -64,7 +64,7 @@ func readSection(f *os.File) ([]byte, error) {
 	return section.Data()
 }
 
-// types are the kernel's, to be decoded once they are needed.
+// types gives the kernel's types, which are decoded when they are needed.
 func (o *Options) types() (*btf.Cache, error) {
 	if o.decoded != nil {
 		return o.decoded, nil
@@ -72,12 +72,12 @@ func (o *Options) types() (*btf.Cache, error) {
 	return o.Types.cache()
 }
 
-// cache is what the library takes types from: the kernel's own for nil.
+// cache gives the library the types: for nil the kernel's own.
 //
-// It finds those in /sys alone. What a program is relocated against can be given
-// beside it (ProgramOptions.KernelTypes), but not what it attaches to, and to have one
-// from a file and the other from /sys is no use to anybody: so a file's types are put
-// where the library would keep the kernel's own.
+// The library finds those in /sys alone. The types that a program is relocated against can
+// be given beside it (ProgramOptions.KernelTypes), but not those that it attaches to, and
+// they must be the same. So the types of a file are put where the library would keep the
+// kernel's own.
 func (t *Types) cache() (*btf.Cache, error) {
 	cache := btf.NewCache()
 	if t == nil {

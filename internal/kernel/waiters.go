@@ -9,8 +9,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// Waiters says who waits on a listener now; known is false where nobody could look,
-// or LookOnly has said it for all.
+// Waiters gives who waits on a listener now. known is false if that could not be read, or
+// for LookOnly, whose looks give the waiters of all listeners.
 func (k *Kernel) Waiters(l *listener.Listener) (ws []listener.Waiter, known bool, err error) {
 	if k.walker == nil {
 		return nil, false, nil

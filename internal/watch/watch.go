@@ -246,7 +246,7 @@ func (w *Watcher) Step() error {
 	return nil
 }
 
-// look takes events and samples into the table.
+// look enters events, and what a look saw, into the table.
 func (w *Watcher) look() error {
 	w.readFor = readFor
 	events, err := w.src.Events()
