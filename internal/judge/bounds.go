@@ -8,12 +8,12 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// hostWide groups that get stuck at once are the host's illness, not theirs.
+// hostWide is how many groups that get stuck at once show that the host is ill, not they.
 const hostWide = 3
 
-// ill are the groups in scope that stopped accepting within one act-after of this one, this
-// one first. Whoever owns user namespaces makes as many groups in them as it likes: all of
-// one user's count once.
+// ill gives the groups in scope that stopped accepting within one act-after of this one,
+// this one first. A user who owns user namespaces can make any number of groups in them, so
+// all groups of one such user count once.
 func (f *facts) ill() []string {
 	var groups []string
 	pids := make(map[int]bool)
@@ -43,13 +43,13 @@ type Budget struct {
 	Per  time.Duration
 }
 
-// OfUsers is the part of a host's budget that acts on users other than root may use, so
-// that nobody uses it up with servers that are made to be stuck: two fifths.
+// OfUsers is the part of a host's budget for acts on users other than root, two fifths: no
+// user can use up the budget with servers that are made to be stuck.
 func (b Budget) OfUsers() Budget { return Budget{max(1, b.Acts*2/5), b.Per} }
 
 func (f *facts) overBudget() bool {
 	mine := func(a listener.PastAct) bool { return a.Group == f.l.Counted() && a.Netns == f.l.NetCookie }
-	// An act in a network namespace that has gone with its listeners counts no more.
+	// An act no longer counts once its network namespace has no listeners.
 	onHost := func(a listener.PastAct) bool { return mine(a) || listens(f.snap, a.Netns) }
 	users := func(a listener.PastAct) bool { return a.OfUser && onHost(a) }
 	return f.past.Lost || f.spent(f.settings.Budget, mine) || f.spent(f.policy.HostBudget, onHost) ||

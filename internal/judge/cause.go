@@ -50,8 +50,8 @@ func (f *facts) cause() listener.Cause {
 	}
 }
 
-// limited: it has used up what it may open, or has clients that it serves: a loop that
-// goes on without any has left the listener out.
+// limited says that the process has used up its descriptors, or serves clients. A loop
+// without any clients is at no limit: it has left the listener out.
 func (f *facts) limited() bool {
 	return f.some(func(o *listener.Owner) bool {
 		l, _ := life(o)
@@ -59,7 +59,7 @@ func (f *facts) limited() bool {
 	})
 }
 
-// waitsFor says that some thread of a process waits for that.
+// waitsFor says whether some thread of a process waits for what.
 func waitsFor(what listener.For) func(*listener.Owner) bool {
 	return func(o *listener.Owner) bool {
 		l, _ := life(o)
@@ -67,7 +67,7 @@ func waitsFor(what listener.For) func(*listener.Owner) bool {
 	}
 }
 
-// onPeer: a thread waits for who is at the other end, and that is no dead end.
+// onPeer says that a thread waits for somebody at the other end, and that is no dead end.
 func onPeer(o *listener.Owner) bool {
 	l, _ := life(o)
 	return slices.ContainsFunc(l.Waits, func(w listener.Wait) bool {
@@ -75,7 +75,7 @@ func onPeer(o *listener.Owner) bool {
 	})
 }
 
-// blocked: its leader sleeps in the kernel, and in no poll.
+// blocked says that the leader of a process sleeps in the kernel, and in no poll.
 func blocked(o *listener.Owner) bool {
 	return o.Wchan != "" && (o.State == "S" || o.State == "D") && !waitsFor(listener.ForEvents)(o)
 }

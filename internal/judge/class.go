@@ -7,8 +7,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// class is what is proven of whoever an act would touch. A signal that was handled
-// begins its inertness anew, and changes no class.
+// class gives what is proven of the processes that an act would touch. A signal that such a
+// process handles ends its inertness, but does not change its class.
 func (f *facts) class() listener.Class {
 	if len(f.targets()) == 0 || f.some(spinning) {
 		return listener.ServedClass
@@ -42,16 +42,16 @@ func (f *facts) atDeadEnds() bool {
 	return true
 }
 
-// trace of service: it accepted, or somebody waited for its clients, or that is not
-// excluded. An owner's own epoll sets are asked too, for the walk of the wait queue is
-// lockless.
+// trace says that it has served: it accepted, or somebody waited for its clients, or neither
+// can be excluded. The epoll sets of its owners count too, for the walk of the wait queue
+// holds no lock.
 func (f *facts) trace() bool {
 	w := f.l.Window
 	return f.seenServing() || f.mayHaveAccepted() || !f.holdsNoConnection() || !f.l.OwnersKnown || w.Samples < enough || w.Walked < w.Samples-1 || f.some(mayBeRegistered)
 }
 
-// mayHaveAccepted: one of several members accepted, of which it was one, and nobody knows
-// that it stood still then.
+// mayHaveAccepted says that one of several members accepted, it is one of them, and its
+// owner may have run then.
 func (f *facts) mayHaveAccepted() bool {
 	at, known := f.l.AcceptedAmong.Get()
 	return known && f.some(func(o *listener.Owner) bool {
@@ -60,19 +60,19 @@ func (f *facts) mayHaveAccepted() bool {
 	})
 }
 
-// seenServing: something was seen of service.
+// seenServing says that a trace of service was seen.
 func (f *facts) seenServing() bool {
 	connected := slices.ContainsFunc(f.l.Owners, func(o listener.Owner) bool { return o.Connections.Or(0) > 0 })
 	return connected || f.l.SeenWaiting || f.l.Window.Waited > 0 || len(f.l.Acceptors) > 0 || f.l.LastAccept.IsKnown()
 }
 
-// neverServed: counted since a listen() that was seen, and it accepted nothing.
+// neverServed says that it was counted since a listen() that was seen, and accepted nothing.
 func (f *facts) neverServed() bool {
 	accepted, counted := f.l.Accepted.Get()
 	return f.l.ListenedAt.IsKnown() && countedFromBirth(f.l) && counted && accepted == 0 && f.l.OwnersKnown && f.holdsNoConnection() && !f.seenServing()
 }
 
-// needed is how long must be waited before an act.
+// needed gives how long the head must stand before an act.
 func (f *facts) needed() time.Duration {
 	if f.classed == listener.ServedClass {
 		return max(f.settings.ActAfter, f.settings.ActAfterServed)
@@ -80,8 +80,8 @@ func (f *facts) needed() time.Duration {
 	return f.settings.ActAfter
 }
 
-// tooSoon: the head has not stood long enough, or a process that is to be proven dead
-// has not been inert for so long.
+// tooSoon says that the head has not stood long enough, or that a process that is to be
+// proven dead has not been inert for so long.
 func (f *facts) tooSoon() bool {
 	stood := f.l.Window.Observed
 	if f.classed != listener.ServedClass {

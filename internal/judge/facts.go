@@ -18,11 +18,11 @@ type facts struct {
 	past     *Past
 	index    int
 	culprit  *listener.Owner // nil: unknown
-	stuck    []*facts        // of the whole host
-	within   time.Duration   // in which signs of life are looked for
+	stuck    []*facts        // of all stuck listeners of the host
+	within   time.Duration   // how far back signs of life are sought
 	signs    []listener.SignSeen
 	classed  listener.Class
-	siblings []*listener.Listener // of whoever an act would touch, once the signs are known
+	siblings []*listener.Listener // of the processes that an act would touch, once the signs are known
 }
 
 // culprit is the owner that should accept and does not. Of several holders it
@@ -45,7 +45,7 @@ func culprit(l *listener.Listener) *listener.Owner {
 			pid = holder
 		}
 		if len(w.Holders) == 0 {
-			return nil // of this waiter nobody knows whose it is
+			return nil // nobody knows whose this waiter is
 		}
 	}
 	if l.Window.Waited == 0 && len(l.Waiters) == 0 {
@@ -63,8 +63,8 @@ func culprit(l *listener.Listener) *listener.Owner {
 	return found
 }
 
-// worker is the one owner that was seen to wait, if all the others do is to be
-// its parent. With a second worker nobody knows which of the two should accept.
+// worker is the one owner that was seen to wait, if every other owner is its parent. With
+// a second worker nobody knows which of the two should accept.
 func worker(l *listener.Listener) *listener.Owner {
 	if len(l.Acceptors) != 1 {
 		return nil
@@ -115,7 +115,7 @@ func countedFromBirth(l *listener.Listener) bool {
 	return known && !since.After(born)
 }
 
-// holdsNoConnection: no owner holds an accepted connection of this port.
+// holdsNoConnection says that no owner holds an accepted connection of this port.
 func (f *facts) holdsNoConnection() bool {
 	for i := range f.l.Owners {
 		if n, known := f.l.Owners[i].Connections.Get(); !known || n > 0 {
@@ -144,9 +144,10 @@ func threads(o *listener.Owner, some func(*listener.Thread) bool) bool {
 	return o.Evidence != nil && slices.ContainsFunc(o.Evidence.Threads, func(t listener.Thread) bool { return some(&t) })
 }
 
-// frozen: a cgroup says so, or a thread sleeps where the freezers let it: v1 in
-// __refrigerator, v2 in do_freezer_trap or the get_signal that it is inlined into,
-// while its state reads S. Where no cgroup tells, the stacks of all its threads must.
+// frozen says whether a process is frozen: its cgroup says so, or a thread sleeps where the
+// freezers put it: v1 in __refrigerator, v2 in do_freezer_trap or in get_signal, which that
+// may be inlined into, while its state reads S. Where no cgroup says it, the stacks of all
+// its threads must be known.
 func frozen(o *listener.Owner) listener.Maybe[bool] {
 	if inFreezer(o.Wchan) || threads(o, func(t *listener.Thread) bool { return inFreezer(t.Wchan) }) {
 		return yes()
@@ -168,7 +169,7 @@ func inFreezer(wchan string) bool {
 	return strings.Contains(wchan, "refrigerator") || strings.Contains(wchan, "freezer") || wchan == "get_signal"
 }
 
-// starved: more of a CPU would let it accept; not one whose every accept fails.
+// starved says that more CPU would let it accept; a process whose accepts all fail is not.
 func (f *facts) starved(o *listener.Owner) bool {
 	u, known := usage(o)
 	return known && u.Starved() && !f.refused(o)
@@ -179,14 +180,14 @@ func spinning(o *listener.Owner) bool {
 	return known && u.Spinning()
 }
 
-// refused: it calls accept on this listener, and that fails each time.
+// refused says that it calls accept() on this listener, which fails each time.
 func (f *facts) refused(o *listener.Owner) bool {
 	l, _ := life(o)
 	still, known := l.Inert.Get()
 	return known && still < f.within && l.Refused.N >= 2 && !limits(l.Refused.Errno)
 }
 
-// limits are the errors of an accept that end by themselves when others close something.
+// limits says whether an error of accept() ends by itself when others close something.
 func limits(errno int) bool {
 	return slices.Contains([]syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM}, syscall.Errno(errno))
 }

@@ -14,7 +14,7 @@ import (
 // root and drops its privileges then.
 const settled = 5 * time.Second
 
-// findings says of each group what is wrong although its members may well accept.
+// findings finds what is wrong with each group although its members may well accept.
 func findings(s *listener.Snapshot, p *Policy, js []listener.Judgement) {
 	for _, members := range apart(js) {
 		ls := make([]*listener.Listener, len(members))
@@ -67,8 +67,8 @@ func apart(js []listener.Judgement) map[listener.GroupKey][]*listener.Judgement 
 	return groups
 }
 
-// supersededBy compares the generation of l with the newest one of its program
-// that has listened for longer than after; nil if there is none.
+// supersededBy compares the generation of l with the newest one of its program that has
+// listened for longer than after; nil if there is no newer one.
 func supersededBy(s *listener.Snapshot, all []generation.One, l *listener.Listener, after time.Duration) *listener.Superseded {
 	mine := slices.IndexFunc(all, func(g generation.One) bool { return slices.Contains(g.Members, l) })
 	if mine < 0 {
@@ -91,8 +91,8 @@ func supersededBy(s *listener.Snapshot, all []generation.One, l *listener.Listen
 	return found
 }
 
-// side tells of a generation: what its oldest process is, and since when its first
-// member listens.
+// side describes a generation by its oldest process, and by when its first member began to
+// listen.
 func side(g *generation.One) listener.Side {
 	oldest := slices.MinFunc(g.Owners, func(a, b *listener.Owner) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.PID, b.PID))
@@ -127,9 +127,9 @@ func share(g *generation.One) listener.Maybe[float64] {
 	return listener.Known(sum)
 }
 
-// mixture says what members differ in, nil for nothing. Programs are compared as
-// the gate does. A user is that of one holder or another: of a master and its
-// workers the same two hold every member.
+// mixture says what members differ in, nil for nothing. Programs are compared as the gate
+// compares them. A member has the users of all its holders: a master and its workers hold
+// every member together.
 func mixture(s *listener.Snapshot, members []*listener.Listener) *listener.Mixed {
 	var programs, users, containers, images distinct
 	for _, m := range members {
@@ -164,7 +164,7 @@ func mixture(s *listener.Snapshot, members []*listener.Listener) *listener.Mixed
 	return mixed
 }
 
-// otherUsers: some member has no user in common with the first.
+// otherUsers says that some member has no user in common with the first one.
 func otherUsers(s *listener.Snapshot, members []*listener.Listener) bool {
 	members = slices.DeleteFunc(slices.Clone(members), func(m *listener.Listener) bool {
 		since, _ := m.ListeningSince()

@@ -6,7 +6,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// Force turns a decision that only soft reasons hold into the act that they hold.
+// Force turns a decision that only soft reasons hold back into the act.
 func Force(j *listener.Judgement, act listener.Action) {
 	if j.Decision == nil || j.Decision.Act != listener.Hold {
 		return

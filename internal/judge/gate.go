@@ -12,8 +12,8 @@ type condition struct {
 	holds  func(*facts) bool
 }
 
-// gate pairs every reason of the table, in its order, with what it asks. A wrong
-// kill is worse than a missed one: what is not known holds. The last reason,
+// gate pairs every reason of the table, in its order, with its condition. A wrong kill is
+// worse than a missed one: what is not known holds the act back. The last reason,
 // changed-meanwhile, is the remedy's.
 func gate() []condition {
 	return []condition{
@@ -70,9 +70,9 @@ func decideBy(gate []condition, f *facts) *listener.Decision {
 	return d
 }
 
-// together makes the dead members of a group one act: clients that are moved on
-// from one of them may land on the next. A member that nothing but time holds
-// back is waited for; it is ripe within one act-after.
+// together makes the dead members of a group one act: clients that are moved from one of
+// them may land on the next. All wait for a member that only time holds back, which it does
+// for one act-after at the most.
 func together(stuck []*facts, js []listener.Judgement) {
 	for _, f := range stuck {
 		d := js[f.index].Decision
@@ -91,11 +91,11 @@ func unripe(d *listener.Decision) bool {
 		slices.Contains(d.Reasons, listener.TooSoon)
 }
 
-// kills: the process would end, not only the listener.
+// kills says that the process would end, not only the listener.
 func (f *facts) kills() bool { return f.settings.Action != listener.Close }
 
-// ambiguous: nobody knows who of its holders should accept. To close what a
-// master shares would leave its workers with a listener that gives errors.
+// ambiguous says that nobody knows which of its holders should accept. To close a listener
+// that a master shares would leave its workers with one that gives errors.
 func (f *facts) ambiguous() bool {
 	return len(f.l.Owners) > 1 && (f.culprit == nil || !f.kills())
 }
@@ -106,7 +106,7 @@ func (f *facts) self(o *listener.Owner) bool {
 	return o.PID == 1 || o.Kernel || slices.Contains(f.policy.Self, o.PID)
 }
 
-// waitsOn: it waits for somebody alive, and the operator has not said that it may.
+// waitsOn says that it waits for somebody alive, and the policy does not let that pass.
 func (f *facts) waitsOn() bool {
 	if f.forgotten() || !f.holds(listener.SignWaits) {
 		return false
@@ -114,14 +114,14 @@ func (f *facts) waitsOn() bool {
 	return !f.settings.AllowWaiting || f.some(func(o *listener.Owner) bool { return !f.lifted(o) })
 }
 
-// forgotten: its holder inherited the listener and nothing was ever seen of service on
-// it. Then it takes nothing from anybody to close it, whatever its holder does.
+// forgotten says that its holder inherited the listener and was never seen to serve on it.
+// Then closing it takes nothing from anybody, whatever its holder does.
 func (f *facts) forgotten() bool {
 	return !f.kills() && len(f.signs) > 0 && f.sign(listener.SignInherited).Alive == yes() && !f.seenServing()
 }
 
-// containerInit: it is the init of a pid namespace in which an owner of a
-// sibling lives, who would go with it.
+// containerInit says that a process is the init of a pid namespace in which an owner of
+// another member lives, which would end with it.
 func (f *facts) containerInit(o *listener.Owner) bool {
 	if o.NSPID != 1 || o.PID == 1 {
 		return false
@@ -138,7 +138,7 @@ func (f *facts) containerInit(o *listener.Owner) bool {
 	return false
 }
 
-// endsLastAccepting: members accept, and all of them end with the culprit.
+// endsLastAccepting says that members accept, and that all of these end with the culprit.
 func (f *facts) endsLastAccepting() bool {
 	return f.accepts(anybody) && !f.accepts(func(m *listener.Listener) bool {
 		ends := len(m.Owners) == 0

@@ -8,9 +8,10 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// inherited: who holds the listener is not who listened. Whoever executes another
-// program keeps what is open without knowing of it; a fork that executed nothing has the
-// right of whoever called listen(), also when that one has exited.
+// inherited says whether the holder of the listener is another program than the one that
+// listened. A process that executes a program keeps what is open without knowing of it. A
+// fork that executed nothing has the right of the caller of listen(), also after that has
+// ended.
 func (f *facts) inherited(o *listener.Owner) (listener.Maybe[bool], string) {
 	l, followed := life(o)
 	if execs, known := l.Execs.Get(); followed && known && execs > 0 && !f.reexec(o) {
@@ -53,7 +54,7 @@ func (f *facts) inherited(o *listener.Owner) (listener.Maybe[bool], string) {
 	return unknown(), "who called listen() was not seen"
 }
 
-// alone: nobody of the group is in its place, as far as all of them are known.
+// alone says that no other member of the group is in its place; all of them must be known.
 func (f *facts) alone(o *listener.Owner) bool {
 	k := kin(&f.settings)
 	if f.l.Grouped() && len(slices.Collect(f.snap.Siblings(f.l)))+1 < int(f.l.GroupSize) {
@@ -72,8 +73,9 @@ func (f *facts) olderThanClients(o *listener.Owner) bool {
 	return known && !o.Started.IsZero() && !o.Started.After(f.snap.Time.Add(-wait))
 }
 
-// siblingsProgram: some other member of its place runs the same program, and by an
-// interpreter the same script; unknown where there is none, or nobody could read of it.
+// siblingsProgram says whether some other member in its place runs the same program, and,
+// for an interpreter, the same script. It is unknown if there is no such member, or if its
+// program could not be read.
 func (f *facts) siblingsProgram(o *listener.Owner) listener.Maybe[bool] {
 	k := kin(&f.settings)
 	same := unknown()
@@ -114,8 +116,9 @@ func script(o *listener.Owner) string {
 	return ""
 }
 
-// reexec: it runs what a sibling runs, by the same command line but for pids, as a
-// master that executes itself anew does. A job of the same interpreter has another one.
+// reexec says that it runs the program of a sibling by the same command line but for pids,
+// as a master that executes itself anew does. A job of the same interpreter has another
+// command line.
 func (f *facts) reexec(o *listener.Owner) bool {
 	for m := range f.snap.Siblings(f.l) {
 		if slices.ContainsFunc(m.Owners, func(k listener.Owner) bool {

@@ -26,7 +26,7 @@ func Judge(s *listener.Snapshot, p *Policy, past *Past) []listener.Judgement {
 	for _, l := range s.Listeners {
 		settings := p.Default
 		if l.Queue > 0 {
-			settings = p.For(l) // nothing of an idle one is a question of policy
+			settings = p.For(l) // an idle listener is idle by any policy
 		}
 		js = append(js, listener.Judgement{Listener: l, At: s.Time, Verdict: verdict(s, l, settings.StuckAfter)})
 		if js[len(js)-1].Verdict == listener.Stuck {
@@ -51,8 +51,8 @@ func Judge(s *listener.Snapshot, p *Policy, past *Past) []listener.Judgement {
 	return js
 }
 
-// weigh looks for the signs of life, and says of which class it is. What is not proven is
-// looked at for longer.
+// weigh finds the signs of life and the class. Signs of the class served are sought further
+// back.
 func (f *facts) weigh() {
 	f.within = f.settings.ActAfter
 	f.findSigns()
@@ -72,7 +72,7 @@ func verdict(s *listener.Snapshot, l *listener.Listener, stuckAfter time.Duratio
 	case waits && l.Window.Samples >= enough:
 		return listener.Suspect
 	case old && !l.LastAccept.IsKnown():
-		// A first look; an old head behind an accepted one is a slow acceptor's.
+		// This is a first look: later on, an old head has come up behind an accepted one.
 		return listener.Suspect
 	case old:
 		return listener.Slow

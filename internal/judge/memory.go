@@ -6,12 +6,12 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// Memory judges one snapshot after the other. While nothing happens on the host it
-// says again what it said, which costs the same for one listener as for many.
+// Memory judges one snapshot after the other. While nothing happens on the host it repeats
+// its judgements, which costs the same for one listener as for many.
 type Memory struct {
-	listeners []*listener.Listener // that were judged last
+	listeners []*listener.Listener // the list that was judged last
 	said      []listener.Judgement
-	until     time.Time // then time alone may change what is said
+	until     time.Time // from then on time alone may change the judgements
 }
 
 // Judge judges by one policy. Where nothing is new, same is true and the
@@ -25,8 +25,8 @@ func (m *Memory) Judge(s *listener.Snapshot, p *Policy, past *Past) (js []listen
 	return m.said, false
 }
 
-// holdsUntil says when judgements may change although no listener does: at once,
-// where somebody waits or something is found.
+// holdsUntil says when judgements may change although no listener does: at once, if clients
+// wait or there is a finding.
 func holdsUntil(s *listener.Snapshot, js []listener.Judgement) time.Time {
 	until := s.Time.Add(recently)
 	sooner := func(t time.Time) {

@@ -13,7 +13,7 @@ import (
 type Policy struct {
 	Default Settings
 	Rules   []Rule          // in order: the first that matches a listener applies
-	Given   Override        // by flags: they win over the file
+	Given   Override        // what flags set: it wins over the file
 	Scope   listener.Filter // what is reported and acted on
 	Protect []string        // comms never acted on
 	Self    []int           // pids never acted on: reusewatch and its ancestors
@@ -78,7 +78,7 @@ func (m *Match) owner(o listener.Owner) bool {
 // Past is what the judge must know of earlier acts and of the operator's will.
 type Past struct {
 	Disarmed bool
-	// Lost: which acts were begun cannot be read, so that no budget is known to be left.
+	// Lost: the acts that were begun cannot be read, so no budget is known to be left.
 	Lost bool
 	Acts []listener.PastAct
 }

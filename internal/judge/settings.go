@@ -12,7 +12,7 @@ type Settings = settings[listener.Action, time.Duration, bool, Budget, listener.
 // Override sets what is not nil.
 type Override = settings[*listener.Action, *time.Duration, *bool, *Budget, *listener.Place, *[]string]
 
-// settings has a field for each setting: for its value, or for what is said of it.
+// settings has a field for each setting: for its value, or for what overrides it.
 type settings[Act, Duration, Bool, Limit, Place, Paths any] struct {
 	Action         Act // Observe, Close or Kill
 	StuckAfter     Duration
@@ -38,10 +38,10 @@ type settings[Act, Duration, Bool, Limit, Place, Paths any] struct {
 // Field is one setting by the name that policy files give it.
 type Field struct {
 	Key string
-	At  any // points to it
+	At  any // points to the field
 }
 
-// Fields are all of them.
+// Fields gives all settings.
 func (s *settings[Act, Duration, Bool, Limit, Place, Paths]) Fields() []Field {
 	return []Field{
 		{"action", &s.Action},
@@ -62,7 +62,7 @@ func (s *settings[Act, Duration, Bool, Limit, Place, Paths]) Fields() []Field {
 	}
 }
 
-// Field points to one of them, nil if there is none of that name.
+// Field points to the setting of a name, nil if there is none.
 func (s *settings[Act, Duration, Bool, Limit, Place, Paths]) Field(key string) any {
 	for _, f := range s.Fields() {
 		if f.Key == key {
@@ -72,7 +72,7 @@ func (s *settings[Act, Duration, Bool, Limit, Place, Paths]) Field(key string) a
 	return nil
 }
 
-// Saying gives the override that sets those of s that are chosen.
+// Saying gives the override that sets the chosen settings to those of s.
 func Saying(s Settings, chosen func(key string) bool) Override {
 	var o Override
 	to := o.Fields()
@@ -96,7 +96,7 @@ func say[T any](to, from any) {
 	}
 }
 
-// apply sets what o says.
+// apply sets what o overrides.
 func apply(o *Override, s *Settings) {
 	if *o == (Override{}) {
 		return

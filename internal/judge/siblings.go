@@ -24,9 +24,9 @@ func (p *Policy) Siblings(s *listener.Snapshot, l *listener.Listener) []*listene
 	return all
 }
 
-// findSiblings looks for those of whoever an act would touch. Whoever inherited the listener is of
-// another program than the group that it was made for: that is all other members, if they
-// are one.
+// findSiblings finds the siblings of the processes that an act would touch. A process that
+// inherited the listener runs another program than the group that this was made for: then
+// the siblings are all other members, if those are siblings of one another.
 func (f *facts) findSiblings() []*listener.Listener {
 	k := kin(&f.settings)
 	var all, others []*listener.Listener

@@ -33,8 +33,8 @@ func yes() listener.Maybe[bool]     { return listener.Known(true) }
 func no() listener.Maybe[bool]      { return listener.Known(false) }
 func unknown() listener.Maybe[bool] { return listener.Maybe[bool]{} }
 
-// findSigns looks for all signs of life of whoever an act would touch: of several processes
-// each sign is that of the liveliest.
+// findSigns finds all signs of life of the processes that an act would touch. Of several
+// processes, each sign is that of the liveliest.
 func (f *facts) findSigns() {
 	f.signs = nil
 	for _, s := range signsOfLife() {
@@ -60,7 +60,7 @@ func (f *facts) sign(name listener.Sign) *listener.SignSeen {
 	return &f.signs[i]
 }
 
-// holds says that a sign speaks for it, or may.
+// holds says that a sign of life was found, or is not excluded.
 func (f *facts) holds(name listener.Sign) bool { return f.sign(name).Holds() }
 
 func life(o *listener.Owner) (listener.Life, bool) {
@@ -72,7 +72,7 @@ func life(o *listener.Owner) (listener.Life, bool) {
 
 const unmeasured = "not measured yet"
 
-// inert is for how long a process has stood still, 0 unless that is known.
+// inert gives for how long a process has stood still, 0 unless that is known.
 func inert(o *listener.Owner) time.Duration {
 	l, _ := life(o)
 	return l.Inert.Or(0)
@@ -91,7 +91,7 @@ func (f *facts) runs(o *listener.Owner) (listener.Maybe[bool], string) {
 	}
 }
 
-// shown turns what was looked for into a sign.
+// shown turns what the watcher recorded of a sign into an answer and its words.
 func (f *facts) shown(s *listener.Shown, never string) (listener.Maybe[bool], string) {
 	alive := s.Within(f.within)
 	switch ago, was := s.Ago.Get(); {
@@ -111,8 +111,9 @@ func (f *facts) movesBytes(o *listener.Owner) (listener.Maybe[bool], string) {
 	return f.shown(&l.Moved, "none")
 }
 
-// servesElsewhere: it accepts or receives on something else. Another listener of it, one
-// that it shares too, that accepted while it was not inert may have been served by it.
+// servesElsewhere says whether it accepts or receives on something else. If another listener
+// of it accepted while it was not inert, it may have been the one that accepted, also where
+// it shares that listener.
 func (f *facts) servesElsewhere(o *listener.Owner) (listener.Maybe[bool], string) {
 	l, known := life(o)
 	alive, value := f.shown(&l.Served, "nothing")
@@ -126,7 +127,7 @@ func (f *facts) servesElsewhere(o *listener.Owner) (listener.Maybe[bool], string
 		if m.Key == f.l.Key || !slices.ContainsFunc(m.Owners, func(k listener.Owner) bool { return k.PID == o.PID }) {
 			continue
 		}
-		// What was accepted since it stands still others have accepted.
+		// What was accepted while it stood still was accepted by others.
 		at, accepted := m.LastAccept.Get()
 		if ago := f.snap.Time.Sub(at); accepted && ago < f.within && ago >= inert(o) {
 			return yes(), fmt.Sprintf("%s accepted %s ago", m.Local, ago.Round(time.Second))
@@ -135,8 +136,8 @@ func (f *facts) servesElsewhere(o *listener.Owner) (listener.Maybe[bool], string
 	return alive, value
 }
 
-// waits: some thread waits for somebody who lives, or nobody knows for what; or all are
-// at dead ends, and something else may wake the process. The back-off of a loop whose
+// waits says whether some thread waits for somebody alive, or for nobody knows what, or all
+// are at dead ends but something else may wake the process. The back-off of a loop whose
 // accept fails is no wait.
 func (f *facts) waits(o *listener.Owner) (listener.Maybe[bool], string) {
 	l, known := life(o)
@@ -172,7 +173,7 @@ func (f *facts) waits(o *listener.Owner) (listener.Maybe[bool], string) {
 	return no(), strings.Join(dead, "; ")
 }
 
-// threadsKnown is of how many threads it is known what they wait for.
+// threadsKnown gives of how many threads it is known what they wait for.
 func threadsKnown(l *listener.Life) int {
 	n := 0
 	for i := range l.Waits {
@@ -181,7 +182,7 @@ func threadsKnown(l *listener.Life) int {
 	return n
 }
 
-// others are what beside its own threads could wake a process.
+// others gives what beside its own threads could wake a process.
 func others(l *listener.Life) []string {
 	var all []string
 	if l.Children > 0 {
@@ -204,7 +205,7 @@ func others(l *listener.Life) []string {
 	return all
 }
 
-// lifted: all that it waits for is of the kind that --allow-waiting lets pass.
+// lifted says that --allow-waiting lets all waits of a process pass.
 func (f *facts) lifted(o *listener.Owner) bool {
 	l, known := life(o)
 	if !known || threadsKnown(&l) < o.Evidence.Total || !l.Alone() || l.Alive.Within(f.within) != no() {
@@ -215,8 +216,8 @@ func (f *facts) lifted(o *listener.Owner) bool {
 	})
 }
 
-// atLimit: it goes on with what it has, and leaves new clients waiting. A server that
-// lost its acceptor thread looks just the same.
+// atLimit says whether it goes on serving its clients and leaves new ones waiting. A server
+// that lost its acceptor thread looks just the same.
 func (f *facts) atLimit(o *listener.Owner) (listener.Maybe[bool], string) {
 	l, known := life(o)
 	if !known {
@@ -248,7 +249,7 @@ func (f *facts) atLimit(o *listener.Owner) (listener.Maybe[bool], string) {
 	}
 }
 
-// readersOfClients are the threads that read from connections of the listener's port.
+// readersOfClients counts the threads that read from connections of the listener's port.
 func readersOfClients(l *listener.Life) int {
 	n := 0
 	for i := range l.Waits {

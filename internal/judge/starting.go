@@ -14,10 +14,10 @@ func stuckSince(f *facts) time.Time {
 	return f.l.Window.Since
 }
 
-// starting: it may still be on its way to its first accept. A younger sibling that
-// accepts has overtaken one that is proven dead, or whose holder never meant to serve.
-// Of one that served nobody asks: but where its birth was seen and no service since, it
-// is only not proven that it did not, and it may still be starting.
+// starting says that it may still be on its way to its first accept. A listener that is
+// proven dead, or whose holder never meant to serve, is not if a younger sibling accepts
+// already. One that has served is not either; but if its birth was seen and no service
+// since, it is of the class served only because the contrary is not proven, and may be starting.
 func (f *facts) starting() bool {
 	if f.classed == listener.ServedClass && !f.forgotten() && (!f.settings.AllowServed || !f.l.ListenedAt.IsKnown() || f.seenServing()) {
 		return false
@@ -31,8 +31,8 @@ func (f *facts) starting() bool {
 	return !f.accepts(func(m *listener.Listener) bool { return younger(m, f.l) })
 }
 
-// age of a listener: of one that is older than reusewatch that of its owner. It is at
-// least as old as its oldest client.
+// age gives the age of a listener: that of its owner, if the listener is older than
+// reusewatch, and at least that of its oldest client.
 func (f *facts) age() time.Duration {
 	since, _ := f.l.ListeningSince()
 	if since.IsZero() || f.l.FirstSeen.Before(since) {
@@ -41,8 +41,8 @@ func (f *facts) age() time.Duration {
 	return max(f.snap.Time.Sub(since), f.l.OldestWait.Or(0))
 }
 
-// younger compares births: of one that was not seen being born, the start of its owner
-// is what is known.
+// younger compares births. Of a listener whose birth was not seen, the start of its owner is
+// known instead.
 func younger(a, b *listener.Listener) bool {
 	since, _ := a.ListeningSince()
 	than, _ := b.ListeningSince()

@@ -6,8 +6,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// decideSuperseded asks the gate about what is superseded, where the policy wants
-// more than a report. What is stuck is decided on as such.
+// decideSuperseded asks the gate about superseded listeners, where the policy wants more
+// than a report. Stuck ones have been decided on already.
 func decideSuperseded(s *listener.Snapshot, p *Policy, past *Past, js []listener.Judgement) {
 	for i := range js {
 		j := &js[i]
@@ -29,8 +29,8 @@ func decideSuperseded(s *listener.Snapshot, p *Policy, past *Past, js []listener
 	}
 }
 
-// soleOwner: of a superseded listener that several hold, nobody says who of them
-// is to go.
+// soleOwner gives the one owner of a superseded listener. Of several owners nobody knows
+// which is to go.
 func soleOwner(l *listener.Listener) *listener.Owner {
 	if len(l.Owners) != 1 {
 		return nil
@@ -38,13 +38,13 @@ func soleOwner(l *listener.Listener) *listener.Owner {
 	return &l.Owners[0]
 }
 
-// supersededGate is the gate of one that accepts: it asks for no proof that it does
-// not. Nothing lifts it but what is said of it in the policy.
+// supersededGate is the gate for a listener that accepts: no condition asks for a proof that
+// it does not. Only the policy lifts its reasons.
 func supersededGate(js []listener.Judgement) []condition {
 	asked := slices.DeleteFunc(gate(), func(c condition) bool { return c.reason.Row().StuckOnly })
 	for i := range asked {
 		switch c := &asked[i]; c.reason {
-		case listener.Frozen: // of one that accepts it is not asked closer
+		case listener.Frozen: // no evidence is gathered about a listener that accepts
 			c.holds = func(f *facts) bool { return f.some(func(o *listener.Owner) bool { return frozen(o) == yes() }) }
 		case listener.ServesElsewhere:
 			c.holds = func(f *facts) bool {
@@ -60,8 +60,8 @@ func supersededGate(js []listener.Judgement) []condition {
 	return asked
 }
 
-// neededElsewhere: it has another listener that accepts, or may, and that nothing
-// newer stands beside.
+// neededElsewhere says that the process has another listener that accepts, or may, and that
+// is not superseded itself.
 func (f *facts) neededElsewhere(o *listener.Owner, js []listener.Judgement) bool {
 	return slices.ContainsFunc(js, func(m listener.Judgement) bool {
 		if m.Key == f.l.Key || m.Superseded != nil || !slices.ContainsFunc(m.Owners, func(k listener.Owner) bool { return k.PID == o.PID }) {
@@ -72,13 +72,13 @@ func (f *facts) neededElsewhere(o *listener.Owner, js []listener.Judgement) bool
 	})
 }
 
-// replaced: a member of the generation that replaces it accepts.
+// replaced says that a member of the generation that replaces it accepts.
 func (f *facts) replaced(js []listener.Judgement) bool {
 	newer := js[f.index].Superseded.New.Listeners
 	return f.accepts(func(m *listener.Listener) bool { return slices.Contains(newer, m.Cookie) })
 }
 
-// olderLeft: the oldest generation goes first.
+// olderLeft says that an older generation is left, which is to go first.
 func (f *facts) olderLeft(js []listener.Judgement) bool {
 	mine := js[f.index].Superseded.Old
 	return slices.ContainsFunc(js, func(m listener.Judgement) bool {
