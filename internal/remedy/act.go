@@ -1,6 +1,6 @@
-// Package remedy takes the gate's last look and acts: it rescues who waits, ends
-// a process or closes a listener, and proves it. It is the only place that
-// signals a process or touches a socket of another.
+// Package remedy confirms what was decided and acts: it rescues the clients that wait, ends
+// a process or closes a listener, and proves it. It alone signals processes, or touches
+// sockets of others.
 package remedy
 
 import (
@@ -17,40 +17,40 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// ErrChanged says that at the last look it was no longer the same process,
-// socket or head, that the gate no longer agreed, or that another agent acts in
-// the same network namespace. Nothing was done.
+// ErrChanged says that nothing was done: at the last look it was no longer the same process,
+// socket or head, the gate no longer agreed, or another agent acts in the same network
+// namespace.
 var ErrChanged = errors.New("something changed between the decision and the act")
 
-// witnessed is an error of which the witness knows.
+// witnessed is an error that the witness knows of.
 type witnessed struct{ error }
 
 func (t witnessed) Unwrap() error { return t.error }
 
-// Witnessed says whether the witness was told of an error of [Actor.Act]: it is of an act that
+// Witnessed says whether the witness knows of an error of [Actor.Act]: it is of an act that
 // was begun.
 func Witnessed(err error) bool {
 	var t witnessed
 	return errors.As(err, &t)
 }
 
-// Witness is told of an act as it goes.
+// Witness is told what an act does.
 type Witness interface {
 	// Intend is told what is planned, and what was seen then, before anything is touched;
 	// its error stops the act.
 	Intend(context.Context, []*listener.Act, *Judged) error
-	// Done is told once for each of them.
+	// Done is told how each of them ended, once.
 	Done(*listener.Act)
-	// Untouched is told after that if nothing was done to any of them.
+	// Untouched is called after that if nothing was done to any of them.
 	Untouched()
 }
 
 // Kernel is what an act asks of the kernel side.
 type Kernel interface {
 	Clients(l *listener.Listener, most int) (listener.Clients, error)
-	// Sample looks at one listener now; false: it listens no more.
+	// Sample reads one listener now; false: it listens no more.
 	Sample(*listener.Listener) (listener.Sample, bool, error)
-	// Processes tells of processes, and waits for none of them.
+	// Processes reads processes, and waits for none of them.
 	Processes(listener.Ask) (map[int]*listener.Process, error)
 	// Namespace opens a network namespace by its inode.
 	Namespace(inode uint32) (*os.File, error)
@@ -64,14 +64,14 @@ type Migration interface {
 	FD() int
 	ID() uint32
 	Rescued() (listener.Rescued, error)
-	// Release lets its heirs go, which are those of one program at a time.
+	// Release lets its heirs go: they can be those of one program at a time.
 	Release() error
 	Close() error
 }
 
 // Options of an Actor.
 type Options struct {
-	// Refresh looks at everything and everyone now.
+	// Refresh looks at all listeners and reads all their owners now.
 	Refresh func(context.Context) (*listener.Snapshot, error)
 	// Judge judges a snapshot by the policy in force.
 	Judge  func(*listener.Snapshot) []listener.Judgement
@@ -80,17 +80,17 @@ type Options struct {
 	LoadMigration func(listener.Moving) (Migration, error)
 	// MoveHalfOpen: the kernel is known to move handshakes under way without fault.
 	MoveHalfOpen bool
-	// Siblings are the other members of a listener's group that are siblings of its own,
-	// by the policy in force: all others are strangers, who get no client. Nil: all are.
-	// Of a listener that was decided on the judgement says it.
+	// Siblings gives the members of a listener's group that are its siblings by the policy
+	// in force: all others are strangers, which get no client. Nil: all members are siblings.
+	// If a listener was decided on, its judgement has them.
 	Siblings  func(*listener.Snapshot, *listener.Listener) []*listener.Listener
 	Keeper    Keeper
-	ProcSys   string        // a /proc/sys that can be written; "" is that one
+	ProcSys   string        // a /proc/sys that is mounted writable; "" is /proc/sys
 	TermGrace time.Duration // between SIGTERM and SIGKILL
 	Witness   Witness
 	// Disarmed stops an act between two rungs.
 	Disarmed func() bool
-	// Warn is told what went wrong when nobody waits for an answer.
+	// Warn is told of errors when nobody waits for an answer.
 	Warn func(error)
 }
 
@@ -99,8 +99,8 @@ type Actor struct {
 	Options
 	claiming sync.Mutex // one claim at a time
 	mu       sync.Mutex
-	locks    map[uint64]*lock // by the cookies of the network namespaces of acts that are under way
-	windows  map[*window]bool // in which half-open clients may still come
+	locks    map[uint64]*lock // of acts that are under way, by the cookies of their network namespaces
+	windows  map[*window]bool // that are open
 	ending   sync.WaitGroup
 }
 
@@ -109,9 +109,9 @@ func New(o Options) *Actor {
 	return &Actor{Options: o, locks: make(map[uint64]*lock), windows: make(map[*window]bool)}
 }
 
-// Act does what was decided about a listener, and about every dead sibling of it that the
-// gate lets go too, each after a look of its own. An error that is ErrChanged means that
-// nothing was done.
+// Act does what was decided about a listener, and about each dead sibling of it that the
+// gate lets pass too. Each is confirmed by a look of its own. ErrChanged means that nothing
+// was done.
 func (a *Actor) Act(ctx context.Context, j listener.Judgement) error {
 	if _, ok := culprit(j); !ok {
 		return fmt.Errorf("%w: its culprit is unknown", ErrChanged)
@@ -154,8 +154,8 @@ func (a *Actor) Act(ctx context.Context, j listener.Judgement) error {
 	return a.report(targets, errs)
 }
 
-// report tells the witness how each act ended. Whoever was left alone, for it had changed,
-// is no failure beside those that are.
+// report tells the witness how each act ended. Acts that were left undone, for something had
+// changed, are no failure unless nothing else failed.
 func (a *Actor) report(targets []*target, errs []error) error {
 	var failed, held []error
 	touched := false

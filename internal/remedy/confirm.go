@@ -10,13 +10,13 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// Judged is what was seen of the host at one moment, and how it was judged.
+// Judged is a snapshot of the host, and how it was judged.
 type Judged struct {
 	Snapshot   *listener.Snapshot
 	Judgements []listener.Judgement
 }
 
-// find finds one listener in it.
+// find finds the judgement of one listener.
 func (l *Judged) find(c listener.Cookie) (listener.Judgement, bool) {
 	i := slices.IndexFunc(l.Judgements, func(j listener.Judgement) bool { return j.Cookie == c })
 	if i < 0 {
@@ -33,8 +33,8 @@ func (a *Actor) judgeAnew(ctx context.Context, c listener.Cookie) (*Judged, erro
 	return &Judged{snap, a.Judge(snap)}, nil
 }
 
-// confirm is the look before the first thing that is done to a target: the end of
-// another one, the log or a person may have freed it since the last.
+// confirm judges a target anew before anything is done to it: the end of another process,
+// the log or a person may have freed it since the plan.
 func (a *Actor) confirm(ctx context.Context, t *target) error {
 	then := &t.act.Judgement
 	var err error
@@ -56,8 +56,8 @@ func (a *Actor) confirm(ctx context.Context, t *target) error {
 	return nil
 }
 
-// stoodStill says that a process that is acted on because it stands still did so since the
-// look: that took its time, and what we did in it wakes nobody.
+// stoodStill is an error unless a process that is acted on because it stands still has
+// done so since confirm: the look took its time, and nothing that it does wakes a process.
 func (a *Actor) stoodStill(t *target) error {
 	if c := t.act.Judgement.Class; c != listener.Dead && c != listener.NeverServed {
 		return nil // it is acted on though it runs
@@ -72,14 +72,15 @@ func (a *Actor) stoodStill(t *target) error {
 	return nil
 }
 
-// ran is how often a thread got a CPU, and for how long.
+// ran is how often a thread got a CPU, and for how long it ran.
 type ran struct {
 	slices listener.Maybe[uint64]
 	run    time.Duration
 	state  string
 }
 
-// slices of all threads of a process by their ids; none if not all of them are told.
+// slices gives what all threads of a process ran, by their ids; nothing if not all of them
+// could be read.
 func (a *Actor) slices(pid int) (map[int]ran, error) {
 	told, err := a.Kernel.Processes(listener.Ask{Threads: []int{pid}})
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// drain accepts and resets the clients at the head of the queue that have gone,
-// by a duplicate of the descriptor. It ends at the first that still waits: the
-// queue gives them in their order alone.
+// drain accepts and resets the clients at the head of the queue that have gone, by a
+// duplicate of the descriptor. It ends at the first client that still waits, for a queue
+// gives its clients only in their order.
 func (a *Actor) drain(ctx context.Context, t *target) error {
 	j := &t.act.Judgement
 	fd, err := t.proc.descriptor(&j.Sample, t.act.Owner.FD)
@@ -46,7 +46,7 @@ func (a *Actor) drain(ctx context.Context, t *target) error {
 	if drained == 0 {
 		return nil
 	}
-	// The head is another now, by our own doing.
+	// Our own accepts have changed the head.
 	now, there, err := a.Kernel.Sample(j.Listener)
 	if err != nil {
 		return fmt.Errorf("look at listener %s without those that have gone: %w", j.Cookie, err)
@@ -59,8 +59,8 @@ func (a *Actor) drain(ctx context.Context, t *target) error {
 	return nil
 }
 
-// acceptAndReset waits for nobody: accept would block on a queue that somebody
-// else has emptied meanwhile.
+// acceptAndReset accepts one client and resets it. It polls first: accept would block on a
+// queue that somebody else has emptied meanwhile.
 func acceptAndReset(fd int) error {
 	waiting := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	if n, err := unix.Poll(waiting, 0); err != nil || n == 0 {

@@ -10,14 +10,14 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// Strangers are members of a group that are no siblings: another program, or in another
-// place. They never get a client of one that closes.
+// Strangers are members of a group that are no siblings: they run another program, or in
+// another place. They never get a client of a member that closes.
 const (
 	amongStrangers  = "all other members are strangers: another program, or in another place"
 	besideStrangers = "strangers are in the group, and nothing but a program could pass them over, of which MPTCP takes none"
 )
 
-// siblings of a listener that leaves with an act.
+// siblings gives the siblings of a listener that leaves with an act.
 func (a *Actor) siblings(s *listener.Snapshot, l *listener.Listener, j *listener.Judgement) []*listener.Listener {
 	all := slices.Collect(s.Siblings(l))
 	switch {
@@ -30,7 +30,7 @@ func (a *Actor) siblings(s *listener.Snapshot, l *listener.Listener, j *listener
 	}
 }
 
-// strangers are the members of l's group that are no siblings of its own.
+// strangers gives the members of l's group that are no siblings of l.
 func (a *Actor) strangers(s *listener.Snapshot, l *listener.Listener, j *listener.Judgement) map[listener.Cookie]bool {
 	strange := make(map[listener.Cookie]bool)
 	for m := range s.Siblings(l) {
@@ -42,9 +42,9 @@ func (a *Actor) strangers(s *listener.Snapshot, l *listener.Listener, j *listene
 	return strange
 }
 
-// exclude takes strangers of one that leaves out of the heirs. A member that some of
-// those who leave know and others do not is none either: the program asks not whose
-// client it is.
+// exclude removes the strangers of a leaving member from the heirs. A member that is a
+// sibling of some leaving members and a stranger to others is no heir either, for the
+// program does not ask whose client it moves.
 func (g *moving) exclude(strangers map[listener.Cookie]bool) {
 	for c := range strangers {
 		g.heirs[c] = false
@@ -52,7 +52,7 @@ func (g *moving) exclude(strangers map[listener.Cookie]bool) {
 	}
 }
 
-// inherit are the members that may get clients.
+// inherit gives the members that may get clients.
 func (g *moving) inherit() []*listener.Listener {
 	var heirs []*listener.Listener
 	for _, m := range g.members {
@@ -63,12 +63,12 @@ func (g *moving) inherit() []*listener.Listener {
 	return heirs
 }
 
-// mostHeirs bounds the work before an act: one descriptor each.
+// mostHeirs bounds the work before an act, which is one descriptor for each heir.
 const mostHeirs = 128
 
-// descriptors duplicates a descriptor of each heir, for the time that it takes to name
-// it to the kernel: as long as one is open its listener does not leave with its process.
-// Who has none that can be had is passed over; that nobody has is an error.
+// descriptors duplicates a descriptor of each heir, to be closed once the kernel knows it:
+// while one is open its listener does not leave with its process. Heirs whose descriptor
+// cannot be duplicated are left out; it is an error if none can.
 func (a *Actor) descriptors(g *moving) ([]int, error) {
 	var fds []int
 	var errs []error
@@ -83,7 +83,7 @@ func (a *Actor) descriptors(g *moving) ([]int, error) {
 		}
 		errs = append(errs, err)
 		if errors.Is(err, errExecs) {
-			break // each that does not answer costs seconds
+			break // each process that does not answer costs seconds
 		}
 	}
 	if len(fds) == 0 {
@@ -98,7 +98,7 @@ func closeDescriptors(fds []int) {
 	}
 }
 
-// descriptorOf duplicates the descriptor that one of its owners has of a listener.
+// descriptorOf duplicates the descriptor by which some owner holds a listener.
 func (a *Actor) descriptorOf(l *listener.Listener) (int, error) {
 	err := fmt.Errorf("%w: nobody holds listener %s", ErrChanged, l.Cookie)
 	for i := range l.Owners {
@@ -133,20 +133,21 @@ func (r *rescue) unsafe(g *moving) string {
 	case g.strange && g.leaving.MPTCP:
 		return "refused: " + besideStrangers
 	}
-	// What a stranger is set to matters to nobody.
+	// The settings of strangers do not matter.
 	if why := a.differ(slices.Concat(g.leavers, g.inherit())); why != "" || !g.leaving.MPTCP {
 		return why
 	}
 	return r.unsafeForAll(g)
 }
 
-// unsafeForAll says why migration must not be turned on in the whole namespace of a
-// group, for as long as one of its members closes. It is what is left for an MPTCP socket,
-// which takes no program (EOPNOTSUPP).
+// unsafeForAll says why migration must not be turned on in the whole namespace of a group
+// while one of its members closes. There is no other way to move the clients of an MPTCP
+// socket, which takes no program (EOPNOTSUPP).
 func (r *rescue) unsafeForAll(g *moving) string {
-	// Those that are queued are moved while their listener closes, and the others only
-	// when their time or their last ACK comes: with the sysctl gone by then they are let
-	// go. Some milliseconds lie between, so there must be none where they do harm.
+	// Queued clients are moved while their listener closes, handshakes only when their
+	// timer fires or their last ACK comes. By then the sysctl is off again, and they are
+	// dropped. But one may come in the milliseconds between, so there must be none where
+	// moving them does harm.
 	if !r.actor.MoveHalfOpen && g.halfOpen > 0 {
 		return "refused: handshakes are under way, and " + unmended
 	}
@@ -170,8 +171,8 @@ func (r *rescue) unsafeForAll(g *moving) string {
 	return ""
 }
 
-// differ says in what members of a group differ that must not if one is to get
-// the clients of another, "" for nothing.
+// differ says in what members of a group differ that must agree if one is to get the
+// clients of another, "" for nothing.
 func (a *Actor) differ(members []*listener.Listener) string {
 	first, _ := members[0].Settings.Get()
 	for _, m := range members {

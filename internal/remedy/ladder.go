@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	// recheck is how often the listener is looked at between two rungs.
+	// recheck is how often the listener is read between two rungs.
 	recheck = 250 * time.Millisecond
-	// killGrace is how long a process may take to die of SIGKILL: one in state D,
-	// or in a frozen cgroup v1, stays, and so does its listener.
+	// killGrace is how long a process may take to die of SIGKILL. One in state D, or in
+	// a frozen cgroup v1, does not die, and its listener stays.
 	killGrace = 2 * time.Second
-	// closeGrace is how long a listener may take to leave that was shut down.
+	// closeGrace is how long a listener that was shut down may take to leave.
 	closeGrace = time.Second
 )
 
@@ -67,7 +67,7 @@ func (a *Actor) closeListener(ctx context.Context, t *target) error {
 	return err
 }
 
-// shutdownAll closes what a process holds alone that SIGKILL did not end.
+// shutdownAll closes the listeners that only a process holds which SIGKILL did not end.
 func (a *Actor) shutdownAll(ctx context.Context, t *target) error {
 	snap, err := a.Refresh(ctx)
 	if err != nil {
@@ -88,9 +88,9 @@ func (a *Actor) shutdownAll(ctx context.Context, t *target) error {
 	return errors.Join(errs...)
 }
 
-// confirmRung looks once more right before a rung: at the process, the socket and the head of
-// its queue, and at nothing else, for the rung that was done before, if any, has woken the
-// process. It is true where nothing is left to do.
+// confirmRung reads the process, the socket and the head of its queue right before a rung,
+// and nothing else, for an earlier rung has woken the process. It is true if nothing is left
+// to do.
 func (a *Actor) confirmRung(t *target, done, rung listener.Method) (bool, error) {
 	now, err := a.Kernel.Processes(listener.Ask{Some: []int{t.proc.pid}})
 	if err != nil {
@@ -110,9 +110,9 @@ func (a *Actor) confirmRung(t *target, done, rung listener.Method) (bool, error)
 	return gone, err
 }
 
-// gone looks whether the listener has left, with or without its process. Should the head
-// change first, somebody accepts again: no further rung. A listener that others hold too
-// stays, and is healed when one of them accepts.
+// gone says whether the listener has left, with or without its process. If the head changes
+// before, somebody accepts again, and there is no further rung. A listener that others hold
+// too stays; it is healed when one of them accepts.
 func (a *Actor) gone(t *target, done listener.Method, exited bool) (bool, error) {
 	j := &t.act.Judgement
 	shared := len(j.Owners) > 1
@@ -134,7 +134,7 @@ func (a *Actor) gone(t *target, done listener.Method, exited bool) (bool, error)
 	}
 }
 
-// waitLeft waits for the listener to leave.
+// waitLeft waits until the listener has left, for grace at the most.
 func (a *Actor) waitLeft(ctx context.Context, t *target, done listener.Method, grace time.Duration) (bool, error) {
 	for deadline := time.Now().Add(grace); ; {
 		exited, err := t.ended(deadline)
@@ -148,7 +148,7 @@ func (a *Actor) waitLeft(ctx context.Context, t *target, done listener.Method, g
 		case ctx.Err() != nil:
 			return false, fmt.Errorf("wait for listener %s to leave: %w", t.act.Judgement.Cookie, ctx.Err())
 		case time.Now().Before(deadline):
-			time.Sleep(recheck / 10) // the end of a process wakes every poll
+			time.Sleep(recheck / 10) // once the process has ended, ended does not wait
 		case exited:
 			return false, fmt.Errorf("process %d is gone and no other holder of listener %s accepts", t.proc.pid, t.act.Judgement.Cookie)
 		default:
@@ -157,7 +157,7 @@ func (a *Actor) waitLeft(ctx context.Context, t *target, done listener.Method, g
 	}
 }
 
-// ended waits a little for the end of the process, unless it is to stay.
+// ended waits for the end of the process until the next recheck, unless it is to stay.
 func (t *target) ended(deadline time.Time) (bool, error) {
 	if t.act.Method == listener.Shutdown {
 		return false, nil

@@ -13,8 +13,8 @@ import (
 )
 
 // lock is the right to act in one network namespace, which one agent of the host has
-// at a time; the kernel takes it back when the agent ends, however it ends. It is no lock
-// on the namespace's file: anybody may open that of his own and lock it for ever.
+// at a time; the kernel takes it back when the agent ends, however it ends. A lock on the
+// file of the namespace would not do: anybody can open that of his own and lock it for ever.
 type lock struct {
 	file   *os.File // keeps the namespace, and leads into it
 	claim  io.Closer
@@ -22,11 +22,11 @@ type lock struct {
 	users  int
 }
 
-// namespace leads into it for as long as the lock is held.
+// namespace gives the way into the namespace, for as long as the lock is held.
 func (l *lock) namespace() netns.Namespace { return netns.OfFile(l.file) }
 
-// openNamespace opens a network namespace, and compares its cookie: inode numbers are given out
-// again at once.
+// openNamespace opens a network namespace and compares its cookie, for inode numbers are
+// reused at once.
 func (a *Actor) openNamespace(inode uint32, cookie uint64) (*os.File, error) {
 	f, err := a.Kernel.Namespace(inode)
 	if err != nil {
@@ -58,8 +58,8 @@ func cookieOf(n netns.Namespace) (cookie uint64, err error) {
 	return cookie, err
 }
 
-// lock takes the right to act in the namespace of a cookie, and the file that leads
-// into it; of one's own acts several may.
+// lock acquires the right to act in the namespace of a cookie, and owns the file that leads
+// into it. Several acts of this agent share one lock.
 func (a *Actor) lock(f *os.File, cookie uint64) (*lock, error) {
 	a.claiming.Lock() // a second claim of our own would find the first
 	defer a.claiming.Unlock()
@@ -82,7 +82,7 @@ func (a *Actor) lock(f *os.File, cookie uint64) (*lock, error) {
 	return l, nil
 }
 
-// share gives the lock that an act of one's own has already.
+// share gives the lock that another act of this agent has already, nil for none.
 func (a *Actor) share(cookie uint64) *lock {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -100,11 +100,11 @@ func (a *Actor) unlock(l *lock) {
 		return
 	}
 	delete(a.locks, l.cookie)
-	_ = l.claim.Close() // a descriptor: it is closed whatever is said
+	_ = l.claim.Close() // a descriptor is closed whatever the error says
 	l.file.Close()
 }
 
-// Idle says whether no agent acts in a namespace now; one that has gone is idle.
+// Idle says that no agent acts in a namespace now, or that the namespace has gone.
 func (a *Actor) Idle(inode uint32, cookie uint64) bool {
 	f, err := a.openNamespace(inode, cookie)
 	if err != nil {

@@ -10,14 +10,14 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// process is one process and no other: a pidfd, opened before its start time
-// was compared, so that a reused pid cannot be meant.
+// process is one process and no other: its pidfd was opened before its start time was
+// compared, so a reused pid would have been noticed.
 type process struct {
 	pid int
 	fd  int
 }
 
-// errAnother: the pid belongs to another process than the evidence does.
+// errAnother says that the pid is not of the process that the evidence is about.
 var errAnother = errors.New("the pid belongs to another process by now")
 
 func openProcess(k Kernel, pid int, start uint64) (*process, error) {
@@ -27,7 +27,7 @@ func openProcess(k Kernel, pid int, start uint64) (*process, error) {
 	}
 	now, err := k.Processes(listener.Ask{Some: []int{pid}})
 	if p := now[pid]; err == nil && (p == nil || p.Start != start) {
-		err = errAnother // it would be there: the pidfd says that the pid was given to somebody
+		err = errAnother // there is a process, for it has a pidfd, but not this one
 	}
 	if err != nil {
 		unix.Close(fd)
@@ -45,8 +45,8 @@ func (p *process) signal(s unix.Signal) error {
 	return nil
 }
 
-// exited waits at the most d for the end of the process. Its descriptors are
-// closed by then.
+// exited says whether the process has ended, and waits d for that at the most. Its
+// descriptors are closed by then.
 func (p *process) exited(d time.Duration) (bool, error) {
 	fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}
 	n, err := unix.Poll(fds, int(max(0, d.Milliseconds())))
@@ -56,9 +56,8 @@ func (p *process) exited(d time.Duration) (bool, error) {
 	return n > 0, nil
 }
 
-// descriptor duplicates the process's descriptor of a listener, and makes sure
-// that it is that one. As long as it is open the listener does not leave with
-// its process.
+// descriptor duplicates a descriptor of the process, and makes sure that it is of that
+// listener, which does not leave with its process while the duplicate is open.
 func (p *process) descriptor(s *listener.Sample, fd listener.Maybe[int]) (int, error) {
 	n, known := fd.Get()
 	if !known {
@@ -82,8 +81,8 @@ func (p *process) descriptor(s *listener.Sample, fd listener.Maybe[int]) (int, e
 // duplicateWithin is far longer than it takes to duplicate a descriptor.
 const duplicateWithin = 2 * time.Second
 
-// errExecs: pidfd_getfd() waits for an exec to end, which a dead file system can make
-// last for ever. The thread that waits so ends with ours, or when it can.
+// errExecs says that pidfd_getfd() waits for an exec to end, which may last for ever on a
+// dead file system. The goroutine that waits for it stays until the exec ends.
 var errExecs = errors.New("it is in the middle of an exec that does not end")
 
 func (p *process) duplicate(n int) (int, error) {
@@ -91,7 +90,7 @@ func (p *process) duplicate(n int) (int, error) {
 		fd  int
 		err error
 	}
-	pidfd, err := unix.FcntlInt(uintptr(p.fd), unix.F_DUPFD_CLOEXEC, 0) // ours may be closed before it is used
+	pidfd, err := unix.FcntlInt(uintptr(p.fd), unix.F_DUPFD_CLOEXEC, 0) // p.fd may be closed before the call
 	if err != nil {
 		return -1, err
 	}
@@ -114,8 +113,8 @@ func (p *process) duplicate(n int) (int, error) {
 	}
 }
 
-// shutdown ends the listening and nothing else: the process keeps its descriptor
-// and its connections.
+// shutdown ends the listening and nothing else: the process keeps its descriptor and its
+// connections.
 func (p *process) shutdown(s *listener.Sample, fd listener.Maybe[int]) error {
 	dup, err := p.descriptor(s, fd)
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// plan judges anew what is there now: the same process, socket and head, and a gate that
-// still agrees. With it come its dead siblings, for who is moved from one of them may land
-// on the next.
+// plan judges the listener anew: it must be the same process, socket and head, and the gate
+// must still agree. The plan includes its dead siblings, for a client that is moved from one
+// of them may land on the next.
 func (a *Actor) plan(ctx context.Context, j listener.Judgement) (*Judged, []*listener.Act, error) {
 	judged, err := a.judgeAnew(ctx, j.Cookie)
 	if err != nil {
@@ -69,7 +69,7 @@ func ripe(j listener.Judgement) bool {
 	return known && j.Decision != nil && (j.Decision.Act == listener.Kill || j.Decision.Act == listener.Close)
 }
 
-// onePerProcess: a process that has several members dies once.
+// onePerProcess drops all kills of a process but the first: it may have several members.
 func onePerProcess(acts []*listener.Act) []*listener.Act {
 	seen := make(map[int]bool)
 	return slices.DeleteFunc(acts, func(act *listener.Act) bool {
@@ -82,8 +82,8 @@ func onePerProcess(acts []*listener.Act) []*listener.Act {
 	})
 }
 
-// leaving are the listeners that go with an act: that which is closed; or those
-// that only processes of the plan hold.
+// leaving gives the listeners that leave with an act: the one that is closed, or those of
+// the process that only processes of the plan hold.
 func leaving(s *listener.Snapshot, act *listener.Act, acts []*listener.Act) []listener.Cookie {
 	if act.Action == listener.Close {
 		return []listener.Cookie{act.Judgement.Cookie}
@@ -107,10 +107,10 @@ func leaving(s *listener.Snapshot, act *listener.Act, acts []*listener.Act) []li
 type target struct {
 	act  *listener.Act
 	proc *process
-	ran  map[int]ran // what its threads had run when the last look began
+	ran  map[int]ran // what its threads had run when confirm began
 }
 
-// openTargets takes hold of every process of a plan before anything is touched.
+// openTargets opens a pidfd of every process of a plan, before anything is touched.
 func (a *Actor) openTargets(acts []*listener.Act) ([]*target, error) {
 	targets := make([]*target, 0, len(acts))
 	for _, act := range acts {

@@ -14,32 +14,32 @@ import (
 // unmended is why handshakes under way are not moved.
 const unmended = "this kernel is not known to move them without fault"
 
-// rescue takes the clients of closing listeners along: those of each group to
-// its other members, those of a shared listener to its next holder.
+// rescue moves the clients of closing listeners: those of a group to other members, those
+// of a shared listener to its next holder.
 type rescue struct {
 	actor  *Actor
 	held   *lock
 	snap   *listener.Snapshot
 	acts   []*listener.Act
 	groups map[listener.GroupKey]*moving
-	sysctl *sysctl // while it is on, for the target whose turn it is
+	sysctl *sysctl // not nil while it is on, for the target whose turn it is
 }
 
 // moving is one group whose clients are to be moved.
 type moving struct {
-	why      string    // nothing is moved; "": it is
-	program  Migration // nil: by the sysctl of the namespace, which MPTCP needs
+	why      string    // why nothing is moved; "": clients are moved
+	program  Migration // moves them; nil: the sysctl of the namespace does, which MPTCP needs
 	members  []*listener.Listener
 	halfOpen int
 	heirs    map[listener.Cookie]bool
-	strange  bool // some members are no siblings of one that leaves
+	strange  bool // some member is a stranger to one that leaves
 	leavers  []*listener.Listener
-	leaving  *listener.Listener // the first of them
-	act      *listener.Act      // with which it does
+	leaving  *listener.Listener // the first of the leavers
+	act      *listener.Act      // the act with which that leaves
 }
 
-// planRescue looks at the groups of all listeners that are about to leave. What
-// cannot be rescued is no reason not to act: its clients wait in vain.
+// planRescue plans for the groups of all listeners that are about to leave. Clients that
+// cannot be rescued are no reason not to act, for they wait in vain anyway.
 func (a *Actor) planRescue(held *lock, s *listener.Snapshot, acts []*listener.Act) *rescue {
 	r := &rescue{actor: a, held: held, snap: s, acts: acts, groups: make(map[listener.GroupKey]*moving)}
 	leaving := make(map[listener.Cookie]*listener.Act)
@@ -73,7 +73,7 @@ func (a *Actor) planRescue(held *lock, s *listener.Snapshot, acts []*listener.Ac
 	return r
 }
 
-// start turns migration on where nothing speaks against it, by a program for each group.
+// start attaches a program to each group whose clients can be moved by one.
 func (r *rescue) start() {
 	for _, g := range r.groups {
 		if g.why != "" || g.leaving.MPTCP {
@@ -92,7 +92,7 @@ func (r *rescue) describe() {
 	}
 }
 
-// attach attaches the program by the descriptor of the member that leaves.
+// attach attaches the program by the descriptor of a member that leaves.
 func (g *moving) attach(a *Actor) error {
 	p, err := openProcess(a.Kernel, g.act.Owner.PID, g.act.Owner.Start)
 	if err != nil {
@@ -108,7 +108,7 @@ func (g *moving) attach(a *Actor) error {
 	heirs, err := a.descriptors(g)
 	defer closeDescriptors(heirs)
 	if err != nil && g.strange {
-		return err // else the hash chooses, which knows no stranger here
+		return err // without strangers the hash may choose among all members
 	}
 	m, err := a.LoadMigration(listener.Moving{HalfOpen: a.MoveHalfOpen, Heirs: heirs, Only: g.strange})
 	if err != nil {
@@ -130,7 +130,7 @@ func fdOf(l *listener.Listener, pid int) listener.Maybe[int] {
 	return listener.Maybe[int]{}
 }
 
-// groupOf is the group that an act is about; nil: the listener stays, with others.
+// groupOf gives the group whose clients an act moves; nil: the listener stays with others.
 func (r *rescue) groupOf(act *listener.Act) *moving {
 	if !slices.Contains(act.Listeners, act.Judgement.Cookie) {
 		return nil
@@ -153,7 +153,7 @@ func (r *rescue) description(act *listener.Act) string {
 	}
 }
 
-// moved sums up what the programs counted so far.
+// moved sums up what the programs have counted so far.
 func (r *rescue) moved() (listener.Rescued, error) {
 	var sum listener.Rescued
 	for _, g := range r.groups {
@@ -171,9 +171,9 @@ func (r *rescue) moved() (listener.Rescued, error) {
 	return sum, nil
 }
 
-// prepare lets those go whose client has gone, where no program does: what the
-// next holder, or a sibling, would execute for nobody. Then it turns the sysctl on, where
-// it takes that.
+// prepare resets the clients that have gone, where no program does so: the next holder or a
+// sibling would execute their requests for nobody. Then it turns the sysctl on, if the group
+// needs that.
 func (r *rescue) prepare(ctx context.Context, t *target) error {
 	if g := r.groupOf(t.act); g == nil || g.why == "" && g.program == nil {
 		if err := r.actor.drain(ctx, t); err != nil {
@@ -183,9 +183,9 @@ func (r *rescue) prepare(ctx context.Context, t *target) error {
 	return r.turnOn(t)
 }
 
-// turnOn turns the sysctl on for a target whose clients nothing else moves; count, which
-// comes once that has left, turns it off. While the disk is full nobody is touched: those
-// clients can be moved later, and would be reset now.
+// turnOn turns the sysctl on for a target whose clients no program can move; count turns it
+// off once the target has left. If the value to restore cannot be kept, for the disk is
+// full, that is an error: clients that would be reset now can be moved later.
 func (r *rescue) turnOn(t *target) error {
 	for _, g := range r.groups {
 		if !g.bySysctl() || !slices.ContainsFunc(t.act.Listeners, g.has) || r.sysctl != nil {
@@ -204,14 +204,14 @@ func (r *rescue) turnOn(t *target) error {
 	return nil
 }
 
-// bySysctl says whether its clients are moved by the sysctl of the namespace.
+// bySysctl says whether the sysctl of the namespace moves its clients.
 func (g *moving) bySysctl() bool { return g.why == "" && g.leaving.MPTCP }
 
 func (g *moving) has(c listener.Cookie) bool {
 	return slices.ContainsFunc(g.members, func(m *listener.Listener) bool { return m.Cookie == c })
 }
 
-// count turns the sysctl off, and tells what became of the clients of one act.
+// count turns the sysctl off, and records what became of the clients of one act.
 func (r *rescue) count(t *target, before listener.Rescued) error {
 	_ = r.restore() // end tries again, and says so
 	g := r.groupOf(t.act)
@@ -222,8 +222,8 @@ func (r *rescue) count(t *target, before listener.Rescued) error {
 	if err != nil {
 		return err
 	}
-	// The kernel counts MPTCP clients as moved and resets them all the same; but
-	// no group of theirs takes a program.
+	// The kernel would count MPTCP clients as moved and reset them all the same, but
+	// their groups take no program.
 	t.act.Rescued = listener.Known(now.Moved + now.HalfOpen - before.Moved - before.HalfOpen)
 	t.act.Stale = listener.Known(now.Gone - before.Gone)
 	return nil

@@ -12,8 +12,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// detach takes a program from the group that it is attached to; a group that has
-// gone took it along.
+// detach detaches a program from its group, if that still exists.
 func (a *Actor) detach(id uint32) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -58,8 +57,8 @@ func (a *Actor) detachBy(l *listener.Listener, o *listener.Owner) error {
 	return nil
 }
 
-// Restore ends what an earlier agent left turned on that was killed in an act.
-// Where another one lives and acts, it is left alone.
+// Restore turns off what an earlier agent that was killed in an act left turned on, except
+// in namespaces in which another agent acts.
 func (a *Actor) Restore(s *listener.Snapshot) error {
 	var errs []error
 	seen := make(map[uint32]bool)
@@ -90,7 +89,7 @@ func (a *Actor) restoring(inode uint32, cookie uint64, do func(*lock) error) err
 	}
 	held, err := a.lock(f, cookie)
 	if errors.Is(err, ErrChanged) {
-		return nil // somebody is at it
+		return nil // another agent acts there
 	}
 	if err != nil {
 		return err

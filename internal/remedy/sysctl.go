@@ -14,20 +14,20 @@ import (
 // thread that opens it is in, wherever /proc/sys is mounted.
 const migrateReq = "net/ipv4/tcp_migrate_req"
 
-// Keeper keeps values of it where the next start finds them.
+// Keeper keeps values of migrateReq where the next start finds them.
 type Keeper interface {
-	// Keeps says whether anything can outlive us here, once there is room.
+	// Keeps says whether values can be kept, once there is room.
 	Keeps() bool
-	// Keep keeps one before it is replaced; an error if it cannot outlive us.
+	// Keep keeps a value before that is replaced; it is an error if it cannot be kept.
 	Keep(listener.Kept) error
 	Forget(listener.Kept) error
 	Kept() ([]listener.Kept, error)
 }
 
-// errUnkept is of a value that will be kept once there is room.
+// errUnkept says that a value cannot be kept now, but can once there is room.
 var errUnkept = errors.New("what is to be restored after a crash could not be kept")
 
-// sysctl is a namespace whose migration was turned on.
+// sysctl is a namespace in which migration was turned on for all groups.
 type sysctl struct {
 	kept   listener.Kept
 	path   string
@@ -43,7 +43,7 @@ func (a *Actor) sysctl(l *lock, k listener.Kept) *sysctl {
 	return &sysctl{kept: k, path: filepath.Join(dir, migrateReq), keeper: a.Keeper, lock: l}
 }
 
-// migrateAll turns migration on in a whole namespace; what was is kept first.
+// migrateAll turns migration on in a whole namespace, and keeps the old value before that.
 func (a *Actor) migrateAll(l *lock, of *listener.Listener) (*sysctl, error) {
 	s := a.sysctl(l, listener.Kept{Netns: of.Netns, NetCookie: of.NetCookie})
 	err := l.namespace().Do(func() error {
@@ -53,7 +53,7 @@ func (a *Actor) migrateAll(l *lock, of *listener.Listener) (*sysctl, error) {
 		}
 		s.kept.Value = string(bytes.TrimSpace(old))
 		if s.kept.Value == "1" {
-			return nil // the operator's own
+			return nil // the operator has turned it on
 		}
 		if err := a.Keeper.Keep(s.kept); err != nil {
 			if a.Keeper.Keeps() {
@@ -72,7 +72,7 @@ func (a *Actor) migrateAll(l *lock, of *listener.Listener) (*sysctl, error) {
 	return s, nil
 }
 
-// restore turns migration off again in the namespace, if it is on.
+// restore restores the sysctl, if this rescue has turned it on.
 func (r *rescue) restore() error {
 	if r.sysctl == nil {
 		return nil

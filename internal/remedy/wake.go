@@ -16,11 +16,11 @@ const (
 	wakePause  = 30 * time.Millisecond
 )
 
-// wake pokes members that got clients and do not take them: kernels before
-// 3864c6b (2026-04, "tcp: call sk_data_ready() after listener migration") wake
-// nobody who sleeps in epoll. The hash chooses who is poked, so it takes a few
-// connections; they are closed at once. Beside strangers nobody is poked: the hash might
-// choose one of them. There the next client of its own wakes a sibling.
+// wake pokes members that got clients and do not accept them: kernels before 3864c6b
+// (2026-04, "tcp: call sk_data_ready() after listener migration") wake nobody who sleeps in
+// epoll. The hash chooses the member that a connection pokes, so it takes several, which are
+// closed at once. Where there are strangers none is made, for the hash might choose one of
+// them. There the next client of its own wakes a sibling.
 func (r *rescue) wake(ctx context.Context) {
 	for _, g := range r.groups {
 		if g.strange || g.program == nil && !g.bySysctl() {
@@ -60,7 +60,7 @@ func (r *rescue) wake(ctx context.Context) {
 	}
 }
 
-// poke connects to the group, and says nothing.
+// poke connects to the group, and sends nothing.
 func poke(l *listener.Listener, times int) error {
 	to := l.Local
 	if to.Addr().IsUnspecified() {
@@ -81,7 +81,7 @@ func poke(l *listener.Listener, times int) error {
 		if err != nil {
 			return err
 		}
-		_ = unix.Connect(fd, sa) // complete at once on this host, or of no use
+		_ = unix.Connect(fd, sa) // on this host it completes at once, or is of no use
 		unix.Close(fd)
 	}
 	return nil

@@ -10,8 +10,8 @@ import (
 // within 63 s (tcp_synack_retries 5).
 const halfOpenWindow = 63 * time.Second
 
-// window is the time in which handshakes that were under way at the act may still
-// be completed, to be moved then.
+// window is the time in which handshakes that were under way at the act may still complete,
+// and are moved then.
 type window struct {
 	timer   *time.Timer
 	program Migration
@@ -19,8 +19,8 @@ type window struct {
 	lock    *lock
 }
 
-// end takes what is on off: programs at once where no handshake was under way that may be
-// moved, else after the window, or when the agent ends.
+// end turns everything off. A program is detached at once if no handshake was under way that
+// it may move, else after the window, or when the agent ends.
 func (r *rescue) end() error {
 	errs := []error{r.restore()}
 	for _, g := range r.groups {
@@ -62,8 +62,7 @@ func (a *Actor) closeWindow(w *window) {
 	}
 }
 
-// Wait waits until no handshake can be under way any more that an act met, or
-// the context ends.
+// Wait waits until all windows are closed, or the context ends.
 func (a *Actor) Wait(ctx context.Context) {
 	ended := make(chan struct{})
 	go func() {
@@ -76,15 +75,15 @@ func (a *Actor) Wait(ctx context.Context) {
 	}
 }
 
-// HalfOpen says whether an act waits for handshakes.
+// HalfOpen says whether the window of some act is open.
 func (a *Actor) HalfOpen() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return len(a.windows) > 0
 }
 
-// moves says whether a program is one of ours whose window is open: the next act
-// on its group replaces it.
+// moves says whether a program is one of ours whose window is open. The next act on its
+// group replaces it.
 func (a *Actor) moves(program uint32) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -96,8 +95,9 @@ func (a *Actor) moves(program uint32) bool {
 	return false
 }
 
-// release takes the heirs from a program of ours whose window is open: the next one on
-// its group is to have them. If that fails, the next one cannot have them, and says so.
+// release makes a program of ours whose window is open let its heirs go, so that the next
+// one on its group can have them. If it fails, the next one cannot have them, which is an
+// error there.
 func (a *Actor) release(program uint32) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -108,7 +108,7 @@ func (a *Actor) release(program uint32) {
 	}
 }
 
-// Close ends what acts have left turned on.
+// Close closes all windows.
 func (a *Actor) Close() {
 	a.mu.Lock()
 	var open []*window
