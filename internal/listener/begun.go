@@ -5,10 +5,10 @@ import "time"
 // Tick is the unit of Start and of the times of processes: USER_HZ is 100 wherever Go runs.
 const Tick = time.Second / 100
 
-// BegunAfter says whether who accepts from a listener began after a moment: its process
-// started, or it listened, later. A socket is not enough to tell: a reload may hand the
-// old one on to a new worker. Where it is not so, by is the owner that speaks against it;
-// nil: who of its owners accepts is not known, or it has none.
+// BegunAfter says whether the owner that accepts from a listener began after a moment: its
+// process started, or it called listen(), later. The age of the socket does not tell, for a
+// reload may hand an old socket on to a new worker. If after is false, by is the owner that
+// began before; nil if the listener has no owner, or it is not known which of them accepts.
 func (l *Listener) BegunAfter(moment time.Time) (after bool, by *Owner) {
 	if at, seen := l.ListenedAt.Get(); seen && at.After(moment) {
 		return true, nil
@@ -27,8 +27,8 @@ func (l *Listener) BegunAfter(moment time.Time) (after bool, by *Owner) {
 	case len(older) == len(l.Owners):
 		return false, l.accepts(older)
 	}
-	// Some are older: a master, whose workers are new; or the server itself, and the new
-	// one is a job of it that inherited the listener.
+	// Some owners are older: a master with new workers; or the server itself, one of whose
+	// jobs inherited the listener.
 	if o := l.accepts(older); o.waited(l.Acceptors) {
 		return false, o
 	}
@@ -40,7 +40,7 @@ func (l *Listener) BegunAfter(moment time.Time) (after bool, by *Owner) {
 	return false, nil
 }
 
-// accepts is the one of these owners that was seen to wait for clients, else the first.
+// accepts gives the first of these owners that was seen to wait for clients, else the first.
 func (l *Listener) accepts(among []*Owner) *Owner {
 	for _, o := range among {
 		if o.waited(l.Acceptors) {
@@ -59,14 +59,14 @@ func (o *Owner) waited(seen []Acceptor) bool {
 	return false
 }
 
-// startedAfter: a start is told in ticks, cut down, so one in the tick of the moment
-// counts as after it. What is not known is not.
+// startedAfter says whether a process started after a moment. A start is rounded down to a
+// tick, so one in the same tick counts as after it. An unknown start does not.
 func (o *Owner) startedAfter(moment time.Time) bool {
 	return !o.Started.IsZero() && o.Started.Add(Tick).After(moment)
 }
 
-// ListeningSince is when a listener began to listen, and whether that was seen: of
-// one older than reusewatch it is when its oldest owner started.
+// ListeningSince gives when a listener began to listen, and whether that was seen: for one
+// older than reusewatch it is when its oldest owner started.
 func (l *Listener) ListeningSince() (since time.Time, seen bool) {
 	if at, known := l.ListenedAt.Get(); known {
 		return at, true

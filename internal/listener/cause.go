@@ -27,7 +27,7 @@ const (
 	CauseUnknown     Cause = "unknown"
 )
 
-// CauseRow is all that is said of one cause, wherever it is said.
+// CauseRow has all words about one cause, wherever they are shown.
 type CauseRow struct {
 	Cause Cause
 	Means string // in a table
@@ -35,8 +35,8 @@ type CauseRow struct {
 	// its owner sleeps, for {and asleep}, the same as an addition, and for {tracer},
 	// {window} (since when nobody waits, as far as was looked), {errno}, {peer} and {lock}.
 	Sentence string
-	// Load: it needs capacity, and ends by itself: check lets it pass, and no alert
-	// fires for it.
+	// Load: the server needs capacity, and the trouble ends by itself: check lets it pass,
+	// and no alert fires for it.
 	Load bool
 }
 
@@ -82,7 +82,7 @@ func Causes() []CauseRow {
 	}
 }
 
-// CausesOfLoad are those that check lets pass and no alert fires for.
+// CausesOfLoad gives the causes that check lets pass and no alert fires for.
 func CausesOfLoad() []Cause {
 	var load []Cause
 	for _, row := range Causes() {
@@ -93,8 +93,8 @@ func CausesOfLoad() []Cause {
 	return load
 }
 
-// Row is what the table has of a cause; of one that it does not have, a later
-// version's, what it has of the unknown.
+// Row gives the row of a cause, or that of the unknown one for a cause that only a later
+// version has.
 func (c Cause) Row() CauseRow {
 	all := Causes()
 	if i := slices.IndexFunc(all, func(row CauseRow) bool { return row.Cause == c }); i >= 0 {

@@ -2,7 +2,7 @@ package listener
 
 import "slices"
 
-// ClassRow is all that is said of one class, wherever it is said.
+// ClassRow has all words about one class, wherever they are shown.
 type ClassRow struct {
 	Class Class
 	Means string // in a table
@@ -27,8 +27,8 @@ func Classes() []ClassRow {
 	}
 }
 
-// Row is what the table has of a class; of one that it does not have, a later version's,
-// what it has of the unproven.
+// Row gives the row of a class, or that of the class served for one that only a later
+// version has.
 func (c Class) Row() ClassRow {
 	all := Classes()
 	if i := slices.IndexFunc(all, func(row ClassRow) bool { return row.Class == c }); i >= 0 {

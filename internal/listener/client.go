@@ -8,8 +8,8 @@ import (
 // Client is one connection in an accept queue.
 type Client struct {
 	Remote netip.AddrPort
-	Waited time.Duration // since it was established
-	// Unread is how many bytes it sent that nobody read; unknown of MPTCP.
+	Waited time.Duration // how long ago it was established
+	// Unread is how many bytes it has sent that nobody has read; unknown for MPTCP.
 	Unread Maybe[uint32]
 	Gone   Gone
 }
@@ -17,8 +17,8 @@ type Client struct {
 // Gone is how a client left while it waited.
 type Gone string
 
-// NotGone: as far as the kernel knows. One that lost its network says nothing, and
-// an MPTCP client that closed in order still has its subflow open.
+// NotGone means as far as the kernel knows: a client that lost its network sends nothing,
+// and an MPTCP client that closed in order still has its subflow open.
 const (
 	NotGone Gone = ""
 	GoneFIN Gone = "fin" // it may still read an answer
@@ -29,5 +29,5 @@ const (
 type Clients struct {
 	Oldest []Client // from the head on; not all of a long queue
 	Total  int
-	Gone   int // of Total
+	Gone   int // how many of Total have gone
 }

@@ -1,11 +1,11 @@
 package listener
 
-// cmdlineShown is how much of a command line is shown and kept, in bytes: anybody may have
-// one of megabytes.
+// cmdlineShown is how many bytes of a command line are shown and kept: it may have
+// megabytes.
 const cmdlineShown = 1024
 
-// Clip cuts a command line to what is shown of it, which ends with "…" then. What is
-// compared is never cut: two that differ at their ends are two.
+// Clip cuts a command line to cmdlineShown, and ends one that was cut with "…". Command
+// lines are compared uncut: two that differ at their ends are two.
 func Clip(args []string) []string {
 	left := cmdlineShown
 	for i, arg := range args {

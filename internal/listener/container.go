@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Container is what a process runs in. Runtime, ID and PodUID follow from its
-// cgroups; the names come from whoever started it, later or never. "" is not known.
+// Container is the container that a process runs in. Runtime, ID and PodUID follow from the
+// cgroups of the process; the names come from the runtime, later or never. "" is not known.
 type Container struct {
 	Runtime   string // docker, containerd, cri-o, podman, ecs, lxc or systemd-nspawn
 	ID        string
@@ -18,18 +18,18 @@ type Container struct {
 	Image     string
 }
 
-// Containers choose owners by what they run in: any value of a kind, every kind
-// that has values. The zero value matches all, also what runs in none.
+// Containers choose owners by the container that they run in: it must have one of the values
+// of each kind that has values. The zero value matches all, also owners in no container.
 type Containers struct {
-	IDs        []string // how the id begins
+	IDs        []string // the beginnings of ids
 	Pods       []string // shell patterns of the name
 	Namespaces []string
 }
 
-// IsZero says that it matches everything.
+// IsZero says that it matches all owners.
 func (c *Containers) IsZero() bool { return len(c.IDs)+len(c.Pods)+len(c.Namespaces) == 0 }
 
-// Match says whether it chooses what runs in in, nil for none.
+// Match says whether it chooses owners in this container, nil for none.
 func (c *Containers) Match(in *Container) bool {
 	if c.IsZero() || in == nil {
 		return c.IsZero()
@@ -44,7 +44,7 @@ func (c *Containers) Match(in *Container) bool {
 		oneOf(c.Namespaces, in.Namespace)
 }
 
-// ContainerID is that of its container, "" for none.
+// ContainerID gives the id of the container that it runs in, "" for none.
 func (o *Owner) ContainerID() string {
 	if o.Container == nil {
 		return ""

@@ -18,10 +18,10 @@ type Event struct {
 	Key    Key
 	Cookie Cookie
 	At     time.Time
-	// SinceBoot is when, by the clock that processes' starts are told by (CLOCK_BOOTTIME): the
-	// wall clock may be set between the two.
+	// SinceBoot is At by the clock of process starts (CLOCK_BOOTTIME), for the wall clock
+	// may be set between a start and a birth.
 	SinceBoot time.Duration
-	PID       int // who called listen(), or ended the listener
+	PID       int // the process that called listen(), or ended the listener
 	UID       uint32
 	Comm      string
 	Execs     uint64 // of that process, as [Process] has it

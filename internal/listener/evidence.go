@@ -2,24 +2,24 @@ package listener
 
 import "time"
 
-// Evidence is what was found out about one owner of a suspected listener. It
-// is gathered from the suspicion on, never on the hot path.
+// Evidence is what was found out about one owner of a suspected listener. It is gathered
+// once the suspicion is there, never on the hot path.
 type Evidence struct {
 	Usage   Maybe[Usage] // unknown until a second look
 	Threads []Thread     // leader first; not all of a process with hundreds
-	Total   int          // threads there are
+	Total   int          // how many threads there are
 	Frozen  Maybe[bool]  // by a cgroup, v1 or v2
 	// Registered: some epoll set of it has the listener, as /proc/PID/fdinfo
 	// tells; it cross-checks the walk of the wait queue, which is lockless.
 	Registered Maybe[bool]
 	FilesFull  Maybe[bool] // it can open no further descriptor
-	Parents    []Parent    // nearest first, now
+	Parents    []Parent    // the processes above it now, nearest first
 	TracerComm string
-	// Unreadable: /proc was asked about it and did not answer in time.
+	// Unreadable: /proc did not answer about it in time.
 	Unreadable bool
 	Holds      Maybe[Holds]
-	Locks      Maybe[[]Lock] // that it waits for
-	Life       Maybe[Life]   // unknown until it was looked at twice
+	Locks      Maybe[[]Lock] // the locks that it waits for
+	Life       Maybe[Life]   // unknown until the second look
 }
 
 // Holds counts what a process holds beside the listener, each thing once.
@@ -28,7 +28,7 @@ type Holds struct {
 	Connections   int `json:"connections"`
 	UDP           int `json:"udp"`
 	Unix          int `json:"unix"`
-	UnixListeners int `json:"unix_listeners"` // of them
+	UnixListeners int `json:"unix_listeners"` // those of Unix that listen
 	Pipes         int `json:"pipes"`
 	EpollSets     int `json:"epoll_sets"`
 	Rings         int `json:"io_urings"`
@@ -56,7 +56,7 @@ func HoldsOf(things []Thing) Holds {
 			h.EpollSets++
 		case ThingRing:
 			h.Rings++
-		case ThingSocket, ThingOther: // told of for what they leave unknown, or for O_ASYNC
+		case ThingSocket, ThingOther: // they matter only to signs of life
 		}
 	}
 	return h
@@ -68,19 +68,19 @@ type Lock struct {
 	Holder int    `json:"holder"` // pid; -1 where the kernel does not tell
 }
 
-// Usage is what a process did between the first look of the suspicion and now.
+// Usage is what a process has done since the first look of the suspicion.
 type Usage struct {
 	Over         time.Duration
 	User, System time.Duration // CPU
 	MajorFaults  uint64
 	IOBytes      uint64  // read and written, wake-ups through eventfds and pipes left out
-	SocketBytes  uint64  // that it read from its connections and wrote to them, by whatever call
-	RunnableWait float64 // share of the time in which its threads waited for a CPU, or wait still
+	SocketBytes  uint64  // read from its connections and written to them, by whatever call
+	RunnableWait float64 // for what share of the time its threads have waited for a CPU
 	Throttled    bool    // its cgroup had used up its CPU quota
 }
 
-// Progress means growing I/O, of files or of connections, or major faults, or at least 1 % CPU of which some is
-// system time. Context switches alone are none: a runtime's poller wakes at
+// Progress means I/O on files or connections, major faults, or at least 1 % CPU of which some
+// is system time. Context switches alone are no progress: the poller of a runtime wakes at
 // every SYN and accepts nothing.
 func (u Usage) Progress() bool {
 	return u.IOBytes > 0 || u.SocketBytes > 0 || u.MajorFaults > 0 || !u.userAlone() && u.cpu() >= u.Over/100
@@ -91,12 +91,12 @@ func (u Usage) Spinning() bool { return u.Over > 0 && u.userAlone() && u.cpu() >
 
 func (u Usage) cpu() time.Duration { return u.User + u.System }
 
-// userAlone allows a hundredth of system time: the kernel books the interrupts
-// that meet a running process on it.
+// userAlone says that at most a hundredth was system time: the kernel books interrupts on
+// the process that they interrupt.
 func (u Usage) userAlone() bool { return u.System <= u.cpu()/100 }
 
-// Starved means that it waited for a CPU for a tenth of the time, and got little of one:
-// less than it waited, and less than half of one. Or it was throttled.
+// Starved means that it was throttled, or that it waited for a CPU for a tenth of the time
+// and got little of one: less than it waited, and less than half of one.
 func (u Usage) Starved() bool {
 	waited := time.Duration(u.RunnableWait * float64(u.Over))
 	return u.Throttled || u.RunnableWait >= 0.1 && u.cpu() < waited && u.cpu() < u.Over/2
@@ -108,14 +108,14 @@ type Thread struct {
 	Comm  string `json:"comm"`
 	State string `json:"state"`
 	Wchan string `json:"wchan"`
-	// Tracer is the pid of who traces this thread, 0 for nobody.
+	// Tracer is the pid of the process that traces this thread, 0 for none.
 	Tracer int `json:"tracer,omitempty"`
 	// Syscall is the number of the system call that it waits in.
 	Syscall Maybe[int] `json:"syscall"`
 	Stack   []string   `json:"stack"` // kernel functions, innermost first
 }
 
-// Parent is a process up the chain.
+// Parent is a process above another one.
 type Parent struct {
 	PID  int    `json:"pid"`
 	Comm string `json:"comm"`

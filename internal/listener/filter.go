@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Filter chooses listeners: any value of a kind, every kind that has values.
+// Filter chooses listeners: they must have one of the values of each kind that has values.
 // The zero value matches all.
 type Filter struct {
 	Ports []uint16
@@ -15,7 +15,7 @@ type Filter struct {
 	PIDs  []int
 	Comms []string // exact
 	UIDs  []uint32
-	// In what the owner runs.
+	// Containers is about the container that the owner runs in.
 	Containers Containers
 }
 

@@ -26,31 +26,31 @@ const (
 	LeftBehind     Trait = "left-behind"     // both are daemons, alone in their sessions, of one service
 )
 
-// Superseded is said of a member of an older generation.
+// Superseded compares the generation of a member with a newer one.
 type Superseded struct {
 	Old, New Side
 	Why      []Trait
-	// Share of the group's new connections in the last minute that the old one takes.
+	// Share is the part of the group's new connections of the last minute that the old
+	// generation got.
 	Share Maybe[float64]
 }
 
 // Side is one of two generations.
 type Side struct {
-	PIDs    []int  // of its processes that hold the members
-	Start   uint64 // of the oldest of them, in ticks since boot; what follows is of that one
+	PIDs    []int  // the processes that hold its members
+	Start   uint64 // of the oldest process, in ticks since boot; up to User all is of that one
 	Comm    string
 	Cmdline []string
 	UID     uint32
 	User    string
-	// Since is when it began to listen; of one older than reusewatch, whose listen()
-	// nobody saw, when its process started.
+	// Since is when it began to listen, or, if that was not seen, when its process started.
 	Since     time.Time
 	SinceSeen bool
 	Configs   []Config
 	Listeners []Cookie
 }
 
-// Mixed is what members of a group differ in; what they agree in is empty.
+// Mixed is what members of a group differ in. Fields that they agree in are empty.
 type Mixed struct {
 	Programs   []string // base names
 	Users      []string
@@ -58,7 +58,7 @@ type Mixed struct {
 	Images     []string
 }
 
-// Findings are those of a listener.
+// Findings gives the findings about a listener.
 func (j *Judgement) Findings() []Finding {
 	var all []Finding
 	if j.Superseded != nil {

@@ -2,55 +2,55 @@ package listener
 
 import "time"
 
-// Life is what showed of a process, look after look, while a listener of it was
-// suspected. Durations are observed ones: a look adds an interval at the most.
+// Life is what look after look saw of a process while a listener of it was suspected.
+// Durations are observed time: a look adds an interval at the most.
 type Life struct {
-	Followed time.Duration // that it was looked at
-	// Inert is for how long up to now no thread of it got a time slice, none was runnable,
-	// and each stood in the same wait; unknown where the kernel does not count slices, or
-	// not all threads were told of.
+	Followed time.Duration // for how long it has been followed
+	// Inert is for how long no thread of it has got a time slice, none has been runnable,
+	// and each has stood in the same wait; unknown if the kernel does not count slices, or
+	// not all threads were read.
 	Inert  Maybe[time.Duration]
 	Slices uint64 // time slices that its threads got while it was followed
 
 	Moved  Shown // it moved bytes: its files, its TCP connections, its calls on other sockets
 	Served Shown // it accepted or received on something else
 	Polled Shown // a thread slept in epoll, poll or select of several things
-	Alive  Shown // a thread waited for somebody alive, or nobody knows for what
-	Asked  Shown // the same of what --allow-waiting lifts: a silent peer, a lock, a file system
-	Ran    Shown // a thread ran in a look, so that nobody knows what it would wait for
+	Alive  Shown // a thread waited for somebody alive, or it is not known for what
+	Asked  Shown // a thread waited for what --allow-waiting lifts: a silent peer, a lock, a file system
+	Ran    Shown // a thread ran in a look, so that it is not known what it would wait for
 
-	Waits []Wait // by the last look; of a process with thousands of threads not all
+	Waits []Wait // by the last look; not all of a process with thousands of threads
 
-	// What keeps a process whose threads are all at dead ends from being at one.
-	Children     int         // that live
+	// These keep a process whose threads are all at dead ends from being at one.
+	Children     int         // how many children live
 	Timers       Maybe[bool] // an interval or POSIX timer is armed
-	Async        Maybe[bool] // a descriptor with O_ASYNC
+	Async        Maybe[bool] // a descriptor of it has O_ASYNC
 	SharesMemory Maybe[bool] // another process shares its memory
 	Rings        Maybe[bool] // it holds an io_uring
-	Execs        Maybe[int]  // times that it was seen to execute another program
+	Execs        Maybe[int]  // how often it was seen to execute another program
 
-	Calls Maybe[Calls] // unknown where they could not be watched; not asked of one that is inert
-	// Refused are its accept() calls on this listener that failed, by the last errno.
+	Calls Maybe[Calls] // unknown if they are not watched, as those of inert processes
+	// Refused counts its accept() calls on this listener that failed.
 	Refused Refusal
 }
 
-// Shown is whether something has shown since a process is followed.
+// Shown is whether something has been seen since the process is followed.
 type Shown struct {
-	Known bool // it was looked for, at least twice
-	// Ago is how long ago it showed last, as observed; unknown: it never has.
+	Known bool // at least two looks could have seen it
+	// Ago is how long ago it was seen last; unknown: it never was.
 	Ago  Maybe[time.Duration]
 	What string // what it was
-	// Gap is how long ago it could not be looked for, last; unknown: it always could.
+	// Gap is how long ago a look last could not have seen it; unknown: all could.
 	Gap Maybe[time.Duration]
 }
 
-// Calls are what system calls of a process did since they are watched.
+// Calls is what the system calls of a process have done since they are watched.
 type Calls struct {
-	Over     time.Duration // that they are watched
+	Over     time.Duration // for how long they have been watched
 	Total    uint64        // calls that returned
-	Received uint64        // bytes, by recv() and its like
-	Sent     uint64        // bytes, by send() and its like
-	Accepted uint64        // connections, on whatever listener
+	Received uint64        // bytes, by recv() and similar calls
+	Sent     uint64        // bytes, by send() and similar calls
+	Accepted uint64        // connections, on all listeners
 	Refused  map[Key]Refusal
 }
 
@@ -60,8 +60,8 @@ type Refusal struct {
 	Errno int // of the last time
 }
 
-// Within says whether something has shown in the last d; unknown where nobody could look
-// all the time.
+// Within says whether something has been seen in the last d; unknown if some look in that
+// time could not have seen it.
 func (s *Shown) Within(d time.Duration) Maybe[bool] {
 	if ago, known := s.Ago.Get(); known && ago < d {
 		return Known(true)
@@ -83,7 +83,7 @@ func (l *Life) AtDeadEnds() bool {
 	return len(l.Waits) > 0 && l.Alone()
 }
 
-// Alone says that nothing beside its threads' waits could wake a process.
+// Alone says that nothing could wake a process but an end of its threads' waits.
 func (l *Life) Alone() bool {
 	return l.Children == 0 && !l.Timers.Or(true) && !l.Async.Or(true) && !l.SharesMemory.Or(true) && !l.Rings.Or(true)
 }

@@ -21,25 +21,25 @@ const (
 type Listener struct {
 	Sample
 	NetnsName    string // under /run/netns, "" for none
-	GroupName    string // "NETNS/FAMILY/ADDR:PORT", "" where it has no group
+	GroupName    string // "NETNS/FAMILY/ADDR:PORT", "" if it has no group
 	Accepted     Count
 	CountedSince Rare[time.Time]
 	LastAccept   Rare[time.Time] // right to one interval
-	// AcceptedAmong is when it accepted, or another member of its group did for which this
-	// says the same: one of them, and nobody knows which.
+	// AcceptedAmong is when one of several members of the group accepted: this one, or
+	// another one with the same time, and nobody knows which.
 	AcceptedAmong Rare[time.Time]
 	FirstSeen     time.Time
-	// BornSinceBoot is ListenedAt by the clock that processes are told by; unknown as that.
+	// BornSinceBoot is ListenedAt by the clock of process starts; unknown if that is.
 	BornSinceBoot Rare[time.Duration]
 	Share         Rare[float64] // of the group's new connections in the last minute
 	Caller        Rare[Caller]
 	Window        Window
 	Owners        []Owner
-	// Acceptors are the processes that were seen to wait on it, when nothing was
-	// wrong with it, and that still live.
+	// Acceptors are the processes that were seen to wait on it while nothing was wrong
+	// with it, and that still live.
 	Acceptors   []Acceptor
 	OwnersKnown bool // false: no census since it was born
-	// SeenWaiting: in some look since it is known somebody waited on it, in whatever way.
+	// SeenWaiting: some look at it saw somebody wait on it, in whatever way.
 	SeenWaiting bool
 }
 
@@ -89,27 +89,27 @@ type Window struct {
 	Since    time.Time     // the first sample of this head
 	Observed time.Duration // each sample adds one interval at the most: a paused agent proves nothing
 	Samples  int32
-	// In how many samples the waiters were looked at, there was any, one was
-	// armed, somebody slept behind one, an event stood unfetched.
+	// In how many samples the waiters were walked, there was one, one was armed, somebody
+	// slept behind one, an event was ready that nobody fetched.
 	Walked, Waited, Armed, Slept, Unfetched int32
 }
 
-// Owner is a process with a descriptor of the listener, one a pid.
+// Owner is a process with a descriptor of the listener; a process is one owner.
 type Owner struct {
 	*Holder
 	FD Maybe[int]
-	// Connections held by the process whose local port is the listener's, in
-	// its network namespace: accepted ones.
+	// Connections is how many accepted connections it holds: those whose local port is the
+	// listener's, in its network namespace.
 	Connections Maybe[int]
-	// AcceptedElsewhere: it holds connections of another port it listens on.
+	// AcceptedElsewhere: it holds connections of another port that it listens on.
 	AcceptedElsewhere Maybe[bool]
 	Made              bool      // it opened the listener's socket itself, in the program that it runs
 	Evidence          *Evidence // nil unless the listener is suspected
-	Origin            *Origin   // nil unless others have members of its groups too
+	Origin            *Origin   // nil unless other processes have members of its groups too
 }
 
-// Holder is a process as all listeners that it holds share it: it is never changed once it
-// is in a snapshot.
+// Holder describes a process, for all listeners that it holds. It is never changed once it is
+// in a snapshot.
 type Holder struct {
 	PID     int
 	NSPID   int // innermost pid namespace
@@ -125,21 +125,21 @@ type Holder struct {
 	Wchan   string
 	Tracer  int // pid of the tracer, 0 for none
 	Kernel  bool
-	// NeverExec: it was forked, and has executed nothing since. Image is when whoever
-	// executed the program that it runs began, since boot, as far as is known: itself, or
-	// the nearest process above it that did; 0: not known.
+	// NeverExec: it was forked, and has executed nothing since. Image is the start, since
+	// boot, of the process that executed the program which it runs: of itself, or of the
+	// nearest process above it that executed one; 0: not known.
 	NeverExec bool
 	Image     time.Duration
 	Running   File // the file of its program; zero: not known
-	// Guest is the user, as the initial user namespace knows it, who owns the user
-	// namespace that it lives in; unknown: nobody could tell, or it lives in the initial one.
+	// Guest is the uid, in the initial user namespace, that owns the user namespace it
+	// lives in; unknown: that could not be read, or it lives in the initial one.
 	Guest     Maybe[uint32]
 	PIDNS     Maybe[uint32] // inode of its pid namespace
 	Cgroup    string        // v2 path, or that of a v1 controller
-	Container *Container    // nil: in none; never changed
+	Container *Container    // nil: it is in none; never changed
 }
 
-// Like says that two are told alike, but for what the process does at the moment.
+// Like says that two are equal but for what the process is doing at the moment.
 func (h *Holder) Like(other *Holder) bool {
 	a, b := *h, *other
 	a.State, a.Wchan, b.State, b.Wchan = "", "", "", ""
@@ -153,18 +153,18 @@ type Snapshot struct {
 	Interval  time.Duration
 	Tier      Tier
 	Listeners []*Listener // by network namespace, address, port, cookie
-	Census    time.Time   // of the owners; zero: none yet
-	Watched   bool        // false: one look without history
-	// Unread are the users whose processes hang whoever reads of them in /proc: what only
-	// that tells is not known of them.
+	Census    time.Time   // when the owners were found; zero: not yet
+	Watched   bool        // false: this is a single look, without history
+	// Unread are the users whose processes hang a reader of /proc: what only that has is not
+	// known of their processes.
 	Unread []uint32
-	// LeftOut are suspected processes that the last look had no room for, or that hold more
-	// than is told: what they do is not known of them.
+	// LeftOut is how many suspected processes the last look had no room for, or hold too
+	// much: it is not known what they do.
 	LeftOut int
 }
 
-// SameList says that two snapshots, or what is judged of them, have one list and not just
-// equal ones: none of its listeners changed. Of empty ones nobody can tell.
+// SameList says that two lists, of listeners or of judgements, are one list and not just
+// equal: nothing in it has changed. Of empty lists this is not known.
 func SameList[T any](a, b []T) bool { return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0] }
 
 // Compare orders listeners as snapshots list them.
@@ -187,7 +187,7 @@ func (s *Snapshot) Find(c Cookie) (*Listener, bool) {
 	return nil, false
 }
 
-// Siblings calls yield for each other member of l's group.
+// Siblings iterates over the other members of l's group.
 func (s *Snapshot) Siblings(l *Listener) func(yield func(*Listener) bool) {
 	return func(yield func(*Listener) bool) {
 		if l.Group == 0 {

@@ -2,8 +2,8 @@ package listener
 
 import "encoding/json"
 
-// Maybe is a value that may be unknown. What a tier cannot know stays unknown
-// all the way to the screen: it prints as "-" and is null in JSON, never 0.
+// Maybe is a value that may be unknown. A value that a tier cannot know stays unknown all
+// the way to the screen: it is shown as "-" and is null in JSON, never 0.
 type Maybe[T any] struct {
 	value T
 	known bool

@@ -2,14 +2,14 @@ package listener
 
 import "slices"
 
-// Origin is where a process comes from. It is looked for only where several
-// processes have members in one group, and never changed.
+// Origin is where a process comes from. It is sought only where several processes have
+// members of one group, and never changed.
 type Origin struct {
 	Session int
-	// Parents now, nearest first. The last is the init that orphans are left to,
-	// unless somebody may not be looked at.
+	// Parents are the processes above it now, nearest first, up to the init that orphans are
+	// left to, unless one could not be read.
 	Parents []Ancestor
-	Configs []Config // files that its command line names
+	Configs []Config // the files that its command line names
 }
 
 // Ancestor is a process above another one.
@@ -18,14 +18,14 @@ type Ancestor struct {
 	Start uint64 // ticks since boot
 	Comm  string
 	Exe   string
-	Init  bool // of a pid namespace, or a service manager: it gets the orphans
+	Init  bool // it gets the orphans: the init of a pid namespace, or a service manager
 }
 
-// Config is a configuration file that a process names. Nobody looks at it: what a
-// process names may hang whoever opens it.
+// Config is a configuration file that a process names. It is never opened: a path that a
+// process names may hang the one that opens it.
 type Config struct{ Path string }
 
-// Configs are the configuration files of these processes, in their order, each name once.
+// Configs gives the configuration files of these processes, in their order, each name once.
 func Configs(owners []*Owner) []Config {
 	var all []Config
 	for _, o := range owners {

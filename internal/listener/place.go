@@ -5,7 +5,7 @@ type Place string
 
 // The places.
 const (
-	WithinContainer Place = "container" // the same one, or both on the host
-	WithinPod       Place = "pod"       // the same, or the same pod
+	WithinContainer Place = "container" // in the same container, or both on the host
+	WithinPod       Place = "pod"       // in the same container or the same pod
 	Anywhere        Place = "any"
 )

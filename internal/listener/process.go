@@ -2,75 +2,75 @@ package listener
 
 import "time"
 
-// Process is one process as one pass over the tasks of the kernel saw it.
+// Process is one process as one pass over the tasks of the kernel read it.
 type Process struct {
 	PID       int // tgid in the init pid namespace, as all pids
 	NSPID     int // in its innermost pid namespace
 	PPID      int // 0 for none
 	Session   int
-	Tracer    int // of its leader, 0 for none
+	Tracer    int // the pid of the tracer of its leader, 0 for none
 	Comm      string
 	UID       uint32        // effective
-	RealUID   uint32        // who started it: a set-user-ID program keeps that
+	RealUID   uint32        // the user who started it: a set-user-ID program keeps that
 	State     string        // of its leader, one letter as in /proc/PID/stat
-	Wchan     string        // kernel function that its leader sleeps in; "" when it runs, or nobody asked
-	Start     uint64        // ticks since boot: beside the pid, its identity
+	Wchan     string        // kernel function that its leader sleeps in; "" if it runs, or its stack was not read
+	Start     uint64        // ticks since boot; with the pid it identifies a process
 	Forked    time.Duration // the same, exactly, since boot
 	Execs     uint64        // grows with each exec
-	Kernel    bool          // a thread of the kernel's
+	Kernel    bool          // it is a thread of the kernel's
 	NeverExec bool          // it was forked and has executed nothing since (PF_FORKNOEXEC)
 
-	// Threads that it has, and that share its memory, in whatever process. The second
-	// is 0 for a kernel thread, and for one whose leader has ended.
+	// ThreadCount is how many threads it has, MemoryUsers how many threads of any process
+	// share its memory. That is 0 for a kernel thread, and if its leader has ended.
 	ThreadCount, MemoryUsers int
-	Children                 int // that live; of those whose threads are told
+	Children                 int // how many live; counted for processes whose threads are read
 	// Timers: an interval timer of real time is armed, or it has a POSIX timer.
 	Timers Maybe[bool]
 
-	// Inodes of namespaces, those of the thread Speaker: the leader, unless that has
-	// ended before others. 0: all have ended, and it waits for its parent.
+	// The inodes of the namespaces of the thread Speaker: that is the leader, unless it has
+	// ended before others. 0: all threads have ended, and the process waits for its parent.
 	NetNS, PIDNS, MountNS, UserNS uint32
 	Cgroup                        uint64 // id in the unified hierarchy
 	Speaker                       int
 
 	Running File          // the file of its program; zero: not known
-	Guest   Maybe[uint32] // as [Owner] has it
+	Guest   Maybe[uint32] // as in [Holder]
 
-	Frozen Maybe[bool] // by a cgroup, v1 or v2, or just being so
-	// Throttled is how long quotas held its cgroup and those above it back, summed over
-	// CPUs: that it grows is what it tells.
+	Frozen Maybe[bool] // a cgroup, v1 or v2, has frozen it or has begun to
+	// Throttled is how long quotas have held back its cgroup and those above it, summed over
+	// CPUs. Only its growth means anything.
 	Throttled Maybe[time.Duration]
-	Ended     Used // by threads that have ended
+	Ended     Used // what threads that have ended used
 
-	// Threads, the leader first, where that was asked; of a process with thousands not all.
+	// Threads are those of a process that was asked for them, the leader first; not all if
+	// it has thousands.
 	Threads []Task
 }
 
-// File is one file of the host, whatever its path: what inode numbers mean differs with
-// the device.
+// File is one file of the host, whatever its path.
 type File struct {
 	Dev   uint32 // as stat() numbers it
 	Inode uint64
 }
 
-// Ask says of whom a pass over the tasks tells.
+// Ask says which processes a pass over the tasks reads.
 type Ask struct {
-	All     bool  // every process, without stacks
-	Some    []int // these, without stacks
-	Leaders []int // these, with the stack of the leader
-	Threads []int // these, with all their threads and the stacks of them
+	All     bool  // all processes, without stacks
+	Some    []int // these processes, without stacks
+	Leaders []int // these processes, with the stack of the leader
+	Threads []int // these processes, with all their threads and their stacks
 }
 
-// Whole says that all its threads are told.
+// Whole says that all its threads were read.
 func (p *Process) Whole() bool { return len(p.Threads) > 0 && len(p.Threads) >= p.ThreadCount }
 
 // Used is what threads used since they began.
 type Used struct {
 	Run          time.Duration // on a CPU
-	User, System time.Duration // the same, as sampled by the kernel's clock
+	User, System time.Duration // on a CPU, as sampled by the kernel's clock
 	MajorFaults  uint64
-	// Bytes and calls of read(), write() and their like; what passed by recv() and
-	// send() is not in them. Unknown without CONFIG_TASK_XACCT.
+	// IO counts read(), write() and similar calls, but not recv() and send(). It is unknown
+	// without CONFIG_TASK_XACCT.
 	IO Maybe[IO]
 }
 
@@ -83,22 +83,22 @@ type Task struct {
 	Comm   string
 	State  string
 	Tracer int // 0: nobody traces it
-	// Start is since boot: beside the id, the identity of a thread.
+	// Start is since boot; with the id it identifies a thread.
 	Start time.Duration
 	Used  Used
 	// Sched is unknown without CONFIG_SCHED_INFO.
 	Sched Maybe[Sched]
 	Wchan string
 	Stack []string // kernel functions, innermost first; nil: not read
-	// Call is the system call that it waits in; unknown where it runs, or is in none.
+	// Call is the system call that it waits in; unknown if it runs, or is in none.
 	Call Maybe[Call]
-	// On is what the first argument of that is a descriptor of; unknown where it is of
-	// nothing that is told of.
+	// On is the thing that the first argument of Call is a descriptor of; unknown if it is
+	// of none.
 	On Maybe[Thing]
 }
 
-// Sched says how often a thread got a CPU, and how long it waited for one: of waits
-// that have ended.
+// Sched says how often a thread got a CPU, and how long it waited for one, in waits that
+// have ended.
 type Sched struct {
 	Slices uint64
 	Wait   time.Duration
@@ -108,5 +108,5 @@ type Sched struct {
 type Call struct {
 	Number int
 	Args   [6]uint64
-	Compat bool // its number and arguments are those of a 32-bit program
+	Compat bool // the number and arguments are those of a 32-bit program
 }

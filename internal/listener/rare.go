@@ -1,7 +1,7 @@
 package listener
 
-// Rare is a Maybe that is unknown of most listeners, of which a host may have a hundred
-// thousand: it takes the room of a pointer then. Two of them are not to be compared with ==.
+// Rare is a Maybe that most listeners do not know: it then takes the room of a pointer, and a
+// host may have a hundred thousand listeners. Two of them are not to be compared with ==.
 type Rare[T any] struct{ value *T }
 
 // Rarely wraps a value that is known.
@@ -21,13 +21,13 @@ func (r Rare[T]) Or(other T) T { return r.Maybe().Or(other) }
 // IsKnown says whether there is a value.
 func (r Rare[T]) IsKnown() bool { return r.value != nil }
 
-// Maybe is the same, where there is room.
+// Maybe gives the same value as a Maybe.
 func (r Rare[T]) Maybe() Maybe[T] {
 	v, known := r.Get()
 	return Maybe[T]{v, known}
 }
 
-// Rare is the same in little room.
+// Rare gives the same value as a Rare.
 func (m Maybe[T]) Rare() Rare[T] {
 	if !m.known {
 		return Rare[T]{}
@@ -48,8 +48,8 @@ func (r *Rare[T]) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Count is a Maybe[uint64] in half of its room. The highest number that it can tell is one
-// less than the highest there is.
+// Count is a Maybe[uint64] in half of its room. The highest number that it can hold is one
+// less than the highest uint64.
 type Count struct{ next uint64 } // 0: unknown
 
 // Counted wraps a number that is known.
@@ -64,13 +64,13 @@ func (c Count) Or(other uint64) uint64 { return c.Maybe().Or(other) }
 // IsKnown says whether there is a number.
 func (c Count) IsKnown() bool { return c.next != 0 }
 
-// Maybe is the same, as it is told.
+// Maybe gives the same number as a Maybe.
 func (c Count) Maybe() Maybe[uint64] {
 	n, known := c.Get()
 	return Maybe[uint64]{n, known}
 }
 
-// CountOf is the same in little room.
+// CountOf gives the same number as a Count.
 func CountOf(m Maybe[uint64]) Count {
 	if n, known := m.Get(); known {
 		return Counted(n)

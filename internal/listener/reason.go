@@ -35,23 +35,23 @@ const (
 	ChangedMeanwhile    Reason = "changed-meanwhile"
 )
 
-// ReasonRow is all that is said of one reason, wherever it is said.
+// ReasonRow has all words about one reason, wherever they are shown.
 type ReasonRow struct {
 	Reason   Reason
-	Because  string // it holds, in a table
+	Because  string // why it holds, in a table
 	LiftedBy string // "" for nothing that a person could do here
 	// Meaning is what explain says of one listener. It has places for {observed} and
 	// {needed}, the times of its head, for {longer}, how to look longer, for {waits}, what
 	// it waits for, and for {ill}, what got stuck at once.
 	Meaning string
 	// Soft: a person who knows better may overrule it, for it is a threshold or an
-	// allowance. The others say that the wrong one would be hit, or that nobody knows
-	// who would.
+	// allowance. The other reasons say that the wrong process would be hit, or that nobody
+	// knows which would.
 	Soft bool
-	// StuckOnly: it is not asked of a superseded listener, for only one that accepts
-	// nothing can answer it.
+	// StuckOnly: it does not hold for a superseded listener, for it is about one that
+	// accepts nothing.
 	StuckOnly bool
-	// Quiet: no alert fires for it. It is the operator's own will, or passes with time
+	// Quiet: no alert fires for it, for it is the operator's own will, or passes with time
 	// or load.
 	Quiet bool
 	// Mend is what a person does about it who was called by the alert; "" for a quiet one.
@@ -137,7 +137,7 @@ func Reasons() []ReasonRow {
 	}
 }
 
-// ReasonsThat are those of the table whose rows are so, in its order.
+// ReasonsThat gives the reasons for whose rows are is true, in the order of the table.
 func ReasonsThat(are func(ReasonRow) bool) []Reason {
 	var some []Reason
 	for _, row := range Reasons() {
@@ -148,7 +148,7 @@ func ReasonsThat(are func(ReasonRow) bool) []Reason {
 	return some
 }
 
-// Row is what the table has of a reason; of one that it does not have, nothing.
+// Row gives the row of a reason, or one that says so for a reason that has none.
 func (r Reason) Row() ReasonRow {
 	all := Reasons()
 	if i := slices.IndexFunc(all, func(row ReasonRow) bool { return row.Reason == r }); i >= 0 {

@@ -15,8 +15,8 @@ type Cookie uint64
 // String prints the cookie as `ss -e` does: lower hex.
 func (c Cookie) String() string { return strconv.FormatUint(uint64(c), 16) }
 
-// Key joins what the kernel says about one socket: its address. It never
-// leaves the process.
+// Key is the address of a socket, which joins what the kernel says about it. It never leaves
+// the process.
 type Key uint64
 
 // GroupKey is the kernel's own SO_REUSEPORT group (sk_reuseport_cb), 0 for
@@ -40,47 +40,48 @@ type Sample struct {
 	Cookie Cookie
 	Inode  uint64
 	Group  GroupKey
-	// NetCookie is of the network namespace: unlike its inode never given out again.
+	// NetCookie is the cookie of the network namespace, which unlike its inode is never
+	// given out again.
 	NetCookie uint64
 	Netns     uint32
 	GroupSize int32
-	// Migration is the id of a program of reusewatch's own that an act left on the
-	// group; 0 for none.
+	// Migration is the id of a program of reusewatch that an act attached to the group; 0
+	// for none.
 	Migration uint32
 	Device    int32 // ifindex of SO_BINDTODEVICE, 0 for none
 	Local     netip.AddrPort
 	Queue     uint32 // Recv-Q: connections that wait for accept()
-	Backlog   uint32 // Send-Q: the most of them
+	Backlog   uint32 // Send-Q: how many may wait
 
 	Program   bool // an application's own program chooses the member
 	V6Only    bool
 	Reuseport bool
 	MPTCP     bool
-	// Served: a connection that was not there at the last look has been accepted
-	// by this member, for no other could. Only the queues tier looks for them.
+	// Served: a connection has come since the last look that this member must have accepted,
+	// for no other could. Only the queues tier seeks such connections.
 	Served bool
-	// MayHaveServed: the same, but by this member or by another of its group of which it
-	// is said, too: nobody knows by which.
+	// MayHaveServed: this member has accepted such a connection, or another one of its group
+	// that has this set.
 	MayHaveServed bool
-	WaitersKnown  bool // false: nobody looked, true and no Waiters: nobody waits
+	WaitersKnown  bool // the waiters were read: without Waiters, nobody waits
 
 	Dropped    Count
 	Head       Head // zero where the queue is empty
 	OldestWait Rare[time.Duration]
 	ListenedAt Rare[time.Time] // unknown for a listener older than reusewatch
 
-	// Counted since CountedSince of the listener; unknown where the tier or
-	// --count leaves them out.
+	// These are counted since CountedSince of the listener; unknown if the tier or --count
+	// leaves them out.
 	SYNs     Count
 	SYNsFull Count // SYNs that met a full accept queue
 	Selected Count // SYNs that the group's hash gave to this member
 	Queued   Count
 	Adopted  Count
-	// QueuedPlain is the part of Queued that holds no MPTCP join for sure: all of
-	// it in the functions tier, what came by plain TCP in the tracepoints tier.
+	// QueuedPlain is the part of Queued that surely has no MPTCP joins: all of it in the
+	// functions tier, connections of plain TCP in the tracepoints tier.
 	QueuedPlain Count
 
-	// Settings and HalfOpen are read by complete looks, for acts.
+	// Settings and HalfOpen are read by complete looks only, for acts.
 	Settings Rare[Settings]
 	HalfOpen uint32 // requests in the SYN queue
 
@@ -90,8 +91,8 @@ type Sample struct {
 // Settings are what members of a group must agree on before one may inherit the
 // clients of another (Documentation/networking/ip-sysctl.rst, tcp_migrate_req).
 type Settings struct {
-	FastOpen    int // the most half-open ones
-	DeferAccept int // in times that the SYN-ACK is sent
+	FastOpen    int // how many may be half open
+	DeferAccept int // counted in SYN-ACKs that are sent
 	SaveSYN     int
 	IncomingCPU int
 	Transparent bool
@@ -113,13 +114,13 @@ const (
 // Waiter is one entry of the wait queue of a listening socket.
 type Waiter struct {
 	Kind WaiterKind
-	PID  int // who sleeps, 0 for nobody known; for epoll the first sleeper behind the set
-	// Armed: an event would wake it. Of an epoll entry, that events are asked
-	// for: EPOLLONESHOT disarms it when it has fired.
+	PID  int // the process that sleeps, for epoll the first one behind the set; 0: not known
+	// Armed: an event would wake it. An epoll entry is armed if it asks for events;
+	// EPOLLONESHOT disarms it when it has fired.
 	Armed    bool
 	Sleepers int  // threads asleep behind it
 	Ready    bool // epoll: an event that nobody fetched
 
-	Epoll   Key   // the epoll set; joined with the census, never shown
+	Epoll   Key   // the address of the epoll set, by which the census finds its holders; never shown
 	Holders []int // pids that hold the epoll set, or sleep; empty: unknown
 }

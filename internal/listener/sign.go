@@ -1,6 +1,6 @@
 package listener
 
-// Sign is a sign of life: why a process that leaves a listener alone may be of use to
+// Sign is a sign of life: a hint that a process which does not accept may be of use to
 // somebody all the same.
 type Sign string
 
@@ -15,12 +15,12 @@ const (
 	SignInherited       Sign = "inherited"
 )
 
-// SignRow is all that is said of one sign, wherever it is said.
+// SignRow has all words about one sign, wherever they are shown.
 type SignRow struct {
 	Sign  Sign
 	Means string // in a table
 	Known string // how it is known
-	// Inert: of a process that is inert the answer is no, whatever else is not known.
+	// Inert: an inert process does not show it, whatever else is not known.
 	Inert bool
 	// Holds are the reasons by which the gate holds for it.
 	Holds []Reason
@@ -46,18 +46,18 @@ func Signs() []SignRow {
 	}
 }
 
-// SignSeen is one sign as it was found of one process. Alive unknown counts as life.
+// SignSeen is whether a process shows one sign. Unknown counts as life.
 type SignSeen struct {
 	Sign  Sign
 	Alive Maybe[bool]
 	Value string // what was seen, or why it is not known
 }
 
-// Holds says that the sign speaks for the process: it shows, or may.
+// Holds says that the process shows the sign, or may.
 func (s *SignSeen) Holds() bool { return s.Alive.Or(true) }
 
-// Class is what is proven of a stuck listener: how long is waited before an act, and
-// whether --allow-served must allow it.
+// Class is what is proven of a stuck listener. It decides how long its head must stand before
+// an act, and whether the act takes --allow-served.
 type Class string
 
 // The classes. NoClass: it is not stuck.

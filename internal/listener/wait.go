@@ -16,10 +16,10 @@ const (
 	ForReader  For = "reader"  // room in a pipe
 	ForFutex   For = "futex"   // a private futex, without a timeout
 	ForData    For = "data"    // something to read
-	ForPeer    For = "peer"    // room to send, or another act of who is connected
+	ForPeer    For = "peer"    // room to send, or something else that the peer must do
 	ForFUSE    For = "fuse"    // the answer of a FUSE server
 	ForSignal  For = "signal"  // pause, sigsuspend, sigwait
-	ForTimer   For = "timer"   // time, whatever else
+	ForTimer   For = "timer"   // time to pass, whatever else
 	ForChild   For = "child"   // a child
 	ForLock    For = "lock"    // a lock on a file
 	ForNetFS   For = "nfs"     // a network file system
@@ -28,45 +28,45 @@ const (
 	ForOne     For = "one"     // poll or select of one thing
 	ForClients For = "clients" // accept
 	ForUnknown For = "unknown" // a wait that is none of these, or cannot be read
-	ForSIGCONT For = "sigcont" // to go on: it is stopped, or a tracer has it
+	ForSIGCONT For = "sigcont" // to be continued: it is stopped, or a tracer has it
 	ForNothing For = "nothing" // it is runnable, or in its own code
 )
 
 // Wait is what threads of a process wait for, and who could end it.
 type Wait struct {
 	For     For
-	Threads int    // that wait so
+	Threads int    // how many wait so
 	Call    string // the system call, "" if it could not be read
 	Wchan   string
-	// Thing is what it is about, "" for none. Client: it is a connection of the listener's
-	// own port.
+	// Thing is what they read, write or poll, "" for none. Client: it is a connection of the
+	// listener's own port.
 	Thing  ThingKind
 	Client bool
-	// Ends are the processes at the other end: that hold the other ends of what is read
-	// or written, or the lock. AllEnds: there are no others. Itself among them is left out.
+	// Ends are the other processes that hold the other end of the thing, or the lock.
+	// AllEnds: there are no more of them.
 	Ends    []End
 	AllEnds bool
-	// Still is for how long the other side of a pipe has taken nothing, as observed.
+	// Still is for how long nobody has read from the pipe, as observed.
 	Still time.Duration
 }
 
-// End is a process at the other end of a wait, and what the chain of waits that begins
-// there ends in.
+// End is a process at the other end of a wait, and how the chain of waits that begins there
+// ends.
 type End struct {
 	PID  int
 	Comm string
-	// Halted: it, or somebody whom it waits for, is stopped, traced or frozen.
+	// Halted: it, or somebody that it waits for, is stopped, traced or frozen.
 	Halted bool
-	// Then is what the end of the chain waits for, if it stands still: ForTimer or
-	// ForChild; ForNothing where it runs, or serves, or that is not known.
+	// Then is what the end of the chain waits for, if that stands still: ForTimer or
+	// ForChild. It is ForNothing if that runs or serves, or it is not known.
 	Then For
 }
 
-// DeadEndRow is a wait that nothing alive will end, if what If says holds.
+// DeadEndRow is a wait that nothing alive will end, if its condition holds.
 type DeadEndRow struct {
 	For  For
 	Wait string // in a table
-	If   string
+	If   string // the condition, in a table
 	is   func(*Wait) bool
 }
 
@@ -83,7 +83,7 @@ func DeadEnds() []DeadEndRow {
 	}
 }
 
-// DeadEndRule is what must hold of a process beside the waits of its threads.
+// DeadEndRule is what must hold for a process beside the waits of its threads.
 const DeadEndRule = "every thread is at one, kinds may mix; it has no living child, no armed interval or POSIX timer, no descriptor with O_ASYNC, no io_uring, and nobody else shares its memory"
 
 // Liftable says that --allow-waiting lets a wait pass as no sign of life: a silent peer,
@@ -97,14 +97,14 @@ func (w *Wait) Liftable() bool {
 	default:
 		return false
 	}
-	// Of a connection the other end may be anywhere; of all else who holds it must be known.
+	// The other end of a connection may be on any host; all other holders must be known.
 	if !w.AllEnds && w.Thing != ThingConnection {
 		return false
 	}
 	return !slices.ContainsFunc(w.Ends, func(e End) bool { return e.Halted || e.Then == ForTimer || e.Then == ForChild })
 }
 
-// DeadEnd says that a wait is one of the table, and what that asks of it holds.
+// DeadEnd says that a wait is one of the table, and that its condition holds.
 func (w *Wait) DeadEnd() bool {
 	for _, row := range DeadEnds() {
 		if row.For == w.For {
@@ -116,12 +116,12 @@ func (w *Wait) DeadEnd() bool {
 
 func always(*Wait) bool { return true }
 
-// unread: it stands still with readers that could read and do not, itself perhaps.
+// unread says that all who could read from the pipe are known and able to, and do not.
 func (w *Wait) unread() bool {
 	return w.Still > 0 && w.AllEnds && !w.halted()
 }
 
-// ownEnd: whatever could be written there, only the process itself could write it.
+// ownEnd says that nobody but the process itself holds the other end.
 func (w *Wait) ownEnd() bool { return w.AllEnds && len(w.Ends) == 0 }
 
 func (w *Wait) halted() bool {
@@ -163,7 +163,7 @@ func (w *Wait) String() string {
 
 func (w *Wait) thing() string { return cmp.Or(w.Thing.Words(), "something") }
 
-// Words name a thing of a kind in a sentence, "" for none.
+// Words gives the words for a thing of a kind in a sentence, "" for none.
 func (k ThingKind) Words() string {
 	return map[ThingKind]string{
 		ThingPipe: "a pipe", ThingUnix: "a unix socket", ThingConnection: "a TCP connection", ThingUDP: "a UDP socket",
