@@ -1,5 +1,5 @@
-// Package generation sorts the members of a group by who made them: which are of one
-// program in one place, and which of those one start of it made.
+// Package generation sorts the members of a group by their origin: which are of one program
+// in one place, and which of these come from one start of it.
 package generation
 
 import (
@@ -14,26 +14,27 @@ import (
 )
 
 const (
-	// apart is how far apart two starts must be to be two, where nothing but the
-	// starts and what stands on the command lines tells them apart.
+	// apart is the least time between two starts that differ in nothing but their command
+	// lines or executables.
 	apart = time.Second / 2
-	// apartDaemons is the same of daemons whose command lines are alike.
+	// apartDaemons is the least time between two starts of daemons that do not differ.
 	apartDaemons = 2 * time.Second
 )
 
-// One is one start of a program, with its members of a group: a tree of processes, or
-// several that nothing tells apart.
+// One is one start of a program, with its members of a group: a tree of processes, or several
+// trees that nothing tells apart.
 type One struct {
-	// Line numbers those of which each may replace the one before it: of one program in one place.
+	// Line numbers the program and place: each generation of a line may replace the one
+	// before it.
 	Line    int
-	Why     []listener.Trait // what tells it from the one before it; none for the first
+	Why     []listener.Trait // how it differs from the one before it in its line; none for the first
 	Owners  []*listener.Owner
 	Members []*listener.Listener
 	trees   []*tree
 }
 
-// Of gives the generations of the members of one group, the oldest first. Those of another
-// program or in another place are generations of their own, and supersede nothing.
+// Of gives the generations of the members of one group, the oldest first. Programs and places
+// have generations of their own, which do not supersede one another.
 func Of(members []*listener.Listener, kin *Kin) []One {
 	all := trees(members)
 	slices.SortStableFunc(all, func(a, b *tree) int {
@@ -63,7 +64,7 @@ func (g *One) add(t *tree) {
 	g.Members = append(g.Members, t.members...)
 }
 
-// before says what tells t from all trees of g.
+// before says how t differs from all trees of g; nothing: it does not differ from one.
 func (g *One) before(t *tree) []listener.Trait {
 	var all []listener.Trait
 	for _, old := range g.trees {
@@ -80,8 +81,7 @@ func (g *One) before(t *tree) []listener.Trait {
 	return all
 }
 
-// differs says what tells a tree from an older one; nothing: they may be one
-// generation.
+// differs says how a tree differs from an older one; nothing: they may be one generation.
 func differs(old, now *tree) []listener.Trait {
 	if old.owners[0].Program() == "" {
 		return nil
@@ -92,7 +92,7 @@ func differs(old, now *tree) []listener.Trait {
 	}
 	a, b := service(old.owners[0]), service(now.owners[0])
 	if a != "" && b != "" && a != b {
-		return why // a service manager runs both, on purpose
+		return why // a service manager runs both on purpose
 	}
 	between := time.Duration(now.start()-old.start()) * listener.Tick
 	if old.owners[0].Exe != now.owners[0].Exe && !now.owners[0].Replaced() && between >= apart {
@@ -108,8 +108,8 @@ func differs(old, now *tree) []listener.Trait {
 	return why
 }
 
-// names: the command line of a newer one names a process of the older, as
-// haproxy's -sf and -st do, by its pid or that in its own pid namespace.
+// names says that the command line of a newer process names one of the older tree, as
+// haproxy's -sf and -st do, by its pid or its pid in its own pid namespace.
 func names(now, old *tree) bool {
 	for _, o := range now.owners {
 		listed := false
@@ -133,14 +133,14 @@ func configured(old, now *tree, between time.Duration) listener.Trait {
 	return listener.OtherConfig
 }
 
-// configs of all its processes, by name.
+// configs gives the configuration files of all its processes, sorted by name.
 func (t *tree) configs() []listener.Config {
 	all := listener.Configs(t.owners)
 	slices.SortFunc(all, func(a, b listener.Config) int { return cmp.Compare(a.Path, b.Path) })
 	return all
 }
 
-// daemon: whoever started it has left it to init, and it leads no other's session.
+// daemon says that the tree was left to the init, and is not in the init's session.
 func (t *tree) daemon() bool {
 	o := t.owners[0]
 	if o.Origin == nil || o.Origin.Session <= 1 {
@@ -157,7 +157,7 @@ func (t *tree) daemon() bool {
 	return false
 }
 
-// service is the unit of a service manager that a process belongs to.
+// service gives the unit of a service manager that a process belongs to, "" for none.
 func service(o *listener.Owner) string {
 	for dir := o.Cgroup; len(dir) > 1; dir = path.Dir(dir) {
 		if name := path.Base(dir); strings.HasSuffix(name, ".service") && !strings.HasPrefix(name, "user@") {

@@ -7,10 +7,9 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// Kin says who are siblings: those who run one program in one place. Members of a group
-// that are none are strangers: anybody who has a process of that user in the network
-// namespace can join. The zero value knows no program but by its file, and no place but
-// the container.
+// Kin says which processes are siblings: those that run one program in one place. Other
+// members of a group are strangers, for any process of the same user in the network namespace
+// can join. For the zero value a program is its file, and a place a container.
 type Kin struct {
 	Within   listener.Place
 	Programs []string // paths of executables that are one program
@@ -20,8 +19,8 @@ type Kin struct {
 // either tells them apart.
 func (k *Kin) Are(a, b *listener.Owner) bool { return k.SamePlace(a, b) && k.sameProgram(a, b) }
 
-// SamePlace says whether two processes live in one place. A pid or a user namespace of
-// its own is a place too, for not everybody who makes containers is known by its cgroups.
+// SamePlace says whether two processes live in one place. A pid or user namespace of its own
+// is a place too, for not every container runtime is recognised by its cgroups.
 func (k *Kin) SamePlace(a, b *listener.Owner) bool {
 	switch {
 	case k.Within == listener.Anywhere:
@@ -35,11 +34,12 @@ func (k *Kin) SamePlace(a, b *listener.Owner) bool {
 	}
 }
 
-// placeKnown: its cgroups could be read, which tell what it runs in.
+// placeKnown says that its cgroups could be read, by which containers are recognised.
 func placeKnown(o *listener.Owner) bool { return o.Exe != "" || o.Cgroup != "" }
 
-// sameProgram: the same path, also where the file was replaced since; the same file by
-// whatever path; one unit of the system's service manager; or what the policy calls one.
+// sameProgram says whether two processes run one program: the same path, also if the file was
+// replaced since; the same file, whatever its path; one unit of the system's service manager;
+// or executables that the policy calls one program.
 func (k *Kin) sameProgram(a, b *listener.Owner) bool {
 	was, is := a.Path(), b.Path()
 	unit := systemUnit(a)
@@ -58,9 +58,9 @@ func (k *Kin) Any(o *listener.Owner, l *listener.Listener) bool {
 	return slices.ContainsFunc(l.Owners, func(other listener.Owner) bool { return k.Are(o, &other) })
 }
 
-// systemUnit is the service of the system's service manager that a process belongs to, ""
-// for none. Users name units in their own slices as they like, and whoever was given a
-// unit's cgroup names those below it.
+// systemUnit gives the service of the system's service manager that a process belongs to, ""
+// for none. Units in slices of users do not count, for users name them as they like, nor
+// cgroups below a unit, for the unit names them.
 func systemUnit(o *listener.Owner) string {
 	for name := range strings.SplitSeq(strings.TrimPrefix(o.Cgroup, "/"), "/") {
 		switch {

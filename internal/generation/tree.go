@@ -2,14 +2,14 @@ package generation
 
 import "github.com/reusewatch/reusewatch/internal/listener"
 
-// tree is what one start of a program made: processes that come from one another,
-// with the members that they hold.
+// tree is what one start of a program made: processes that descend from one another, with
+// the members that they hold.
 type tree struct {
 	owners  []*listener.Owner
 	members []*listener.Listener
 }
 
-// start of the oldest process in it, in ticks since boot.
+// start gives the start of the oldest process in it, in ticks since boot.
 func (t *tree) start() uint64 {
 	oldest := t.owners[0].Start
 	for _, o := range t.owners {
@@ -18,8 +18,8 @@ func (t *tree) start() uint64 {
 	return oldest
 }
 
-// forest joins what belongs together. Its nodes are pids: of owners and of
-// those above them.
+// forest joins processes that belong together. Its nodes are the pids of owners and of the
+// processes above them.
 type forest map[int]int
 
 func (f forest) root(pid int) int {
@@ -38,8 +38,8 @@ func (f forest) join(a, b int) {
 	}
 }
 
-// trees sorts the members of a group by where their owners come from. One of
-// which no owner is known is in none.
+// trees sorts the members of a group by where their owners come from. A member without a known
+// owner is in none.
 func trees(members []*listener.Listener) []*tree {
 	f := make(forest)
 	owners := make(map[int]bool)
@@ -81,8 +81,8 @@ func trees(members []*listener.Listener) []*tree {
 	return all
 }
 
-// descends joins a process with an owner above it, and with whatever runs the same
-// program: a master, alive, whether or not it holds a listener.
+// descends joins a process with the owners above it, and with those processes above it that
+// run the same program: a living master, whether or not it holds a listener.
 func (f forest) descends(o *listener.Owner, owners map[int]bool) {
 	if o.Origin == nil {
 		return
@@ -103,8 +103,8 @@ func runs(up *listener.Ancestor, o *listener.Owner) bool {
 	return o.Program() != "" && above.Program() == o.Program()
 }
 
-// called joins the owners with whoever called listen() for them, and with those of
-// its name that were above it then: a master that has ended since.
+// called joins the owners with the process that called listen() for them, and with those of
+// its name that were above it then: perhaps a master that has ended since.
 func (f forest) called(m *listener.Listener, owners map[int]bool) {
 	c, known := m.Caller.Get()
 	if !known || len(m.Owners) == 0 {
