@@ -10,8 +10,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-// TestAcceptors: who sleeps on a listener is remembered while it lives, also when
-// nobody sleeps any more, and asked for only now and then.
+// TestAcceptors: a process that sleeps on a listener is remembered while it lives, also when
+// nobody sleeps any more. The watcher asks for sleepers only now and then.
 func TestAcceptors(t *testing.T) {
 	self, parent := os.Getpid(), os.Getppid()
 	acceptor := func(pid int) listener.Acceptor {

@@ -8,8 +8,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// TestAskOfOneThatEnded: nobody waits for a watcher that runs no more, because its
-// context or the kernel side ended; whoever asked before is answered.
+// TestAskOfOneThatEnded: nobody waits for a watcher that has ended with its context or its
+// kernel side. Questions that were asked before are answered.
 func TestAskOfOneThatEnded(t *testing.T) {
 	s := &script{looks: []listener.Look{look(0, sampleOf(1, 1, 0, 0))}}
 	w := watcher(s)

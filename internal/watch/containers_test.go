@@ -9,7 +9,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-// slowNames has learned nothing until it is told to.
+// slowNames learns names only when the test makes it.
 type slowNames struct {
 	is      map[string]*listener.Container
 	learned uint64
@@ -33,8 +33,8 @@ func (n *slowNames) learn(id, pod string) {
 	n.learned++
 }
 
-// TestNamesComeLater: a look waits for no name; once it is learned the next
-// snapshot has it, and the one before is as it was.
+// TestNamesComeLater: a look waits for no name. Once a name is learned the next snapshot has
+// it, and earlier ones stay as they were.
 func TestNamesComeLater(t *testing.T) {
 	n := &slowNames{is: make(map[string]*listener.Container)}
 	s := &script{looks: []listener.Look{{}, {}, {}}}

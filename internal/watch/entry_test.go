@@ -16,7 +16,7 @@ func head(n uint64) listener.Head {
 	return listener.Head{Request: n, RcvISN: uint32(n), Remote: netip.MustParseAddrPort("192.0.2.1:4000")}
 }
 
-// waiting is a look at a queue whose head is number n; 0 is an empty queue.
+// waiting is a sample of a queue whose head is number n; 0 is an empty queue.
 func waiting(n uint64, queue uint32) listener.Sample {
 	s := listener.Sample{Key: 1, Cookie: 1, Queue: queue, WaitersKnown: true}
 	if n != 0 {
@@ -70,7 +70,7 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-// counted is a look with the counter of queued connections.
+// counted is a sample with the counter of queued connections.
 func counted(n uint64, queue uint32, queued uint64) listener.Sample {
 	s := waiting(n, queue)
 	s.Queued, s.QueuedPlain = listener.Counted(queued), listener.Counted(queued)
@@ -82,7 +82,7 @@ func born(s listener.Sample) listener.Sample {
 	return s
 }
 
-// mptcp is a look at what was counted with that many connections of plain TCP.
+// mptcp is a sample of which that many queued connections were of plain TCP.
 func mptcp(s listener.Sample, plain uint64) listener.Sample {
 	s.MPTCP, s.QueuedPlain = true, listener.Counted(plain)
 	return s
@@ -164,8 +164,8 @@ func TestAccepted(t *testing.T) {
 	}
 }
 
-// TestAcceptedAmong: looks that tell the same tell it anew each time, and of one of several
-// it is not said that it accepted.
+// TestAcceptedAmong: each look that sees one of several members accept sets the time anew, and
+// none of them is said to have accepted itself.
 func TestAcceptedAmong(t *testing.T) {
 	one, several := sampleOf(1, 1, 0, 0), sampleOf(1, 1, 0, 0)
 	one.Served, several.MayHaveServed = true, true
@@ -183,7 +183,7 @@ func TestAcceptedAmong(t *testing.T) {
 	}
 }
 
-// TestAcceptedAmongThoseThatAreLeft: it may have been the one that has left.
+// TestAcceptedAmongThoseThatAreLeft: the member that accepted may be the one that has left.
 func TestAcceptedAmongThoseThatAreLeft(t *testing.T) {
 	first, second := sampleOf(1, 1, 0, 0), sampleOf(2, 2, 0, 0)
 	first.MayHaveServed, second.MayHaveServed = true, true
@@ -230,8 +230,8 @@ func TestRecent(t *testing.T) {
 	}
 }
 
-// TestBirthStays: a time of birth that comes out a little earlier at a later look
-// would make a listener that was counted from its birth one that was not.
+// TestBirthStays: a time of birth that comes out a little earlier at a later look must not
+// make a listener that was counted from its birth one that was not.
 func TestBirthStays(t *testing.T) {
 	e := &entry{l: &listener.Listener{}}
 	for _, born := range []time.Time{start(), start().Add(-time.Millisecond), start().Add(time.Millisecond)} {

@@ -20,8 +20,8 @@ func crowd() (w *Watcher, pids []int, victim int) {
 	return w, append(pids, victim), victim
 }
 
-// TestNobodysManyKeepOutOne: where there is room for some suspects only, each user has a
-// share of it, and those of one user take turns.
+// TestNobodysManyKeepOutOne: if there is room for some suspects only, each user has a share
+// of it, and the suspects of one user take turns.
 func TestNobodysManyKeepOutOne(t *testing.T) {
 	w, pids, victim := crowd()
 	followed := make(map[int]int)
@@ -48,8 +48,8 @@ func TestNobodysManyKeepOutOne(t *testing.T) {
 	}
 }
 
-// TestLeftOutIsUnknown: of whom this look does not follow, and of who holds more than is
-// told, nothing is known, whatever was known before.
+// TestLeftOutIsUnknown: nothing is known of a process that this look does not follow, or that
+// holds too much, whatever was known before.
 func TestLeftOutIsUnknown(t *testing.T) {
 	s := &script{held: []listener.Held{{Kind: listener.HeldListener, PID: 1, FD: 3, Key: 1, Port: 80}}}
 	for second := range 20 {

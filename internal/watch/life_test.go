@@ -7,8 +7,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// followed is a life that is told of looks by hand: what the kernel tells at will cannot
-// be had from a real process.
+// followed is a life that gets its looks from the test: no real process can be made to show
+// all that the kernel may report.
 type followed struct {
 	life
 	p     listener.Process
@@ -27,7 +27,7 @@ func follows() *followed {
 	}
 }
 
-// look lets a second pass and takes one look.
+// look lets a second pass and updates the life by one look.
 func (f *followed) look() listener.Life {
 	f.looks++
 	f.s.at = start().Add(time.Duration(f.looks) * time.Second)
@@ -97,7 +97,7 @@ func TestInert(t *testing.T) {
 	}
 }
 
-// TestPausedAgent: what passed while nobody looked proves nothing.
+// TestPausedAgent: time that passed while nobody looked proves nothing.
 func TestPausedAgent(t *testing.T) {
 	f := follows()
 	f.look()
@@ -145,7 +145,7 @@ func TestMoved(t *testing.T) {
 	}
 }
 
-// TestWantsCalls: the calls are watched of who runs, for a while.
+// TestWantsCalls: the calls of a process that runs are watched for a while.
 func TestWantsCalls(t *testing.T) {
 	f := follows()
 	for range 5 {
@@ -169,7 +169,7 @@ func TestWantsCalls(t *testing.T) {
 	}
 }
 
-// lending is a host on which somebody has a hold of a process's memory for so many passes.
+// lending is a host on which somebody uses the memory of a process for so many passes.
 type lending struct {
 	Source
 	passes int
@@ -187,8 +187,8 @@ func (l *lending) Processes(ask listener.Ask) (map[int]*listener.Process, error)
 	return all, nil
 }
 
-// TestLentMemory: who reads the command line of a process in /proc shares its memory for
-// that long, and is no other process that shares it.
+// TestLentMemory: a reader of the command line of a process in /proc uses its memory
+// meanwhile, and is not taken for a process that shares it.
 func TestLentMemory(t *testing.T) {
 	for passes, shares := range map[int]bool{0: false, 1: false, lentAsks: false, lentAsks + 1: true, 100: true} {
 		w := &Watcher{src: &lending{passes: passes}}

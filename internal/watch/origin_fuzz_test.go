@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzConfigNames: of whatever command line there are a few names, which it holds, each
-// once, and no option is one.
+// FuzzConfigNames: any command line gives a few names, each of them part of it, each once,
+// and none an option.
 func FuzzConfigNames(f *testing.F) {
 	for _, seed := range []string{
 		"haproxy\x00-f\x00/etc/haproxy.cfg\x00-sf\x0012", "nginx: master process nginx -c /etc/nginx/a.conf", "app\x00--config=/x.yaml\x00-config.file=y", "a\x00-f\x00-c\x00b.json",

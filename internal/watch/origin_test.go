@@ -49,9 +49,8 @@ func follower(t *testing.T, path string) int {
 	return cmd.Process.Pid
 }
 
-// TestGenerationsAreCounted: a group with an older generation is counted as long as
-// it has one, and says where its owners come from; one of a process alone is not
-// even looked at.
+// TestGenerationsAreCounted: a group with an older generation is counted as long as it has
+// one, and its owners have origins. A group of one process has none.
 func TestGenerationsAreCounted(t *testing.T) {
 	dir := t.TempDir()
 	older := follower(t, filepath.Join(dir, "older.cfg"))
@@ -86,7 +85,7 @@ func TestGenerationsAreCounted(t *testing.T) {
 	if len(s.counted) != 1 {
 		t.Fatalf("counted %v", s.counted)
 	}
-	// And whatever else its owners listen on.
+	// All other listeners of its owners are counted, too.
 	if slices.Sort(s.counted[0]); !slices.Equal(s.counted[0], []listener.Key{1, 2, 3, 4}) {
 		t.Errorf("counted %v", s.counted[0])
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-// fickle answers, until it does not: a fake of the reader, since whom it asks would have
-// to hang it just between two looks.
+// fickle is a fake reader that stops answering: a real process would have to hang the real
+// one just between two looks.
 type fickle struct{ silent bool }
 
 func (f *fickle) Unread() []uint32 { return nil }
@@ -24,8 +24,9 @@ func (f *fickle) Read(questions []proc.Question, _ time.Duration) map[int]proc.A
 	return answers
 }
 
-// TestNoNameOfAnEarlierProgram: who runs another program, and is not read any more, has
-// no name, and not that of what it ran before: a rule might match it.
+// TestNoNameOfAnEarlierProgram: a process that executes another program, and about which the
+// reader no longer answers, has no name rather than that of the earlier program, which a rule
+// might match.
 func TestNoNameOfAnEarlierProgram(t *testing.T) {
 	reader := &fickle{}
 	w := New(&script{}, Options{Reader: reader, Proc: proc.New("testdata/none")})
@@ -48,8 +49,8 @@ func TestNoNameOfAnEarlierProgram(t *testing.T) {
 	}
 }
 
-// TestNoSetNeedsNoReader: of who holds no epoll set the kernel's word does; of who holds
-// one nothing is known while nobody reads it.
+// TestNoSetNeedsNoReader: the kernel knows that a process holds no epoll set. What a set has
+// is not known while nobody reads it.
 func TestNoSetNeedsNoReader(t *testing.T) {
 	w := New(&script{}, Options{Reader: &fickle{silent: true}, Proc: proc.New("testdata/none")})
 	w.lastCensus, w.readFor = time.Now(), readFor
@@ -63,7 +64,7 @@ func TestNoSetNeedsNoReader(t *testing.T) {
 	}
 }
 
-// TestInitHasAName also where it owns nothing, and the pass does not tell of it.
+// TestInitHasAName: the init has a name also if it owns nothing and the pass does not read it.
 func TestInitHasAName(t *testing.T) {
 	w := New(&script{}, Options{Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New("")})
 	w.processes = map[int]*listener.Process{7: {PID: 7, PPID: 1}}

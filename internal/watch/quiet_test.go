@@ -6,9 +6,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// TestNobodySuspectedNoCensus: a thousand listeners that accept between any two
-// looks, with clients waiting at each of them, are no reason to look through all
-// processes of the host again.
+// TestNobodySuspectedNoCensus: a thousand listeners that accept between any two looks, with
+// clients waiting at each look, are no reason for a census.
 func TestNobodySuspectedNoCensus(t *testing.T) {
 	const listeners, looks = 1000, 60
 	s := &script{}
@@ -33,8 +32,8 @@ func TestNobodySuspectedNoCensus(t *testing.T) {
 	}
 }
 
-// TestOneStandsStillOneCensus: the same, and one of them stands still from the
-// tenth look on: now there is a reason.
+// TestOneStandsStillOneCensus: if one of them stands still from the tenth look on, there is a
+// reason.
 func TestOneStandsStillOneCensus(t *testing.T) {
 	s := &script{}
 	for second := range 14 {
@@ -51,8 +50,8 @@ func TestOneStandsStillOneCensus(t *testing.T) {
 	}
 }
 
-// TestNamelessIsSoughtOnce: a network namespace that no process and no file names is
-// sought through all of /proc once, also where there are several.
+// TestNamelessIsSoughtOnce: the name of a network namespace that has none is sought once, also
+// if there are several such namespaces.
 func TestNamelessIsSoughtOnce(t *testing.T) {
 	one, other := sampleOf(1, 1, 1, 3), sampleOf(2, 2, 1, 3)
 	one.Netns, other.Netns = 1, 2 // no namespace has such an inode

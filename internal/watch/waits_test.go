@@ -93,7 +93,7 @@ func TestWaits(t *testing.T) {
 	}
 }
 
-// TestEnds: who holds the other end, and whether that is all of them.
+// TestEnds: which processes hold the other end, and whether these are all.
 func TestEnds(t *testing.T) {
 	pipe := listener.Thing{Kind: listener.ThingPipe, Object: pipeKey, Readers: 1, Writers: 2}
 	end := func(pid int, file listener.Key, reads bool) listener.Held {
@@ -143,7 +143,7 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// endsOf is what a census finds that sought whatever these tests wait for.
+// endsOf gives the ends that a census finds which sought everything in these tests.
 func endsOf(held []listener.Held) ends {
 	e := newEnds(wanted{map[listener.Key]bool{pipeKey: true, peerKey: true}, map[peering]bool{{5000, 80}: true}})
 	for i := range held {
@@ -158,7 +158,7 @@ func positioned(task listener.Task) listener.Thing {
 	return thing
 }
 
-// TestChain: what somebody at the other end waits for counts, one look later for each link.
+// TestChain: what a process at the other end waits for counts, one look later for each link.
 func TestChain(t *testing.T) {
 	w := &Watcher{ends: endsOf([]listener.Held{{Kind: listener.HeldSought, PID: 9, Key: peerKey}})}
 	socket := on(waiting1(unix.SYS_READ, 1), listener.Thing{Kind: listener.ThingUnix, Peer: peerKey})

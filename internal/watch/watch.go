@@ -28,7 +28,7 @@ type Source interface {
 	// Processes reads processes, and waits for none of them.
 	Processes(listener.Ask) (map[int]*listener.Process, error)
 	// Things gives what these processes hold, but of those that hold too much.
-	Things(pids []int) (things []listener.Thing, untold []int, err error)
+	Things(pids []int) (things []listener.Thing, omitted []int, err error)
 	// Seek names the objects whose holders the next census is to find.
 	Seek([]listener.Key) error
 	// WatchCalls counts the system calls of these processes and no others, where it can;

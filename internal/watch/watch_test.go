@@ -17,8 +17,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-// script is a fake Source: what the real one cannot be made to do at will, such
-// as losing events. The live tests use the real one.
+// script is a fake Source. It does what the real one cannot be made to do at will, such as
+// losing events. The live tests use the real one.
 type script struct {
 	looks    []listener.Look
 	events   []listener.Event
@@ -28,7 +28,7 @@ type script struct {
 	counted  [][]listener.Key
 	waiters  []listener.Waiter
 	asks     []listener.Ask
-	change   func(*listener.Process) // what is told otherwise of one
+	change   func(*listener.Process) // changes each process before it is given
 	things   []listener.Thing
 	omitted  []int
 	sought   []listener.Key
@@ -80,8 +80,8 @@ func (s *script) WatchCalls(pids []int) error {
 
 func (s *script) Calls() (map[int]listener.Calls, error) { return s.calls, nil }
 
-// Processes are asked of /proc, and have one thread: what a pass over the kernel's tasks
-// tells is tried in internal/kernel.
+// Processes reads /proc, and gives each process one thread. The tests of internal/kernel try
+// the pass over the tasks.
 func (s *script) Processes(ask listener.Ask) (map[int]*listener.Process, error) {
 	s.asks = append(s.asks, ask)
 	pids := slices.Concat(ask.Some, ask.Leaders, ask.Threads)
@@ -199,8 +199,8 @@ func TestSuspicionTakesACensusAndCountsTheGroup(t *testing.T) {
 	}
 }
 
-// TestReplacedMemberIsCounted: a sibling that ends makes place for another one, at the
-// same address; that one is not counted unless somebody asks for it.
+// TestReplacedMemberIsCounted: a sibling ends, and another one gets its address, which is not
+// counted unless the watcher asks for it.
 func TestReplacedMemberIsCounted(t *testing.T) {
 	standing := func(second int, sibling listener.Cookie) listener.Look {
 		return look(second, sampleOf(1, 1, 1, 1), sampleOf(2, sibling, 0, 0))
@@ -219,8 +219,8 @@ func TestReplacedMemberIsCounted(t *testing.T) {
 	}
 }
 
-// TestAcceptedWhileMadeAnew: the kernel side was made anew, with counters that begin at 0;
-// what they tell at the look after it has come since the look before.
+// TestAcceptedWhileMadeAnew: the kernel side was loaded anew, with counters that begin at 0.
+// What they show at the next look has come since the last one.
 func TestAcceptedWhileMadeAnew(t *testing.T) {
 	anew := sampleOf(1, 1, 0, 0)
 	anew.Queued, anew.QueuedPlain = listener.Counted(uint64(5)), listener.Counted(uint64(5))
