@@ -10,8 +10,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// TestClose: what only a kill would take along does not hold a close; what
-// several hold is never closed.
+// TestClose: reasons about what only a kill would end do not hold a close. A listener that
+// several processes hold is never closed.
 func TestClose(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*scene)
@@ -54,7 +54,7 @@ func shared(s *scene) {
 	s.deaf.Owners = append(s.deaf.Owners, master)
 }
 
-// TestWorker: of a master and its only worker that which was seen to wait.
+// TestWorker: of a master and its only worker, the one that was seen to wait is the culprit.
 func TestWorker(t *testing.T) {
 	ambiguous := []listener.Reason{listener.AmbiguousHolders, listener.Served, listener.TooSoon}
 	waited := func(s *scene, all ...listener.Acceptor) { s.deaf.Acceptors = all }
@@ -84,8 +84,8 @@ func TestWorker(t *testing.T) {
 	}
 }
 
-// TestTogether: dead members of a group are one act; one that is ripe waits for
-// another that only time holds back, and for no other.
+// TestTogether: dead members of a group are one act. A member that is ripe waits for another
+// one that only time holds back, and for no other.
 func TestTogether(t *testing.T) {
 	for name, c := range map[string]struct {
 		second func(*listener.Listener)
@@ -111,7 +111,7 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-// TestForce: a person overrules what is soft, and nothing else.
+// TestForce: a person overrules soft reasons, and no others.
 func TestForce(t *testing.T) {
 	for _, c := range gate() {
 		j := listener.Judgement{Decision: &listener.Decision{

@@ -47,7 +47,7 @@ func TestSuperseded(t *testing.T) {
 		!s.New.Since.Equal(instant().Add(-90*time.Second)) || !s.New.SinceSeen || s.Old.Configs[0].Path != "/old.cfg" {
 		t.Errorf("%+v", s)
 	}
-	// Its listen() was not seen: its process's age must do, and that is said.
+	// Its listen() was not seen: the age of its process stands for it, and is marked so.
 	newer.ListenedAt = listener.Rare[time.Time]{}
 	if s := judgeFirst(t, snapshot(older, newer), generationPolicy()).Superseded; s == nil || s.New.SinceSeen {
 		t.Errorf("with listen() unseen: %+v", s)
@@ -58,8 +58,8 @@ func TestSuperseded(t *testing.T) {
 	}
 }
 
-// TestSupersededGate: the gate of what accepts asks for no proof that it does not,
-// and for all else.
+// TestSupersededGate: the gate for a listener that accepts asks everything but for a proof
+// that it does not.
 func TestSupersededGate(t *testing.T) {
 	type scene struct {
 		older, newer *listener.Listener

@@ -12,7 +12,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// scene is the incident, which is acted on unless a case changes it.
+// scene is the incident: it is acted on unless a case changes it.
 type scene struct {
 	deaf, alive *listener.Listener
 	others      []*listener.Listener
@@ -45,7 +45,7 @@ func (s *scene) elsewhere(accepted time.Time) {
 	s.others = append(s.others, l)
 }
 
-// oneOf has the sibling or another one accepted, and nobody knows which.
+// oneOf makes the sibling or another member accept, and nobody knows which.
 func (s *scene) oneOf(at time.Time) {
 	other := member(9, alivePID+1)
 	s.others = append(s.others, other)
@@ -56,7 +56,7 @@ func (s *scene) oneOf(at time.Time) {
 
 func (s *scene) live(change func(*listener.Life)) { live(s.owner(), change) }
 
-// runs lets it be one that ran a moment ago.
+// runs makes the culprit one that ran a moment ago.
 func (s *scene) runs() { s.live(func(l *listener.Life) { l.Inert = listener.Known(time.Duration(0)) }) }
 
 // ill makes more groups stuck, each so much earlier than the one before.
@@ -71,12 +71,12 @@ func (s *scene) ill(n int, apart time.Duration) {
 	}
 }
 
-// acted lets an act on the group have been done in a network namespace.
+// acted adds a past act on the group in a network namespace.
 func (s *scene) acted(netns uint64, ago time.Duration) {
 	s.past.Acts = append(s.past.Acts, listener.PastAct{At: instant().Add(-ago), Group: s.deaf.Counted(), Netns: netns})
 }
 
-// spent lets acts on users other than root have been done on the host.
+// spent adds past acts on users other than root.
 func (s *scene) spent(n int) {
 	for i := range n {
 		s.past.Acts = append(s.past.Acts, listener.PastAct{At: instant().Add(-59 * time.Minute), Group: string(rune('a' + i)), OfUser: true})
@@ -319,8 +319,8 @@ func checkGate(t *testing.T, change func(*scene), want []listener.Reason) {
 	}
 }
 
-// butSiblings compares decisions without who may stand in: TestKin and the live tests of a
-// rescue have those.
+// butSiblings compares decisions without their siblings, which TestKin and the live tests of
+// a rescue try.
 func butSiblings() cmp.Option { return cmpopts.IgnoreFields(listener.Decision{}, "Siblings") }
 
 // TestHolds: cases where more than one thing is wrong at once, by the first reason.
@@ -342,7 +342,7 @@ func TestHolds(t *testing.T) {
 	}
 }
 
-// aged makes both members so old, as seen by the daemon or by their owners.
+// aged makes both members this old, as the daemon saw or by the start of their owners.
 func aged(s *scene, deafAge, aliveAge time.Duration) {
 	s.deaf.FirstSeen, s.alive.FirstSeen = instant().Add(-deafAge), instant().Add(-aliveAge)
 	s.owner().Started, s.alive.Owners[0].Started = instant().Add(-deafAge), instant().Add(-aliveAge)

@@ -56,7 +56,7 @@ func owner(pid int) listener.Owner {
 	}
 }
 
-// still is the life of one that opens a FIFO whose other side nobody has.
+// still is the life of a process that opens a FIFO whose other side nobody has open.
 func still() listener.Life {
 	quiet, not := listener.Shown{Known: true}, listener.Known(false)
 	return listener.Life{

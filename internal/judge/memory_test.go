@@ -8,8 +8,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// TestMemory: what is remembered of a list that does not change is what a judge
-// without a memory says of it at that moment, but for the moment.
+// TestMemory: the remembered judgements of a list that does not change are those of a judge
+// without a memory, but for their time.
 func TestMemory(t *testing.T) {
 	accepting := alive()
 	accepting.LastAccept = listener.Rarely(instant().Add(-30 * time.Second))

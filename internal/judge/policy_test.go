@@ -47,7 +47,7 @@ func TestSettingsOfAListener(t *testing.T) {
 	}
 }
 
-// TestOneOwnerSatisfiesAll: not one owner the name and another the user.
+// TestOneOwnerSatisfiesAll: it is not enough that one owner has the name and another the user.
 func TestOneOwnerSatisfiesAll(t *testing.T) {
 	l := deaf()
 	other := owner(5000)

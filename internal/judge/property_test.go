@@ -50,7 +50,7 @@ func (g gen) owner(pid int) listener.Owner {
 	return o
 }
 
-// life is mostly that of one that stands still; what it waits for may be anything.
+// life is mostly that of a process that stands still, and may wait for anything.
 func (g gen) life(o *listener.Owner) {
 	shown := func() listener.Shown {
 		s := listener.Shown{Known: g.IntN(8) > 0}
@@ -197,13 +197,13 @@ func TestAcceptAcquits(t *testing.T) {
 	})
 }
 
-// young: nothing holds it but its age. Of one whose birth is not known that is the age
-// of its process, which is older.
+// young says that only its age holds it. If its birth is not known, that is the age of its
+// process, which is older.
 func young(j *listener.Judgement) bool {
 	return j.Decision != nil && slices.Equal(j.Decision.Reasons, []listener.Reason{listener.Starting})
 }
 
-// heldForAnother: it would be acted on, if another dead member of its group were not to be
+// heldForAnother says that it is held only because another dead member of its group is
 // waited for.
 func heldForAnother(s *listener.Snapshot, p *Policy, k int) bool {
 	alone := *s
@@ -244,8 +244,8 @@ func TestUnknownNeverActs(t *testing.T) {
 	})
 }
 
-// TestUnknownSignNeverActs: whatever a sign of life rests on, not to know it turns no hold
-// into an act.
+// TestUnknownSignNeverActs: if a fact that a sign of life rests on becomes unknown, no hold
+// turns into an act.
 func TestUnknownSignNeverActs(t *testing.T) {
 	unknown := listener.Maybe[bool]{}
 	forget := map[string]func(*listener.Owner){
@@ -301,8 +301,8 @@ func TestUnknownSignNeverActs(t *testing.T) {
 	})
 }
 
-// TestMissingHookNeverActs: a kernel that lacks a hook, so that what it would tell is
-// unknown of every listener, turns no hold into an act, nor one act into another.
+// TestMissingHookNeverActs: if a kernel lacks a hook, so that its counter is unknown for every
+// listener, no hold turns into an act, nor one act into another.
 func TestMissingHookNeverActs(t *testing.T) {
 	unknown := listener.Maybe[uint64]{}
 	hooks := map[string]func(*listener.Listener){

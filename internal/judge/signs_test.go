@@ -10,8 +10,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// lively are scenes that show one sign of life each, by the sign: of one that would be
-// acted on without it, also where that served and it may be acted on.
+// lively gives scenes that show one sign of life each, by the sign. Without the sign each is
+// acted on, also as one of the class served if that is allowed.
 func lively() map[listener.Sign]map[string]func(*scene) {
 	lives := func(change func(*listener.Life)) func(*scene) { return func(s *scene) { s.live(change) } }
 	wait := func(w listener.Wait) func(*scene) {
@@ -153,11 +153,12 @@ func TestSigns(t *testing.T) {
 	}
 }
 
-// TestRuns: of one that runs nothing is proven; it is acted on where it may have served.
+// TestRuns: nothing is proven of a process that runs; it is acted on only if the class served
+// may be.
 func TestRuns(t *testing.T) {
 	checkGate(t, (*scene).runs, []listener.Reason{listener.Served, listener.TooSoon})
 	checkGate(t, func(s *scene) { s.runs(); s.allowServed() }, nil)
-	// A signal that was handled begins its inertness anew, and changes no class.
+	// A signal that it handles ends its inertness, but does not change its class.
 	checkGate(t, func(s *scene) { s.live(func(l *listener.Life) { l.Inert = listener.Known(5 * time.Second) }) },
 		[]listener.Reason{listener.TooSoon})
 	checkGate(t, func(s *scene) { s.live(func(l *listener.Life) { l.Inert = listener.Maybe[time.Duration]{} }) },
@@ -206,12 +207,12 @@ func TestTraces(t *testing.T) {
 	}
 }
 
-// TestOneOfOthersAccepted: it was inert when one of several accepted of which it was one.
+// TestOneOfOthersAccepted: it was inert when it or one of several other members accepted.
 func TestOneOfOthersAccepted(t *testing.T) {
 	checkGate(t, func(s *scene) { s.deaf.AcceptedAmong = listener.Rarely(instant().Add(-7 * time.Second)) }, nil)
 }
 
-// TestNeverServed: counted from its birth on, it needs no proof by its waiters.
+// TestNeverServed: a listener that is counted from its birth on needs no proof by its waiters.
 func TestNeverServed(t *testing.T) {
 	born := instant().Add(-time.Hour)
 	counted := func(s *scene) {
@@ -240,8 +241,8 @@ func TestNeverServed(t *testing.T) {
 	}
 }
 
-// TestAllowWaiting: it lifts a silent peer, a lock, a file system that may come back; never
-// a timer, a living child, or who is stopped, traced or frozen at whatever end.
+// TestAllowWaiting: it lifts waits for a silent peer, a lock, a file system that may come
+// back; never for a timer, a living child, or somebody who is stopped, traced or frozen.
 func TestAllowWaiting(t *testing.T) {
 	for name, c := range map[string]struct {
 		wait   listener.Wait
@@ -279,7 +280,7 @@ func TestAllowWaiting(t *testing.T) {
 	}
 }
 
-// TestRefused: a loop whose accepts fail waits for nobody, and is at no limit but that of
+// TestRefused: a loop whose accepts fail waits for nobody, and is at a limit only if it lacks
 // descriptors.
 func TestRefused(t *testing.T) {
 	loop := func(errno syscall.Errno) func(*scene) {
@@ -302,8 +303,8 @@ func TestRefused(t *testing.T) {
 		[]listener.Reason{listener.Served})
 }
 
-// TestMade: who made the socket in the program that it runs has inherited nothing, whoever
-// else holds it and whatever its siblings are.
+// TestMade: a process that made the socket in the program that it runs has not inherited it,
+// whoever else holds it and whatever its siblings are.
 func TestMade(t *testing.T) {
 	for name, change := range lively()[listener.SignInherited] {
 		s := newScene()
@@ -319,7 +320,7 @@ func TestMade(t *testing.T) {
 	}
 }
 
-// TestAllowStopped: one that is stopped waits for SIGCONT alone, which is allowed for.
+// TestAllowStopped: a stopped process waits for SIGCONT alone, which is no sign of life.
 func TestAllowStopped(t *testing.T) {
 	stop := func(s *scene) {
 		s.evidence().Threads[0].State = "T"
@@ -330,8 +331,8 @@ func TestAllowStopped(t *testing.T) {
 	checkGate(t, func(s *scene) { stop(s); s.policy.Default.AllowStopped = true }, nil)
 }
 
-// TestForgotten: to close what a child inherited, and nobody serves on, asks for nothing
-// that its holder does.
+// TestForgotten: a listener that a child inherited, and that nobody serves on, is closed
+// whatever its holder does.
 func TestForgotten(t *testing.T) {
 	sleeper := func(s *scene) {
 		s.owner().Exe = "/usr/bin/sleep"
