@@ -56,8 +56,8 @@ func exe(path string) func(*listener.Owner) { return func(o *listener.Owner) { o
 
 func cgroup(path string) func(*listener.Owner) { return func(o *listener.Owner) { o.Cgroup = path } }
 
-// TestGenerations: what is two, and by what; the older one is always pid 100,
-// started 100 s after boot.
+// TestGenerations: which members are two generations, and by which trait. The older one is
+// always pid 100, started 100 s after boot.
 func TestGenerations(t *testing.T) {
 	for name, c := range map[string]struct {
 		old, now func(*listener.Owner)
@@ -110,7 +110,7 @@ func TestGenerations(t *testing.T) {
 	}
 }
 
-// TestOneGeneration: what one start makes is one, however many processes, sockets
+// TestOneGeneration: one start makes one generation, of however many processes, sockets
 // and users.
 func TestOneGeneration(t *testing.T) {
 	shared := func() []*listener.Listener { // nginx: a master and its workers hold every one of its listeners
@@ -143,7 +143,7 @@ func TestOneGeneration(t *testing.T) {
 			t.Errorf("%s: %d generations, want 1", name, len(got))
 		}
 	}
-	// The same without what joins them: the test can fail.
+	// Without what joins them they are two: the test can fail.
 	apart := called(listener.Caller{PID: 200, Comm: "haproxy", Parents: []listener.Parent{{PID: 60, Comm: "bash"}, {PID: 1}}})
 	if got := Of(apart(), &Kin{}); len(got) != 2 {
 		t.Errorf("two that one shell started: %d generations, want 2", len(got))
