@@ -15,9 +15,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-// victim is a real process that this test started; the listener beside it is
-// told by the test, because what is tried here is the ladder. The live tests of
-// the command use real listeners.
+// victim is a real process that the test started. Its listener is made up, for only the
+// ladder is tried here. The live tests of the command use real listeners.
 type victim struct {
 	t     *testing.T
 	cmd   *exec.Cmd
@@ -77,7 +76,7 @@ func (v *victim) judgement() listener.Judgement {
 	}
 }
 
-// ownNamespace is where the victim lives.
+// ownNamespace gives the network namespace of the victim.
 func ownNamespace(t *testing.T) (inode uint32, cookie uint64) {
 	t.Helper()
 	own := netns.Own()
@@ -91,8 +90,8 @@ func ownNamespace(t *testing.T) (inode uint32, cookie uint64) {
 	return inode, cookie
 }
 
-// world is what looks see: the listener as long as its process lives, unless a
-// test says otherwise; and who is told of the acts.
+// world is what looks see: the listener as long as its process lives, unless a test says
+// otherwise. It is the witness, too.
 type world struct {
 	v        *victim
 	see      func(look int, l *listener.Listener) bool // change what is seen; false: the listener is gone
@@ -108,7 +107,7 @@ type world struct {
 
 	intended []listener.Act
 	done     []listener.Act
-	// untouched is how often all was given back.
+	// untouched is how often nothing had been done.
 	untouched int
 }
 
@@ -133,7 +132,7 @@ func (w *world) Sample(*listener.Listener) (listener.Sample, bool, error) {
 	return l.Sample, there, nil
 }
 
-// look is what one look at the listener sees, be it beside others or alone.
+// look gives the listener as a look or a sample sees it.
 func (w *world) look() (*listener.Listener, bool) {
 	w.looks++
 	l := w.v.judgement().Listener
@@ -143,7 +142,7 @@ func (w *world) look() (*listener.Listener, bool) {
 	return l, w.v.alive()
 }
 
-// Processes are asked of /proc, for no kernel side is in these tests.
+// Processes reads /proc, for there is no kernel side in these tests.
 func (w *world) Processes(ask listener.Ask) (map[int]*listener.Process, error) {
 	found := make(map[int]*listener.Process)
 	for _, pid := range ask.Threads {
@@ -254,7 +253,7 @@ func TestDisarmedBetweenRungs(t *testing.T) {
 	}
 }
 
-// TestNothingIsDoneWhenSomethingChanged: the gate's last look.
+// TestNothingIsDoneWhenSomethingChanged is about the last look before an act.
 func TestNothingIsDoneWhenSomethingChanged(t *testing.T) {
 	for name, change := range map[string]func(*world, *listener.Judgement){
 		"another process has the pid": func(_ *world, j *listener.Judgement) { j.Owners[0].Start-- },
@@ -290,9 +289,9 @@ func TestNothingIsDoneWhenSomethingChanged(t *testing.T) {
 	}
 }
 
-// TestNoFurtherRungWhenItAcceptsAgain: it is left alone from the moment on at which its head
-// moves. Look 1 is that of the plan, look 2 that before the target, look 3 right before
-// SIGTERM. Where nothing was done yet it was no failure, and all is given back.
+// TestNoFurtherRungWhenItAcceptsAgain: it is left alone once its head has moved. Look 1 is
+// that of the plan, look 2 that before the target, look 3 right before SIGTERM. If nothing
+// was done before, it is no failure.
 func TestNoFurtherRungWhenItAcceptsAgain(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -347,8 +346,8 @@ func TestNoSignalForWhatHasLeft(t *testing.T) {
 	}
 }
 
-// TestNoSignalForWhoRan: whoever is acted on because it stands still, and got a time slice
-// while that was looked at, is left alone.
+// TestNoSignalForWhoRan: a process that is acted on because it stands still is left alone if
+// it got a time slice during the look.
 func TestNoSignalForWhoRan(t *testing.T) {
 	for _, class := range []listener.Class{listener.Dead, listener.NeverServed, listener.ServedClass} {
 		v := polite(t)
@@ -367,7 +366,7 @@ func TestNoSignalForWhoRan(t *testing.T) {
 	}
 }
 
-// TestAnotherProcessGetsNoSignal: it has ended by itself, and its pid is another's.
+// TestAnotherProcessGetsNoSignal: the process has ended, and another one has its pid.
 func TestAnotherProcessGetsNoSignal(t *testing.T) {
 	v := polite(t)
 	w := &world{v: v, see: func(int, *listener.Listener) bool { return true }}

@@ -82,12 +82,12 @@ type ran struct {
 // slices gives what all threads of a process ran, by their ids; nothing if not all of them
 // could be read.
 func (a *Actor) slices(pid int) (map[int]ran, error) {
-	told, err := a.Kernel.Processes(listener.Ask{Threads: []int{pid}})
+	processes, err := a.Kernel.Processes(listener.Ask{Threads: []int{pid}})
 	if err != nil {
 		return nil, fmt.Errorf("see whether process %d runs: %w", pid, err)
 	}
 	all := make(map[int]ran)
-	if p := told[pid]; p != nil && p.Whole() {
+	if p := processes[pid]; p != nil && p.Whole() {
 		for i := range p.Threads {
 			t := &p.Threads[i]
 			now := ran{run: t.Used.Run, state: t.State}

@@ -12,7 +12,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// TestOneAgentANamespace: while one acts, or waits for handshakes, no other does.
+// TestOneAgentANamespace: while one agent acts, or waits for handshakes, no other acts.
 func TestOneAgentANamespace(t *testing.T) {
 	livetest.Root(t)
 	v := polite(t)

@@ -15,8 +15,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/watch"
 )
 
-// mixed is a group of one that is dead, in a process of its own, a sibling of its own and
-// a stranger, which only wait.
+// mixed is a group of a dead member, in a process of its own, a sibling of it and a stranger,
+// which only wait.
 type mixed struct {
 	t                  *testing.T
 	ns                 *livetest.Namespace
@@ -108,7 +108,7 @@ func (m *mixed) halfOpen(of *livetest.Listener) int {
 	return 0
 }
 
-// act acts on the dead one, and gives what is told of its rescue.
+// act acts on the dead member, and gives the words about its rescue.
 func (m *mixed) act() string {
 	m.t.Helper()
 	m.dead.Close() // its process has it
@@ -122,8 +122,8 @@ func (m *mixed) act() string {
 	return m.acts[0].Rescue
 }
 
-// TestStrangersGetNobody: who waits on the dead one comes to its sibling, and to no other
-// member of the group; handshakes too, where these are moved.
+// TestStrangersGetNobody: the clients of the dead member come to its sibling, and to no other
+// member of the group; handshakes too, if these are moved.
 func TestStrangersGetNobody(t *testing.T) {
 	livetest.Root(t)
 	const each = 90
@@ -136,15 +136,15 @@ func TestStrangersGetNobody(t *testing.T) {
 				dead, own, strange := m.dead.Queue(), m.own.Queue(), m.strange.Queue()
 				half := m.ns.DialMany(each, livetest.Dial{To: m.own.Dest(livetest.V4)})
 				ownHalf, strangeHalf := m.halfOpen(m.own), m.halfOpen(m.strange)
-				told := m.act()
+				rescue := m.act()
 				if m.own.Queue() != own+dead || m.strange.Queue() != strange || dead == 0 {
-					t.Errorf("%d came to the sibling and %d to the stranger of %d: %s", m.own.Queue()-own, m.strange.Queue()-strange, dead, told)
+					t.Errorf("%d came to the sibling and %d to the stranger of %d: %s", m.own.Queue()-own, m.strange.Queue()-strange, dead, rescue)
 				}
 				if got := m.acts[0].Rescued.Or(-1); got != dead {
 					t.Errorf("%d told as rescued, want %d", got, dead)
 				}
-				if strings.Contains(told, "let go") == halfOpen || m.actor.HalfOpen() != halfOpen {
-					t.Errorf("handshakes are moved %v, a window is open %v: %s", halfOpen, m.actor.HalfOpen(), told)
+				if strings.Contains(rescue, "let go") == halfOpen || m.actor.HalfOpen() != halfOpen {
+					t.Errorf("handshakes are moved %v, a window is open %v: %s", halfOpen, m.actor.HalfOpen(), rescue)
 				}
 				want := own + dead + ownHalf
 				if halfOpen {
@@ -162,8 +162,8 @@ func TestStrangersGetNobody(t *testing.T) {
 	}
 }
 
-// TestStrangersAlone: where there is no sibling of its own nobody is moved, and the act
-// says why; neither where MPTCP leaves nothing but the sysctl.
+// TestStrangersAlone: without a sibling no client is moved, and the act says why. The same
+// holds if only the sysctl could move them, as for MPTCP.
 func TestStrangersAlone(t *testing.T) {
 	livetest.Root(t)
 	for name, c := range map[string]struct {
@@ -186,9 +186,9 @@ func TestStrangersAlone(t *testing.T) {
 			m.ns.DialMany(each, livetest.Dial{To: m.own.Dest(livetest.V4), Word: true})
 			livetest.AwaitQueue(each, m.dead, m.own, m.strange)
 			own, strange := m.own.Queue(), m.strange.Queue()
-			told := m.act()
-			if told != "refused: "+c.says {
-				t.Errorf("rescue: %q", told)
+			rescue := m.act()
+			if rescue != "refused: "+c.says {
+				t.Errorf("rescue: %q", rescue)
 			}
 			if m.own.Queue() != own || m.strange.Queue() != strange {
 				t.Errorf("%d and %d came to others", m.own.Queue()-own, m.strange.Queue()-strange)
@@ -214,8 +214,8 @@ func TestStrangersInTheWindow(t *testing.T) {
 	strangeHalf := m.halfOpen(m.strange)
 	m.act()
 	m.holder, m.dead = livetest.Hold(t, second.FD), second
-	if told := m.act(); !m.actor.HalfOpen() || !strings.HasPrefix(told, "moved") {
-		t.Errorf("a window is open %v: %s", m.actor.HalfOpen(), told)
+	if rescue := m.act(); !m.actor.HalfOpen() || !strings.HasPrefix(rescue, "moved") {
+		t.Errorf("a window is open %v: %s", m.actor.HalfOpen(), rescue)
 	}
 	if m.own.Queue() != each-strange || m.strange.Queue() != strange {
 		t.Errorf("%d and %d wait, want %d and %d", m.own.Queue(), m.strange.Queue(), each-strange, strange)

@@ -20,8 +20,8 @@ func (full) Keep(listener.Kept) error       { return unix.ENOSPC }
 func (full) Forget(listener.Kept) error     { return nil }
 func (full) Kept() ([]listener.Kept, error) { return nil, nil }
 
-// TestFullDisk: whose clients only the sysctl can move is left alone while its old value
-// cannot be kept; where nothing is ever kept the act is done without.
+// TestFullDisk: a listener whose clients only the sysctl can move is left alone while the old
+// value cannot be kept. If values can never be kept, the act is done without a rescue.
 func TestFullDisk(t *testing.T) {
 	for _, keeps := range []bool{true, false} {
 		v := polite(t)
