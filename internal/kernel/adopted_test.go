@@ -61,7 +61,7 @@ func testAdopted(t *testing.T, f *field) {
 						SYNs: own, Selected: own, Queued: own, Adopted: left, Accepted: accepted, Queue: each - accepted,
 					}
 					if tier == tracepoints {
-						// It knows of no adoption, so that it may miss what came of one.
+						// It has no counter of adoptions, so it may miss the accepts that follow one.
 						want.SYNs, want.Selected, want.Adopted = -1, -1, -1
 						want.Accepted = max(0, accepted-left)
 					}
@@ -79,8 +79,8 @@ func testAdopted(t *testing.T, f *field) {
 	}
 }
 
-// A half-open connection whose member closes is queued with the sibling once it
-// is complete: there for the first time, so that it is not adopted.
+// A half-open connection whose member closes is queued with the sibling once it is complete.
+// It is queued for the first time then, and so is not adopted.
 func testHalfOpen(t *testing.T, f *field) {
 	const each = 40
 	watched := f.watch(t)

@@ -8,15 +8,15 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// waiting is a client in a queue whose head it is, and its own clock: it was
-// established between these two times.
+// waiting is a client at the head of a queue, which was established between these two times
+// by its own clock.
 type waiting struct {
 	l             *livetest.Listener
 	before, after time.Time
 }
 
-// wait connects, and where the server defers waits before it speaks: the kernel
-// sent the SYN-ACK long before the connection was there.
+// wait connects. If the server defers accepts it waits before it sends anything, so that the
+// kernel sent the SYN-ACK long before the connection was there.
 func wait(ns *livetest.Namespace, l *livetest.Listener, d livetest.Dial, speakAfter time.Duration) waiting {
 	w := waiting{l: l, before: time.Now()}
 	c := ns.Dial(d)

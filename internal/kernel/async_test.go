@@ -11,7 +11,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-// testAsync: O_ASYNC is seen of whatever has it, by any descriptor.
+// testAsync: O_ASYNC is seen on every kind of thing, by whichever descriptor has it.
 func testAsync(t *testing.T, f *field) {
 	must := mustFD(t)
 	path := t.TempDir() + "/fifo"

@@ -13,7 +13,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// eventLog tells births and deaths by the names that a test gave its sockets.
+// eventLog reads births and deaths, by the names that a test gave its sockets.
 type eventLog struct {
 	kernels []live
 	names   map[listener.Cookie]string
@@ -35,8 +35,8 @@ func (e *eventLog) name(name string, l *livetest.Listener) {
 	e.names[listener.Cookie(l.Cookie)] = name
 }
 
-// read gives what happened since the last call, to any socket of this process:
-// nothing more may have happened than what a test did.
+// read gives what has happened to the sockets of this process since the last call. Nothing
+// may have happened but what the test did.
 func (e *eventLog) read(t *testing.T, k live) []string {
 	t.Helper()
 	events, err := k.Events()
@@ -44,7 +44,7 @@ func (e *eventLog) read(t *testing.T, k live) []string {
 		t.Fatal(err)
 	}
 	e.last[k.tier] = nil
-	var told []string
+	var names []string
 	for _, ev := range events {
 		name, known := e.names[ev.Cookie]
 		if !known && ev.PID != os.Getpid() {
@@ -57,10 +57,10 @@ func (e *eventLog) read(t *testing.T, k live) []string {
 		if ev.Kind == listener.ListenEnded {
 			verb = "ended"
 		}
-		told = append(told, name+" "+verb)
+		names = append(names, name+" "+verb)
 		e.last[k.tier] = append(e.last[k.tier], ev)
 	}
-	return told
+	return names
 }
 
 func (e *eventLog) want(t *testing.T, what string, want ...string) {
@@ -122,8 +122,8 @@ func testBirthsAndDeaths(t *testing.T, f *field) {
 	e.wantListening(t, "close()", a, false)
 }
 
-// checkBirth compares a birth with who called listen(), and with the look that
-// confirms it.
+// checkBirth compares a birth with the caller of listen(), and with the look that confirms
+// it.
 func checkBirth(t *testing.T, k live, events []listener.Event, l *livetest.Listener) {
 	t.Helper()
 	if len(events) != 1 {
@@ -135,11 +135,11 @@ func checkBirth(t *testing.T, k live, events []listener.Event, l *livetest.Liste
 		t.Fatal(err)
 	}
 	at, known := s.ListenedAt.Get()
-	// Each reading works the wall time out anew; a wrong clock would be hours off.
+	// Each reading computes the wall time anew; a wrong clock would be hours off.
 	if !known || at.Sub(ev.At).Abs() > time.Minute {
 		t.Errorf("%s: born at %v; the look says %v, %v", k.tier, ev.At, at, known)
 	}
-	// This process was forked before it listened, which the same clock tells.
+	// By the same clock, this process was forked before it listened.
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
 		t.Fatal(err)

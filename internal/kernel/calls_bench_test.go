@@ -33,9 +33,9 @@ func BenchmarkWatchCalls(b *testing.B) {
 	})
 }
 
-// benchCalls measures getpid and read with and without, in turns. It reports the lower
-// quartile of each and the median difference of a pair, of the time on a CPU alone: a busy
-// machine only adds.
+// benchCalls measures getpid and read, with and without watching in turns. It reports the
+// lower quartile of each and the median difference of a pair, in CPU time: other work on the
+// machine only adds to the time.
 func benchCalls(b *testing.B, with func(bool)) {
 	zero, err := unix.Open("/dev/zero", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// watchCalls watches the calls of these until the test ends.
+// watchCalls watches the calls of these processes until the test ends.
 func watchCalls(t *testing.T, k live, pids ...int) {
 	t.Helper()
 	if err := k.WatchCalls(pids); err != nil {
@@ -35,8 +35,8 @@ func calls(t *testing.T, k live) map[int]listener.Calls {
 	return all
 }
 
-// testWatchCalls: what the calls of a process moved is counted as long as it is watched,
-// and nothing of another.
+// testWatchCalls: the bytes that the calls of a process move are counted while it is watched,
+// and those of no other process.
 func testWatchCalls(t *testing.T, f *field) {
 	ns := f.netns(t)
 	l := ns.Listen(livetest.Listen{})
@@ -113,7 +113,7 @@ func testWatchCalls(t *testing.T, f *field) {
 		if idle.Total != 0 || idle.Received != 0 || idle.Sent != 0 || idle.Accepted != 0 || idle.Over <= 0 {
 			t.Errorf("%s: of one that sleeps: %+v", k.tier, idle)
 		}
-		// To say the same again changes nothing; who is no longer watched is forgotten.
+		// Watching the same again changes nothing; a process that is no longer watched is dropped.
 		watchCalls(t, k, other.PID, os.Getpid())
 		if again := calls(t, k)[os.Getpid()]; again.Sent != 350 || again.Total < self.Total {
 			t.Errorf("%s: watched on, and counted %+v", k.tier, again)
@@ -137,8 +137,8 @@ func testWatchCalls(t *testing.T, f *field) {
 	}
 }
 
-// testRefusedAccepts: an accept that fails is told with its errno by the key of the listener,
-// one that found nobody is not.
+// testRefusedAccepts: an accept that fails is counted with its errno under the key of the
+// listener. One that finds nobody waiting is not.
 func testRefusedAccepts(t *testing.T, f *field) {
 	ns := f.netns(t)
 	for name, l := range map[string]*livetest.Listener{"tcp": ns.Listen(livetest.Listen{}), "mptcp": ns.Listen(livetest.Listen{MPTCP: true})} {
@@ -168,7 +168,7 @@ func testRefusedAccepts(t *testing.T, f *field) {
 		}
 		refuse()
 		refuse()
-		// Of no TCP listener, and so told of none.
+		// This is no TCP listener, so nothing is counted.
 		if _, _, err := unix.Accept4(9999, 0); !errors.Is(err, unix.EBADF) {
 			t.Fatal(err)
 		}
@@ -212,7 +212,7 @@ func nofileMax(t *testing.T) uint64 {
 	return limit.Max
 }
 
-// Where the hook cannot be had nobody's calls are known, and nothing fails.
+// Where the kernel does not give the hook, nobody's calls are known, and nothing fails.
 func TestCallsMissing(t *testing.T) {
 	livetest.Root(t)
 	k, err := kernel.Open(kernel.Options{Tier: tracepoints}.WithoutHook(kernel.SignalCalls))

@@ -38,14 +38,14 @@ func TestMoreListenersThanRoom(t *testing.T) {
 			more := append(listenMany(ns, 4*many), all...)
 			before := time.Now()
 			expectAll(t, k, "born", more, true)
-			// Who was watched still is, from the beginning.
+			// Processes that were watched still are, with counts that begin anew.
 			_ = unix.Getppid()
 			if c, watched := calls(t, k)[os.Getpid()]; !watched || c.Total == 0 || c.Over > time.Since(before) {
 				t.Errorf("after growing: calls %+v, watched %v", c, watched)
 			}
 			expectAll(t, k, "born, second look", more, false)
 
-			// A birth was seen where nobody would have found the listener.
+			// A birth was seen in a namespace in which nobody would have found the listener.
 			expectAll(t, k, "born where nobody looks", []*livetest.Listener{first}, false)
 
 			ns.DialMany(3, livetest.Dial{To: all[0].Dest(livetest.V4)})
@@ -57,7 +57,8 @@ func TestMoreListenersThanRoom(t *testing.T) {
 	}
 }
 
-// TestBornWhileRoomIsMade: whatever is born while the kernel side makes room, it makes more.
+// TestBornWhileRoomIsMade: listeners that are born while the kernel side makes room get room,
+// too.
 func TestBornWhileRoomIsMade(t *testing.T) {
 	livetest.Root(t)
 	for _, tier := range []listener.Tier{functions, tracepoints} {

@@ -14,7 +14,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// census gives the descriptors that are of this namespace.
+// census gives the descriptors that a census finds in this namespace.
 func census(t *testing.T, k live, ns *livetest.Namespace) []listener.Held {
 	t.Helper()
 	all := held(t, k)
@@ -23,7 +23,7 @@ func census(t *testing.T, k live, ns *livetest.Namespace) []listener.Held {
 	return all
 }
 
-// held is whatever a census finds.
+// held gives all that a census finds.
 func held(t *testing.T, k live) []listener.Held {
 	t.Helper()
 	var all []listener.Held
@@ -74,7 +74,7 @@ func testCensusOfListeners(t *testing.T, f *field) {
 			}
 			compareHeld(t, "one process", want, census(t, k, ns))
 
-			// Two more processes; of one listener each has a second descriptor, which is not told of.
+			// Two more processes, each with a second descriptor of one listener, which is left out.
 			var fds []int
 			for _, l := range all {
 				fds = append(fds, l.FD)
@@ -96,8 +96,8 @@ func testCensusOfListeners(t *testing.T, f *field) {
 	}
 }
 
-// A thread may have a table of descriptors of its own: what both tables hold is
-// one descriptor of the process, what only the thread's holds is one too.
+// A thread may have a descriptor table of its own. A descriptor that both tables have is one
+// of the process, and one that only the thread has is one, too.
 func testCensusOfThread(t *testing.T, f *field) {
 	ns := f.netns(t)
 	l := ns.Listen(livetest.Listen{})
@@ -150,7 +150,7 @@ func testCensusOfConnections(t *testing.T, f *field) {
 						continue
 					}
 					got[h.Port]++
-					// What it is of is told alike by who looks at things.
+					// Things gives the same kind and key.
 					if th := thingOf(t, k, h.FD); h.Key == 0 || h.Key != th.Object || h.Peer == 0 || h.Peer != th.Remote {
 						t.Errorf("%s: %+v, and the thing %+v", k.tier, h, th)
 					}

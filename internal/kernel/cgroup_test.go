@@ -44,7 +44,7 @@ func newCgroups(t *testing.T, mount string) (outer, inner string) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
-			// What has been killed leaves its cgroup a moment later.
+			// A killed process leaves its cgroup a moment later.
 			livetest.Eventually(t, "removed "+dir, func() bool { err := os.Remove(dir); return err == nil || os.IsNotExist(err) })
 		})
 	}
@@ -58,8 +58,8 @@ func set(t *testing.T, dir, name, value string) {
 	}
 }
 
-// testFrozen: by the cgroup itself and by its parent, in v1 and v2, whatever the state
-// tells; and never because it is stopped.
+// testFrozen: a process is frozen by its cgroup and by the parent of that, in v1 and v2,
+// whatever its state shows; and never because it is stopped.
 func testFrozen(t *testing.T, f *field) {
 	k := f.kernels[0]
 	for name, c := range map[string]struct{ mount, file, frozen, thawed, state string }{

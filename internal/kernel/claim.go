@@ -82,7 +82,7 @@ func claim(name string) (_ io.Closer, err error) {
 	return p, nil
 }
 
-// claimedBefore says whether an earlier claim of that name exists than one's own.
+// claimedBefore says whether there is a claim of that name that is earlier than one's own.
 func claimedBefore(name string, own ebpf.ProgramID) (bool, error) {
 	for id := ebpf.ProgramID(0); ; {
 		next, err := ebpf.ProgramGetNextID(id)

@@ -22,7 +22,7 @@ import (
 // asClaimer makes the test binary a process that claims what it is told to.
 const asClaimer = "REUSEWATCH_TEST_CLAIMER"
 
-// beClaimer reads a cookie a line and tells whether it could claim it; an empty line
+// beClaimer reads a cookie a line and says whether it could claim it. At an empty line it
 // gives back what it has.
 func beClaimer() {
 	var k kernel.Kernel
@@ -51,7 +51,7 @@ func beClaimer() {
 	}
 }
 
-// claimer is such a process.
+// claimer is a process that claims what it is told to.
 type claimer struct {
 	t   *testing.T
 	cmd *exec.Cmd
@@ -147,7 +147,7 @@ func TestClaimAtOnce(t *testing.T) {
 	}
 }
 
-// What a holder has goes with it, however it ends; and other namespaces are not its own.
+// A claim ends with its holder, however that ends, and is of one namespace alone.
 func TestClaimOfTheDead(t *testing.T) {
 	livetest.Root(t)
 	var k kernel.Kernel

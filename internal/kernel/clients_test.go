@@ -45,8 +45,8 @@ func send(t *testing.T, c *livetest.Conn, n int) {
 	}
 }
 
-// Every client is told in the order in which it came, with what it sent and
-// whether it has left.
+// All clients are listed in the order in which they came, with what they sent and whether
+// they have left.
 func TestClients(t *testing.T) {
 	k, ns := looking(t)
 	for _, c := range []struct {
@@ -118,7 +118,7 @@ func TestClients(t *testing.T) {
 			if got, err = queueOf(t, k, l, 2); err != nil || len(got.Oldest) != 2 || got.Total != 8 || got.Gone != 5 {
 				t.Errorf("2 of 8 clients: %+v, %v", got, err)
 			}
-			// What is accepted waits no more.
+			// An accepted client waits no more.
 			l.Accept()
 			if got, err = queueOf(t, k, l, 100); err != nil || got.Total != 7 || got.Oldest[0].Remote != want[1].Remote {
 				t.Errorf("after an accept: %+v, %v", got, err)
@@ -147,7 +147,7 @@ func TestClientsOfMPTCP(t *testing.T) {
 	}
 }
 
-// Nobody is told of a listener that has gone, nor of another at its address.
+// A listener that has gone has no clients, nor has another socket at its address.
 func TestClientsOfNobody(t *testing.T) {
 	k, ns := looking(t)
 	l := ns.Listen(livetest.Listen{})

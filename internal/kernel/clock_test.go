@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// That it is the running kernel's is seen by the ages that live tests read.
+// The live tests show by ages that it is the jiffy of the running kernel.
 func TestJiffy(t *testing.T) {
 	c, err := newClock()
 	if err != nil {

@@ -35,14 +35,13 @@ func (c *counts) add(other counts) {
 	c.Queue += other.Queue
 }
 
-// Every connection of every kind is counted once, by the listener that it came
-// to: exactly in the functions tier; in the tracepoints tier but for MPTCP
-// joins, which look like connections to it, for runs that the kernel says it skipped,
-// and with what has no hook unknown.
+// Every connection of every kind is counted once, by the listener that it came to. The
+// functions tier is exact. The tracepoints tier takes MPTCP joins for connections, misses
+// runs that the kernel says it skipped, and what it has no hook for is unknown.
 func testCounts(t *testing.T, f *field) {
 	watched := f.watch(t)
 	var connected atomic.Int64
-	// Called when the parallel ones have ended.
+	// This is called when the parallel tests have ended.
 	t.Cleanup(func() {
 		if livetest.Fact("connections", connected.Load()); connected.Load() < 10000 {
 			t.Errorf("only %d connections", connected.Load())
@@ -112,7 +111,7 @@ func (c *carried) wantFunctions(member int, got counts) counts {
 	return w
 }
 
-// wantPlain: where joins look like connections, those that can be none are told apart.
+// wantPlain checks the connections that surely are no joins, where joins look like them.
 func (c *carried) wantPlain(member int, tier listener.Tier) uint64 {
 	if tier == tracepoints && c.joined > 0 {
 		return 0

@@ -7,7 +7,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// A quick look passes over what stands idle, and misses nothing that happened.
+// A quick look skips idle listeners, and misses nothing that happened.
 func testDepth(t *testing.T, f *field) {
 	const quick, full, all = listener.LookQuick, listener.LookFull, listener.LookAll
 	ns := f.netns(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// placed is a listener, the namespace that it is in and what it was asked to be.
+// placed is a listener with its namespace and its settings.
 type placed struct {
 	*livetest.Listener
 	ns   *livetest.Namespace
@@ -41,7 +41,7 @@ func place(ns *livetest.Namespace) []placed {
 }
 
 // want is the sample that the listener must show while nothing has happened to
-// it. What no test can know is taken over from got.
+// it. What no test can know is copied from got.
 func (p *placed) want(got listener.Sample) listener.Sample {
 	w := listener.Sample{
 		Key: got.Key, Cookie: listener.Cookie(p.Cookie), Inode: p.Inode, Group: got.Group,
@@ -108,7 +108,7 @@ func (o *oldListeners) testAllNamespaces(t *testing.T, f *field) {
 			if !l.Complete || l.Listeners < len(o.seen)+len(after) {
 				t.Errorf("complete is %v with %d listeners", l.Complete, l.Listeners)
 			}
-			// Births are seen wherever they are, and what a process holds but MPTCP.
+			// Births are seen everywhere, and all but MPTCP listeners that a process holds.
 			seen, born := slices.Concat(o.seen, o.held), slices.Concat(after, later)
 			absent := o.unseen
 			if k.tier == queues {
@@ -155,8 +155,8 @@ func checkSamples(t *testing.T, samples map[uint64]listener.Sample, all []placed
 	}
 }
 
-// What waited before counting began is not forgotten, and not counted twice. That none
-// were accepted is not known of one that others may have accepted from before: -1.
+// Clients that waited before the counting began are counted once. That none were accepted
+// is not known of a listener that was there before: -1.
 func (o *oldListeners) testAccepted(t *testing.T, f *field) {
 	watched := f.watch(t)
 	steps := []struct{ connect, accept, queued, accepted int }{

@@ -20,15 +20,15 @@ func Hooks() (functions, tracepoints map[Signal]bool) {
 	return required(functionHooks()), required(tracepointHooks())
 }
 
-// Sharing has all that are opened with these options share the kernel's types, which
-// take long to decode in an emulated machine.
+// Sharing makes all kernel sides that are opened with these options share the kernel's
+// types, which take long to decode in an emulated machine.
 func (o Options) Sharing(types *btf.Cache) Options {
 	o.decoded = types
 	return o
 }
 
-// WithoutHook makes a signal's hook ask for what no kernel has, in every tier, so
-// that the kernel side is refused it as it would be where it is missing.
+// WithoutHook makes a signal's hook attach to a function that no kernel has, in every tier,
+// so that it is refused as on a kernel without it.
 func (o Options) WithoutHook(s Signal) Options {
 	o.prepare = func(spec *ebpf.CollectionSpec) {
 		for _, h := range slices.Concat(functionHooks(), tracepointHooks(), []hook{callHook()}) {
@@ -40,7 +40,7 @@ func (o Options) WithoutHook(s Signal) Options {
 	return o
 }
 
-// LimitThings bounds the things that are told of one process.
+// LimitThings bounds how many things of one process are reported.
 func (k *Kernel) LimitThings(things int) (undo func()) {
 	was := k.mostThings
 	k.mostThings = things

@@ -92,8 +92,8 @@ func oneHead(t *testing.T, kernels []live, l *livetest.Listener) listener.Head {
 	return head
 }
 
-// Where nobody accepts the head stays the same, whoever comes and goes: its own
-// client too.
+// While nobody accepts the head stays the same, whichever clients come and go, its own one
+// among them.
 func testHeadStays(t *testing.T, f *field) {
 	ns := f.netns(t)
 	l := ns.Listen(livetest.Listen{})

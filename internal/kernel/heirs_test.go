@@ -56,8 +56,8 @@ func TestHeirsOnly(t *testing.T) {
 	}
 }
 
-// Where the last heir has gone, a stranger gets nobody; if there are no strangers, the
-// others get them.
+// If the last heir has gone, strangers get no client; if there are no strangers, the other
+// members get the clients.
 func TestHeirsThatHaveGone(t *testing.T) {
 	for name, only := range map[string]bool{"strangers": true, "no strangers": false} {
 		t.Run(name, func(t *testing.T) {

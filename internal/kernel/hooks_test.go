@@ -14,8 +14,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// Where a hook is missing its signal is unknown and nothing else changes; where
-// its tier cannot do without it, the tier below runs and says why.
+// If a hook is missing, its signal is unknown and nothing else changes. If its tier needs the
+// hook, the tier below runs and says why.
 func TestHookMissing(t *testing.T) {
 	livetest.Root(t)
 	inFunctions, inTracepoints := kernel.Hooks()
@@ -99,7 +99,7 @@ func openHighest(t *testing.T, opts kernel.Options) live {
 	return live{k, tier}
 }
 
-// expectReason wants the error to be the kernel's word on a hook that it has not.
+// expectReason wants the error to be that of the kernel for a hook that it does not have.
 func expectReason(t *testing.T, err error) {
 	t.Helper()
 	if !errors.Is(err, btf.ErrNotFound) && !errors.Is(err, ebpf.ErrNotSupported) {
@@ -125,7 +125,7 @@ func expectOnlyUnknown(t *testing.T, signal kernel.Signal, whole, lacking listen
 	if reflect.DeepEqual(was, whole) {
 		t.Errorf("%s is unknown even with its hook: %+v", signal, whole)
 	}
-	// What depends on when, and how often, somebody looked.
+	// These depend on when and how often somebody looked.
 	for _, s := range []*listener.Sample{&was, &lacking} {
 		s.OldestWait, s.ListenedAt = listener.Rare[time.Duration]{}, listener.Rare[time.Time]{}
 		s.WaitersKnown, s.Waiters = false, nil

@@ -194,7 +194,7 @@ func testUsed(t *testing.T, k live) {
 	if !known || is != was || after.Threads[0].Used != before.Threads[0].Used {
 		t.Errorf("one that sleeps: %+v, then %+v", before.Threads[0], after.Threads[0])
 	}
-	// A process keeps what its threads used that have ended.
+	// A process keeps what threads used that have ended.
 	ended := child(t, nil, "sh", "-c", "sleep 300; true")
 	livetest.Eventually(t, "nothing was used by ended threads", func() bool { return processOf(t, k, ended).Ended.Run == 0 })
 }
@@ -228,7 +228,7 @@ func testCalls(t *testing.T, f *field) {
 			t.Errorf("told %q, /proc says %q", want, is)
 		}
 	}
-	// Who is asked about alone comes without threads and calls.
+	// A process that is asked for under Some comes without threads and calls.
 	all, err := k.Processes(listener.Ask{Some: []int{pid}, Leaders: []int{os.Getpid()}})
 	if err != nil {
 		t.Fatal(err)

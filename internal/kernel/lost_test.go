@@ -6,8 +6,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// More births and deaths between two looks than the ring buffer holds are told
-// as lost, once.
+// If there are more births and deaths between two looks than the ring buffer holds, one look
+// says that events were lost.
 func testLostEvents(t *testing.T, f *field) {
 	ns := f.netns(t)
 	for _, k := range f.ticking() {

@@ -25,9 +25,9 @@ func migrate(t *testing.T, of *livetest.Listener, o listener.Moving) *kernel.Mig
 	return m
 }
 
-// A group with the program attached gives the clients of a member that closes
-// to its siblings, whatever net.ipv4.tcp_migrate_req says, but for those who
-// have gone, wherever they stand in the queue.
+// A group with the program attached gives the clients of a member that closes to other
+// members, whatever net.ipv4.tcp_migrate_req says, except clients that have gone, wherever
+// they stand in the queue.
 func TestMigration(t *testing.T) {
 	livetest.Root(t)
 	for name, family := range map[string]livetest.Family{"v4": livetest.V4, "v6": livetest.V6} {
@@ -63,8 +63,8 @@ func TestMigration(t *testing.T) {
 	}
 }
 
-// Handshakes that are under way are moved where that is asked for, and let go where it
-// is not; who is queued is moved either way.
+// Handshakes that are under way are moved if that is asked for, and dropped if not. Queued
+// clients are moved either way.
 func TestMigrationHalfOpen(t *testing.T) {
 	livetest.Root(t)
 	for name, moved := range map[string]bool{"moved": true, "let go": false} {
@@ -112,7 +112,7 @@ func resets(clients []*livetest.Conn) (n int) {
 	return n
 }
 
-// What is known of the kernels that Debian has: 6.12 has the mends, 6.1 has not.
+// Of the kernels that Debian has, 6.12 has the fixes and 6.1 does not.
 func TestMovesHalfOpenHere(t *testing.T) {
 	got, err := kernel.MovesHalfOpen()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// sampleNow looks at one listener as an earlier look saw it.
+// sampleNow samples the listener of an earlier sample.
 func sampleNow(t *testing.T, k live, s listener.Sample) (listener.Sample, bool) {
 	t.Helper()
 	now, there, err := k.Sample(&listener.Listener{Sample: s})
@@ -19,7 +19,7 @@ func sampleNow(t *testing.T, k live, s listener.Sample) (listener.Sample, bool) 
 	return now, there
 }
 
-// A look at one listener sees its queue and the head of it, and ends with the listener.
+// A sample of one listener has its queue and the head of that, until the listener has gone.
 func testSample(t *testing.T, f *field) {
 	for _, k := range f.kernels {
 		t.Run(string(k.tier), func(t *testing.T) {
@@ -47,7 +47,7 @@ func testSampleQueue(t *testing.T, k live, l *livetest.Listener, ns *livetest.Na
 	if !there || waiting.Queue != 2 || waiting.Head == (listener.Head{}) || !waiting.OldestWait.IsKnown() {
 		t.Fatalf("two wait: %+v, there %v", waiting, there)
 	}
-	// Looking at one takes nothing from the look at all, and both see the same.
+	// Sampling one listener changes nothing for the next look, and both see the same.
 	s := sampleOf(t, k, l)
 	again, _ := sampleNow(t, k, first)
 	for _, now := range []listener.Sample{s, again} {
@@ -86,8 +86,8 @@ func testSampleQueue(t *testing.T, k live, l *livetest.Listener, ns *livetest.Na
 	}
 }
 
-// The kernel gives the memory of a listener that was closed to another one, once no CPU can
-// have it in its hands any more.
+// The kernel reuses the memory of a closed listener for another one, once no CPU can be using
+// it any more.
 func testSampleAnother(t *testing.T, k live, ns *livetest.Namespace) {
 	var closed []listener.Sample
 	for range 20 {
@@ -114,8 +114,8 @@ func testSampleAnother(t *testing.T, k live, ns *livetest.Namespace) {
 	livetest.Eventually(t, "an address is given out again", func() bool { return again() > 0 })
 }
 
-// TestSampleBetweenTicks: what came to be known by a look at one listener is news to the
-// next tick all the same, and the samples of the look before stay as they are.
+// TestSampleBetweenTicks: what a sample of one listener showed is still news to the next tick,
+// and the samples of the last look stay as they are.
 func TestSampleBetweenTicks(t *testing.T) {
 	livetest.Root(t)
 	f := &field{t: t}
@@ -151,7 +151,7 @@ func TestSampleBetweenTicks(t *testing.T) {
 	}
 }
 
-// BenchmarkSample: what an act asks each 25 ms, beside ten thousand others.
+// BenchmarkSample measures what an act does each 25 ms, beside ten thousand other listeners.
 func BenchmarkSample(b *testing.B) {
 	ns := livetest.Netns(b)
 	for range 10_000 {

@@ -86,7 +86,7 @@ func testSeek(t *testing.T, f *field) {
 		})
 	}
 
-	// A thread with a table of its own repeats what it shares.
+	// A thread with a table of its own reports again what it shares.
 	th := livetest.NewThread(t)
 	th.Do(func() { err = unix.Unshare(unix.CLONE_FILES) })
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// servedGroup is a group that the queues tier looks for, of a member that accepts nothing and
-// others that accept what the test says.
+// servedGroup is a group whose connections the queues tier seeks, with a member that accepts
+// nothing and others that accept what the test says.
 type servedGroup struct {
 	t     *testing.T
 	k     live
@@ -98,8 +98,8 @@ func contains(all []*livetest.Listener, l *livetest.Listener) bool {
 	return false
 }
 
-// TestServedByOneOfSeveral: where several members can have accepted a connection, it is
-// said of each that it was one of them, and of none that stood still.
+// TestServedByOneOfSeveral: if several members can have accepted a connection, each of them may
+// have served, but none that stood still.
 func TestServedByOneOfSeveral(t *testing.T) {
 	livetest.Root(t)
 	f := &field{t: t}
@@ -162,8 +162,8 @@ func TestServedLeavesNoTrace(t *testing.T) {
 	}
 }
 
-// redirects attaches what could send connections of the namespace elsewhere, as a rule of
-// iptables does, and lets all pass; false where the kernel is too old for the program.
+// redirects attaches a netfilter program that lets all pass, but could send connections
+// elsewhere, as a rule of iptables can. It is false if the kernel is too old for that.
 func redirects(t *testing.T, ns *livetest.Namespace) bool {
 	t.Helper()
 	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{

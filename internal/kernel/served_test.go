@@ -9,8 +9,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// In the queues tier new connections tell who accepts: short ones by their
-// TIME_WAIT, long ones by being there; never of a member whose head stands still.
+// In the queues tier new connections show who accepts: short ones by their TIME_WAIT, long
+// ones while they are there. A member whose head stands still never accepts.
 func TestServed(t *testing.T) {
 	livetest.Root(t)
 	f := &field{t: t}
@@ -90,7 +90,7 @@ func TestServed(t *testing.T) {
 	}
 }
 
-// ended counts those that their server has closed.
+// ended counts the connections that their server has closed.
 func ended(conns []*livetest.Conn) int {
 	n := 0
 	for _, c := range conns {

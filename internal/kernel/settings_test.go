@@ -48,7 +48,7 @@ func option(level, name, value int) func(int) error {
 	return func(fd int) error { return unix.SetsockoptInt(fd, level, name, value) }
 }
 
-// Handshakes that are not complete are told beside the queue.
+// Handshakes that are not complete are counted beside the queue.
 func testHalfOpenRequests(t *testing.T, f *field) {
 	ns := f.netns(t)
 	l := ns.Listen(livetest.Listen{DeferAccept: 30})

@@ -24,8 +24,8 @@ func TestCountSuspected(t *testing.T) {
 	t.Run("counted since", func(t *testing.T) { testCountedSince(t, f) })
 }
 
-// Where only suspected groups are counted, what is not counted is unknown, and
-// what a tier has no hook for stays so: never 0.
+// If only suspected groups are counted, other counts are unknown, and those that a tier has
+// no hook for stay so: never 0.
 func testCountingOnSuspicion(t *testing.T, f *field, ns *livetest.Namespace, old []*livetest.Listener) {
 	for _, k := range f.kernels {
 		t.Run(string(k.tier), func(t *testing.T) {

@@ -24,13 +24,13 @@ func linkOf(pid int, name ...string) string {
 	return s
 }
 
-// statOf are the fields of a stat file behind the name, from field 3 on.
+// statOf gives the fields of a stat file behind the name, from field 3 on.
 func statOf(pid int, name ...string) []string {
 	s := of(pid, append(name, "stat")...)
 	return strings.Fields(s[strings.LastIndexByte(s, ')')+1:])
 }
 
-// statusOf are the values of a line of a status file.
+// statusOf gives the values of a line of a status file.
 func statusOf(pid int, key string) []string {
 	for line := range strings.Lines(of(pid, "status")) {
 		if values, ok := strings.CutPrefix(line, key+":"); ok {
@@ -40,8 +40,8 @@ func statusOf(pid int, key string) []string {
 	return nil
 }
 
-// testProcesses: what is told of every process of this host is what /proc says, as far
-// as that stands still: it is read before and after.
+// testProcesses: every process of this host is read as /proc shows it, unless that changed
+// meanwhile: /proc is read before and after.
 func testProcesses(t *testing.T, f *field) {
 	for _, k := range f.kernels {
 		t.Run(string(k.tier), func(t *testing.T) {
@@ -56,15 +56,15 @@ func testProcesses(t *testing.T, f *field) {
 			if len(pids) < 3 {
 				t.Fatalf("%d processes", len(pids))
 			}
-			// A thread that runs for a moment between two looks at /proc that agree is told
-			// of as running, and rightly so: what is told wrongly is so each time.
+			// A thread may rightly be read as running between two readings of /proc that agree.
+			// What is read wrongly is so each time.
 			compared, differs := 0, make(map[int]string)
 			for round := 0; round < 5 && (round == 0 || len(differs) > 0); round++ {
 				before := make(map[int]string)
 				for _, pid := range pids {
 					before[pid] = inProc(pid)
 				}
-				told, err := k.Processes(listener.Ask{All: true, Threads: pids})
+				read, err := k.Processes(listener.Ask{All: true, Threads: pids})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -77,7 +77,7 @@ func testProcesses(t *testing.T, f *field) {
 						compared++
 					}
 					delete(differs, pid)
-					if got := asInProc(told[pid]); got != now {
+					if got := asInProc(read[pid]); got != now {
 						differs[pid] = fmt.Sprintf("%s\n/proc says\n%s", got, now)
 					}
 				}
@@ -146,7 +146,7 @@ func inProc(pid int) string {
 	return b.String()
 }
 
-// asInProc is the same of what was told.
+// asInProc gives a process that was read in the form of inProc.
 func asInProc(p *listener.Process) string {
 	if p == nil {
 		return "not told of"

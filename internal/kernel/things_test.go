@@ -12,7 +12,7 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// thingOf is the one thing of this process that a descriptor is of.
+// thingOf gives the one thing of this process that a descriptor refers to.
 func thingOf(t *testing.T, k live, fd int) listener.Thing {
 	t.Helper()
 	var st unix.Stat_t
@@ -57,7 +57,8 @@ func testThings(t *testing.T, f *field) {
 	}
 }
 
-// testConnections: what was read and written counts, not what came or was acknowledged.
+// testConnections: the position of a connection is what was read and written, not what came
+// or was acknowledged.
 func testConnections(t *testing.T, f *field, k live) {
 	ns := f.netns(t)
 	for name, l := range map[string]*livetest.Listener{"tcp": ns.Listen(livetest.Listen{}), "mptcp": ns.Listen(livetest.Listen{MPTCP: true})} {
@@ -99,7 +100,7 @@ func testConnections(t *testing.T, f *field, k live) {
 	}
 }
 
-// testPipes: a read shows, also one of a part of what is there; so does who has the ends.
+// testPipes: every read shows, also one of a part of a buffer, and so do the open ends.
 func testPipes(t *testing.T, k live) {
 	var ends [2]int
 	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
@@ -200,18 +201,18 @@ func testOtherThings(t *testing.T, f *field, k live) {
 		t.Errorf("of another process alone: %+v, %v", things, err)
 	}
 	undo := k.LimitThings(len(all) - 1)
-	few, untold, err := k.Things([]int{os.Getpid(), other})
+	few, omitted, err := k.Things([]int{os.Getpid(), other})
 	undo()
-	if err != nil || !slices.Equal(few, things) || !slices.Equal(untold, []int{os.Getpid()}) {
-		t.Errorf("where one holds too much: %+v, untold %v, %v; want all of the other, %+v", few, untold, err, things)
+	if err != nil || !slices.Equal(few, things) || !slices.Equal(omitted, []int{os.Getpid()}) {
+		t.Errorf("where one holds too much: %+v, omitted %v, %v; want all of the other, %+v", few, omitted, err, things)
 	}
 	if none, _, err := k.Things(nil); err != nil || len(none) != 0 {
 		t.Errorf("of nobody: %+v, %v", none, err)
 	}
 }
 
-// testTimedSockets: a read that ends by itself is a wait for time; and of a socket of any
-// other family nobody counts what passes.
+// testTimedSockets: the timeouts of a socket are seen, and sockets of other families have no
+// position.
 func testTimedSockets(t *testing.T, k live) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -121,7 +121,7 @@ func repeat(n int, w listener.Waiter) []listener.Waiter {
 	return all
 }
 
-// While its head stands still, a look at a queue tells who waits on it.
+// While the head of a queue stands still, a look gives who waits on the listener.
 func testWaiters(t *testing.T, f *field) {
 	ns := f.netns(t)
 	for _, c := range waitersCases() {
@@ -130,7 +130,7 @@ func testWaiters(t *testing.T, f *field) {
 			ns.Dial(livetest.Dial{To: l.Dest(livetest.V4)})
 			livetest.AwaitQueue(1, l)
 			for _, k := range f.kernels {
-				// A head seen once may be gone at the next look: nobody asks yet.
+				// A head that was seen once may be gone at the next look: its waiters are not read yet.
 				if s := sampleOf(t, k, l); s.WaitersKnown != (k.tier == queues) || len(s.Waiters) > 0 {
 					t.Errorf("%s, first look: waiters %+v, known %v", k.tier, s.Waiters, s.WaitersKnown)
 				}
@@ -166,8 +166,8 @@ func anyOrder() cmp.Option {
 	})
 }
 
-// Whoever is blocked in accept() sleeps while the queue is empty, so that only
-// an iterator looks there; when a client comes it wakes and is gone.
+// A process that is blocked in accept() sleeps while the queue is empty, when only iterators
+// read the waiters. When a client comes it wakes and is gone.
 func testBlockedAccept(t *testing.T, f *field) {
 	ns := f.netns(t)
 	for _, o := range []livetest.Listen{{}, {MPTCP: true}} {

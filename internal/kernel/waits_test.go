@@ -20,8 +20,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// testChildren: those that live, one of many threads once, none that has ended and waits
-// for its parent.
+// testChildren: living children are counted, each once whatever its threads, and none that has
+// ended and waits for its parent.
 func testChildren(t *testing.T, f *field) {
 	parent := child(t, func(c *exec.Cmd) { c.SysProcAttr.Setpgid = true }, "sh", "-c", "sleep 300 & sleep 300 & exec sleep 300")
 	t.Cleanup(func() { _ = unix.Kill(-parent, unix.SIGKILL) })
@@ -34,7 +34,7 @@ func testChildren(t *testing.T, f *field) {
 		if p := processOf(t, k, parent); p.Children != 2 {
 			t.Errorf("%s: %d children, want 2", k.tier, p.Children)
 		}
-		// Only of those whose threads are told.
+		// Children are counted only for processes whose threads are read.
 		all, err := k.Processes(listener.Ask{All: true, Some: []int{parent}, Threads: []int{os.Getpid()}})
 		if err != nil || all[parent].Children != 0 || all[os.Getpid()].Children < 1 {
 			t.Errorf("%s: %d and %d children, %v", k.tier, all[parent].Children, all[os.Getpid()].Children, err)
@@ -53,7 +53,7 @@ func testChildren(t *testing.T, f *field) {
 	}
 }
 
-// childrenOf are the children of a process that /proc has, ended ones too.
+// childrenOf gives the children of a process in /proc, also ended ones.
 func childrenOf(parent int) []int {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	var pids []int
@@ -114,7 +114,7 @@ func testTimers(t *testing.T, f *field) {
 	testTimerOfStopped(t, f)
 }
 
-// posixTimer makes a timer of this process, which what it gives removes.
+// posixTimer makes a timer of this process, and gives a function that removes it.
 func posixTimer(t *testing.T, clock int) (remove func()) {
 	t.Helper()
 	event := [64]byte{12: 1} // a struct sigevent that says SIGEV_NONE
@@ -161,8 +161,8 @@ func testTimerOfStopped(t *testing.T, f *field) {
 	}
 }
 
-// testWaitsOn: what a thread waits on in read() is told of by the descriptor of its own
-// table; nothing is of a call whose first argument is none.
+// testWaitsOn: the thing that a thread waits on in read() is found by the descriptor in its own
+// table. A call whose first argument is no descriptor waits on nothing.
 func testWaitsOn(t *testing.T, f *field) {
 	ns := f.netns(t)
 	l := ns.Listen(livetest.Listen{})
@@ -198,7 +198,7 @@ func testWaitsOn(t *testing.T, f *field) {
 		})
 	}
 
-	// In a table of the thread's own the number is of something else, or of nothing.
+	// In the thread's own table the number is of another thing, or of none.
 	inode := inodeOf(t, pipe[0])
 	const high = 700 // nothing in the process's table
 	th := livetest.NewThread(t)
@@ -220,7 +220,7 @@ func testWaitsOn(t *testing.T, f *field) {
 	testWildArguments(t, f, pipe[0])
 }
 
-// testWildArguments: a first argument that is no descriptor is of nothing, whatever it is.
+// testWildArguments: a first argument that is no descriptor refers to nothing, whatever it is.
 func testWildArguments(t *testing.T, f *field, open int) {
 	for _, arg := range []uint64{uint64(open), 1<<32 | uint64(open), 9999, 1 << 20, 1<<31 - 1, 1<<32 - 1, 1 << 60, 1<<63 - 1, 1<<64 - 1} {
 		var stop atomic.Bool
@@ -273,7 +273,7 @@ func reader(t *testing.T, th *livetest.Thread, fd func() int, wake int) (tid int
 	return <-asleep
 }
 
-// waitsOn is what a thread of this process, once it sleeps in this call, waits on.
+// waitsOn gives what a thread of this process waits on, once it sleeps in this call.
 func waitsOn(t *testing.T, k live, tid, call int) (on listener.Thing) {
 	t.Helper()
 	livetest.Eventually(t, "a thread sleeps in the call", func() bool {

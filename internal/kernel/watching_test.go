@@ -55,8 +55,8 @@ func (f *field) watch(t *testing.T) map[listener.Tier]watching {
 	return watched
 }
 
-// skipped is how many runs of our programs the kernel has skipped: where an interrupt
-// comes upon the tracepoint while its program runs there, it is not begun anew.
+// skipped gives how many runs of our programs the kernel has skipped: an interrupt that comes
+// upon the tracepoint while its program runs there does not start it again.
 func (w watching) skipped(t *testing.T) int {
 	t.Helper()
 	stats, err := w.kernel.Stats()

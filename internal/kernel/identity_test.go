@@ -22,7 +22,7 @@ import (
 // another in a user namespace of its own.
 const asHost = "REUSEWATCH_TEST_HOST_OF_A_GUEST"
 
-// beHost tells the pid of the guest, and ends with its parent.
+// beHost prints the pid of the guest, and ends with its parent.
 func beHost(user string) error {
 	uid, err := strconv.Atoi(user)
 	if err == nil {
@@ -43,7 +43,7 @@ func beHost(user string) error {
 	return err
 }
 
-// testGuests: a guest is told by who owns its user namespace, as the initial one knows him.
+// testGuests: a guest has the uid that owns its user namespace, in the initial one.
 func testGuests(t *testing.T, f *field) {
 	k := f.kernels[0]
 	if p := processOf(t, k, os.Getpid()); p.Guest.IsKnown() {
@@ -109,7 +109,7 @@ func testGuests(t *testing.T, f *field) {
 	}
 }
 
-// fileOf is the file of a path as stat() tells it.
+// fileOf gives the file of a path by stat().
 func fileOf(t *testing.T, path string) listener.File {
 	t.Helper()
 	var st unix.Stat_t
@@ -119,7 +119,7 @@ func fileOf(t *testing.T, path string) listener.File {
 	return listener.File{Dev: uint32(st.Dev), Inode: st.Ino}
 }
 
-// testRunning: two copies of one program are two files, and a deleted one is what it was.
+// testRunning: two copies of one program are two files, and a deleted file stays the same one.
 func testRunning(t *testing.T, f *field) {
 	k := f.kernels[0]
 	sleep, err := exec.LookPath("sleep")
