@@ -14,6 +14,29 @@ const (
 	maxStacks  = 64
 )
 
+// Inspect gathers the evidence about the owners of l, whatever its verdict, and gives a
+// copy of l with it: their threads, parents, descriptors. Owners that are followed since a
+// suspicion have it already, with what they used since then, and stay as they are. It
+// belongs to the goroutine that runs the watcher.
+func (w *Watcher) Inspect(l *listener.Listener) (*listener.Listener, error) {
+	if !slices.ContainsFunc(l.Owners, func(o listener.Owner) bool { return o.Evidence == nil }) {
+		return l, nil
+	}
+	w.readFor = readFor // somebody waits for this alone
+	var pids []int
+	for i := range l.Owners {
+		pids = append(pids, l.Owners[i].PID)
+	}
+	if err := w.readProcesses(listener.Ask{All: true, Threads: pids}, nil, pids); err != nil {
+		return nil, err
+	}
+	things, err := w.thingsOf(pids)
+	if err != nil {
+		return nil, err
+	}
+	return w.gather(&entry{l: l}, w.inspect(pids, things)), nil
+}
+
 // inspection is what was found out about one process, for all its listeners together.
 type inspection struct {
 	threads  []listener.Thread
@@ -28,15 +51,65 @@ type inspection struct {
 
 // registered says whether one of its epoll sets has a listener. Where it has no set the
 // kernel says so, and /proc is not asked.
-func (up *inspection) registered(inode uint64) listener.Maybe[bool] {
-	if up.pollless {
+func (one *inspection) registered(inode uint64) listener.Maybe[bool] {
+	if one.pollless {
 		return listener.Known(false)
 	}
-	if !up.answer.RegisteredKnown {
+	if !one.answer.RegisteredKnown {
 		return listener.Maybe[bool]{}
 	}
-	_, is := slices.BinarySearch(up.answer.Registered, inode)
+	_, is := slices.BinarySearch(one.answer.Registered, inode)
 	return listener.Known(is)
+}
+
+// inspect finds out about these processes what is asked about suspects alone. The last
+// pass must have read all processes, and the threads of these.
+func (w *Watcher) inspect(pids []int, things thingsByPID) map[int]*inspection {
+	questions := make([]proc.Question, 0, len(pids))
+	inspected := make(map[int]*inspection, len(pids))
+	for _, pid := range w.fairly(pids) {
+		p := w.processes[pid]
+		_, known := things[pid]
+		if p == nil || !known {
+			continue
+		}
+		one := &inspection{parents: w.parents(pid), threads: threadsOf(p)}
+		if tracer := w.processes[p.Tracer]; p.Tracer != 0 && tracer != nil {
+			one.tracer = tracer.Comm
+		}
+		inspected[pid] = one
+		q := proc.Question{PID: pid, TID: p.Speaker, User: p.RealUID, What: proc.Limits | proc.Epolls}
+		for _, t := range things[pid] {
+			if t.Kind != listener.ThingEpoll {
+				continue
+			}
+			q.EpollFD = append(q.EpollFD, t.FD)
+			if t.Locked { // perhaps by one that hangs: the next census asks again
+				q.What &^= proc.Epolls
+			}
+		}
+		if one.pollless = len(q.EpollFD) == 0; one.pollless {
+			q.What &^= proc.Epolls
+		}
+		one.holds = listener.HoldsOf(things[pid])
+		questions = append(questions, q)
+	}
+	if len(questions) > 0 {
+		questions = append(questions, proc.Question{What: proc.Locks})
+	}
+	w.locks = nil
+	for pid, a := range w.read(questions) {
+		switch {
+		case pid != 0:
+			inspected[pid].answer, inspected[pid].answered = a, true
+		case a.LocksKnown:
+			w.locks = a.Locks
+			for pid, one := range inspected {
+				one.locks = listener.Known(locksOf(pid, a.Locks))
+			}
+		}
+	}
+	return inspected
 }
 
 // locksOf gives the locks that a process waits for.
@@ -48,56 +121,6 @@ func locksOf(pid int, all []proc.Lock) []listener.Lock {
 		}
 	}
 	return locks
-}
-
-// inspect finds out about these processes what is asked about suspects alone. The last
-// pass must have read all processes, and the threads of these.
-func (w *Watcher) inspect(pids []int, things thingsByPID) map[int]*inspection {
-	questions := make([]proc.Question, 0, len(pids))
-	ups := make(map[int]*inspection, len(pids))
-	for _, pid := range w.fairly(pids) {
-		p := w.processes[pid]
-		_, known := things[pid]
-		if p == nil || !known {
-			continue
-		}
-		up := &inspection{parents: w.parents(pid), threads: threadsOf(p)}
-		if tracer := w.processes[p.Tracer]; p.Tracer != 0 && tracer != nil {
-			up.tracer = tracer.Comm
-		}
-		ups[pid] = up
-		q := proc.Question{PID: pid, TID: p.Speaker, User: p.RealUID, What: proc.Limits | proc.Epolls}
-		for _, t := range things[pid] {
-			if t.Kind != listener.ThingEpoll {
-				continue
-			}
-			q.EpollFD = append(q.EpollFD, t.FD)
-			if t.Locked { // perhaps by one that hangs: the next census asks again
-				q.What &^= proc.Epolls
-			}
-		}
-		if up.pollless = len(q.EpollFD) == 0; up.pollless {
-			q.What &^= proc.Epolls
-		}
-		up.holds = listener.HoldsOf(things[pid])
-		questions = append(questions, q)
-	}
-	if len(questions) > 0 {
-		questions = append(questions, proc.Question{What: proc.Locks})
-	}
-	w.locks = nil
-	for pid, a := range w.read(questions) {
-		switch {
-		case pid != 0:
-			ups[pid].answer, ups[pid].answered = a, true
-		case a.LocksKnown:
-			w.locks = a.Locks
-			for pid, up := range ups {
-				up.locks = listener.Known(locksOf(pid, a.Locks))
-			}
-		}
-	}
-	return ups
 }
 
 // threadsOf gives the threads of a process as evidence, the leader first. At most
@@ -126,23 +149,23 @@ func threadsOf(p *listener.Process) []listener.Thread {
 }
 
 // gather gives a copy of a listener with the evidence about its owners.
-func (w *Watcher) gather(e *entry, ups map[int]*inspection) *listener.Listener {
+func (w *Watcher) gather(e *entry, inspected map[int]*inspection) *listener.Listener {
 	next := *e.l
 	next.Owners = slices.Clone(next.Owners)
 	for i := range next.Owners {
 		o := &next.Owners[i]
-		p, up := w.processes[o.PID], ups[o.PID]
-		if p == nil || up == nil {
+		p, one := w.processes[o.PID], inspected[o.PID]
+		if p == nil || one == nil {
 			o.Evidence = &listener.Evidence{}
 			continue
 		}
 		ev := &listener.Evidence{
-			Usage: w.usage(e, p), Frozen: p.Frozen, Life: w.lifeOf(e, p), Threads: up.threads, Total: p.ThreadCount,
-			Unreadable: !up.answered, Parents: up.parents, TracerComm: up.tracer, Holds: listener.Known(up.holds), Locks: up.locks,
-			Registered: up.registered(e.l.Inode),
+			Usage: w.usage(e, p), Frozen: p.Frozen, Life: w.lifeOf(e, p), Threads: one.threads, Total: p.ThreadCount,
+			Unreadable: !one.answered, Parents: one.parents, TracerComm: one.tracer, Holds: listener.Known(one.holds), Locks: one.locks,
+			Registered: one.registered(e.l.Inode),
 		}
-		if up.answer.FilesKnown {
-			ev.FilesFull = listener.Known(up.answer.Files.AtLimit())
+		if one.answer.FilesKnown {
+			ev.FilesFull = listener.Known(one.answer.Files.AtLimit())
 		}
 		o.Evidence = ev
 	}
@@ -158,26 +181,4 @@ func (w *Watcher) dismiss(e *entry) {
 		next.Owners[i].Evidence = nil
 	}
 	w.set(e, &next)
-}
-
-// Inspect gathers the evidence about the owners of l, whatever its verdict, and gives a
-// copy of l with it: their threads, parents, descriptors. Owners that are followed since a
-// suspicion have it already, and more: what they used since then. They stay as they are. It belongs to the goroutine that runs the watcher.
-func (w *Watcher) Inspect(l *listener.Listener) (*listener.Listener, error) {
-	if !slices.ContainsFunc(l.Owners, func(o listener.Owner) bool { return o.Evidence == nil }) {
-		return l, nil
-	}
-	w.readFor = readFor // somebody waits for this alone
-	var pids []int
-	for i := range l.Owners {
-		pids = append(pids, l.Owners[i].PID)
-	}
-	if err := w.readProcesses(listener.Ask{All: true, Threads: pids}, nil, pids); err != nil {
-		return nil, err
-	}
-	things, err := w.thingsOf(pids)
-	if err != nil {
-		return nil, err
-	}
-	return w.gather(&entry{l: l}, w.inspect(pids, things)), nil
 }

@@ -38,7 +38,7 @@ type sets map[listener.Key][]int
 // holders gives the waiters with the processes that hold their epoll sets.
 func (s sets) holders(waiters []listener.Waiter) []listener.Waiter {
 	if len(waiters) == 0 {
-		return nil // as samples have it
+		return nil // as in a sample without waiters
 	}
 	named := make([]listener.Waiter, len(waiters))
 	for i, w := range waiters {

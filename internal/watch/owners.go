@@ -54,9 +54,9 @@ func (w *Watcher) takeCensus() error {
 	if err := w.updateLives(picked, left); err != nil {
 		return err
 	}
-	ups := w.inspect(picked, w.things)
+	inspected := w.inspect(picked, w.things)
 	w.lastCensus, w.born = time.Now(), false
-	w.assignOwners(h, ups)
+	w.assignOwners(h, inspected)
 	w.sets = h.epolls
 	w.relate(nil)
 	return nil
@@ -72,7 +72,7 @@ type shownAs struct {
 // assignOwners gives each listener its owners. A listener whose owners are the same stays
 // the very one that it was, with the states that its processes had then, unless it or a
 // sibling is suspected: there are thousands of such listeners.
-func (w *Watcher) assignOwners(h *holdings, ups map[int]*inspection) {
+func (w *Watcher) assignOwners(h *holdings, inspected map[int]*inspection) {
 	processes, suspected := make(map[int]*shownAs), make(map[listener.GroupKey]bool)
 	for _, e := range w.awake {
 		if e.suspected && e.l.Group != 0 {
@@ -117,7 +117,7 @@ func (w *Watcher) assignOwners(h *holdings, ups map[int]*inspection) {
 		next.Waiters = waiters
 		w.set(e, &next)
 		if e.suspected {
-			w.set(e, w.gather(e, ups))
+			w.set(e, w.gather(e, inspected))
 		}
 	}
 	w.lastHolders = shown

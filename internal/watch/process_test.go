@@ -55,11 +55,11 @@ func TestNoSetNeedsNoReader(t *testing.T) {
 	w := New(&script{}, Options{Reader: &fickle{silent: true}, Proc: proc.New("testdata/none")})
 	w.lastCensus, w.readFor = time.Now(), readFor
 	w.processes = map[int]*listener.Process{7: {PID: 7, Start: 1}, 8: {PID: 8, Start: 1}}
-	ups := w.inspect([]int{7, 8}, thingsByPID{7: nil, 8: {{Kind: listener.ThingEpoll, PID: 8, FD: 3}}})
-	if registered, known := ups[7].registered(1).Get(); registered || !known {
+	inspected := w.inspect([]int{7, 8}, thingsByPID{7: nil, 8: {{Kind: listener.ThingEpoll, PID: 8, FD: 3}}})
+	if registered, known := inspected[7].registered(1).Get(); registered || !known {
 		t.Error("it holds no epoll set, and may wait in one")
 	}
-	if ups[8].registered(1).IsKnown() {
+	if inspected[8].registered(1).IsKnown() {
 		t.Error("nobody read its epoll set, and what is in it is known")
 	}
 }

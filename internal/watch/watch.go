@@ -27,7 +27,7 @@ type Source interface {
 	Waiters(*listener.Listener) ([]listener.Waiter, bool, error)
 	// Processes reads processes, and waits for none of them.
 	Processes(listener.Ask) (map[int]*listener.Process, error)
-	// Things gives what these processes hold, but of those that hold too much.
+	// Things gives what these processes hold. Those that hold too much are omitted.
 	Things(pids []int) (things []listener.Thing, omitted []int, err error)
 	// Seek names the objects whose holders the next census is to find.
 	Seek([]listener.Key) error
