@@ -41,10 +41,15 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if left := movers(); len(left) > 0 {
+		fmt.Fprintf(os.Stderr, "programs that move clients are left: %v\n", left)
+		code = 1
+	}
+	os.Exit(code)
 }
 
-const sideBySide = 8
+const sideBySide = 5
 
 // command prepares `reusewatch args…`. What shows looks for itself unless it is
 // told otherwise: the host's own daemon knows nothing of a test's settings.

@@ -30,6 +30,25 @@ func programs(t *testing.T) map[ebpf.ProgramID]bool {
 	}
 }
 
+// movers are the programs that move clients: there is one while a rescue is under way.
+func movers() (found []ebpf.ProgramID) {
+	for id := ebpf.ProgramID(0); ; {
+		next, err := ebpf.ProgramGetNextID(id)
+		if err != nil {
+			return found // the last one; or nobody who may look, and then nobody who could load one
+		}
+		id = next
+		p, err := ebpf.NewProgramFromID(id)
+		if err != nil {
+			continue
+		}
+		if info, err := p.Info(); err == nil && info.Name == "reusewatch_move" {
+			found = append(found, id)
+		}
+		_ = p.Close()
+	}
+}
+
 // TestNothingIsLeft ends armed runs at any moment, by Ctrl-C and by SIGKILL:
 // no program stays, and no process that it watched is stopped or ended.
 func TestNothingIsLeft(t *testing.T) {

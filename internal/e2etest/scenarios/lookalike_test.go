@@ -159,7 +159,6 @@ func fullReset(t *testing.T, ns *livetest.Namespace) func() {
 // cookies, which leave no time of the SYN-ACK: without the sequence numbers the
 // heads of an accepting server look like one that never moves.
 func TestFixedPortProber(t *testing.T) {
-	t.Parallel()
 	ns := livetest.Netns(t)
 	ns.Sysctl("net.ipv4.tcp_syncookies", "2")
 	l := ns.Listen(livetest.Listen{})

@@ -8,8 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cilium/ebpf"
-
+	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
@@ -93,12 +92,23 @@ func rescued(t *testing.T, r *runner, pid int) told {
 	return e
 }
 
-// nothingAttached fails the test if a group of the namespace is left with a
-// program, or its migration turned on.
+// nothingAttached fails the test if a group of the namespace is left with a program, or its
+// migration turned on. That no program is left anywhere is looked at when all tests are over.
 func nothingAttached(t *testing.T, ns *livetest.Namespace) {
 	t.Helper()
-	if left := leftPrograms(t); len(left) > 0 {
-		t.Errorf("programs that move clients are left: %v", left)
+	k, err := kernel.Open(kernel.Options{LookOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	all, err := k.LookQueues()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all.Samples {
+		if s.Netns == ns.Inode && s.Migration != 0 {
+			t.Errorf("program %d that moves clients is left on %s", s.Migration, s.Local)
+		}
 	}
 	if v := ns.ReadSysctl("net.ipv4.tcp_migrate_req"); v != "0" {
 		t.Errorf("net.ipv4.tcp_migrate_req is %s", v)
@@ -252,21 +262,4 @@ func count(n *int) string {
 		return "unknown"
 	}
 	return strconv.Itoa(*n)
-}
-
-// leftPrograms are those that move clients and have outlived their act.
-func leftPrograms(t *testing.T) []ebpf.ProgramID {
-	t.Helper()
-	var left []ebpf.ProgramID
-	for id := range programs(t) {
-		p, err := ebpf.NewProgramFromID(id)
-		if err != nil {
-			continue
-		}
-		if info, err := p.Info(); err == nil && info.Name == "reusewatch_move" {
-			left = append(left, id)
-		}
-		_ = p.Close()
-	}
-	return left
 }
