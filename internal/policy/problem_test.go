@@ -2,6 +2,8 @@ package policy
 
 import (
 	"errors"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -242,5 +244,31 @@ func TestAliases(t *testing.T) {
 	const known = "version: &a 1\ndefaults: *a\nprotect: [*a, b]\n*a : c\nrules: [*a, {match: *a, set: *a}]\n"
 	if got := problems(t, known, testBase()); len(got) != 7 {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestPageNamesKeys: docs/policy.md has the keys that are read, and no others.
+func TestPageNamesKeys(t *testing.T) {
+	b, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Skip("the pages are not beside the test: in a VM")
+	}
+	page := string(b)
+	for _, tt := range []struct{ from, to, want string }{
+		{"\n## The keys\n", "\n### match\n", keysOfFile},
+		{"\n### match\n", "\n### Settings\n", keysOfMatch},
+	} {
+		_, part, _ := strings.Cut(page, tt.from)
+		part, _, _ = strings.Cut(part, tt.to)
+		var keys []string
+		for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|").FindAllStringSubmatch(part, -1) {
+			keys = append(keys, row[1])
+		}
+		if got := strings.Join(keys, ", "); got != tt.want {
+			t.Errorf("%s has %s, and read are %s", strings.TrimSpace(tt.from), got, tt.want)
+		}
+	}
+	if want := `unknown key "prot" in match; known: ` + keysOfMatch + "\n"; !strings.Contains(page, want) {
+		t.Errorf("the example of a mistake is not %q", want)
 	}
 }
