@@ -28,6 +28,26 @@ const (
 	ExitInternal      = daemon.ExitInternal
 )
 
+// codeRow is all that is said of one exit code, wherever it is said.
+type codeRow struct {
+	Code int
+	Says string
+}
+
+// exitCodes is the table of all exit codes.
+func exitCodes() []codeRow {
+	return []codeRow{
+		{0, "nothing is stuck; `run` was ended by a signal"},
+		{ExitStuck, "`check`, `list --stuck`: something is stuck; `check`: the filters match nothing, or with --expect-generations a group " +
+			"has another number of generations, or with --newer-than an older one"},
+		{ExitUsage, "wrong usage, a policy with mistakes, an unknown network namespace, a listener that is not there"},
+		{ExitCannotObserve, "cannot observe: the message names what is missing and the way out"},
+		{ExitActFailed, "`kill`, `close`: the act failed"},
+		{ExitRefused, "`kill`, `close`: the gate refused, and says why"},
+		{ExitInternal, "internal error; `demo`: it was interrupted, or did not come true"},
+	}
+}
+
 // usageError is a mistake of whoever called us.
 type usageError struct{ err error }
 

@@ -39,6 +39,7 @@ func allCopied() []copied {
 	quiet := listener.ReasonsThat(func(r listener.ReasonRow) bool { return r.Quiet })
 	return []copied{
 		inDocs("README.md", "reasons", reasonsTable()),
+		inDocs("docs/commands.md", "exit codes", exitCodesTable()),
 		inDocs("docs/acting.md", "classes", classesTable()),
 		inDocs("docs/acting.md", "signs", signsTable()),
 		inDocs("docs/acting.md", "dead ends", deadEndsTable()),
@@ -98,6 +99,15 @@ func reasonsMended() string {
 		if !r.Quiet {
 			fmt.Fprintf(&b, "* `%s`: %s\n", r.Reason, r.Mend)
 		}
+	}
+	return b.String()
+}
+
+func exitCodesTable() string {
+	var b strings.Builder
+	b.WriteString("| exit code | it says |\n|---|---|\n")
+	for _, e := range exitCodes() {
+		fmt.Fprintf(&b, "| %d | %s |\n", e.Code, code(e.Says))
 	}
 	return b.String()
 }

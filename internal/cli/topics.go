@@ -19,7 +19,7 @@ func topics() []*cobra.Command {
 		topic("verdicts", "What is said of a listener, and on what it rests", verdictsTopic()),
 		topic("gate", "Why it holds, and what lifts each reason", gateTopic()),
 		topic("tiers", "What can be seen on which kernel", tiersTopic),
-		topic("exit-codes", "What each exit code says", exitCodesTopic),
+		topic("exit-codes", "What each exit code says", exitCodesTopic()),
 	}
 }
 
@@ -75,17 +75,14 @@ sysfs is not mounted, --btf gives a copy of that file, or a vmlinux. It must be 
 kernel that runs: it is compared with what that tells of itself, which without sysfs
 takes CAP_SYS_ADMIN. A kernel built without BTF runs none of the tiers.`
 
-const exitCodesTopic = `
-  0   nothing is stuck; "run" was ended by a signal
-  1   something is stuck ("check", "list --stuck"), or the filters of a "check" match
-      nothing
-  2   wrong usage, bad configuration, unknown network namespace
-  3   cannot observe: the message names what is missing and the way out
-  4   the act failed ("kill", "close")
-  5   the gate refused ("kill", "close")
-  70  internal error
-
+func exitCodesTopic() string {
+	var b strings.Builder
+	for _, e := range exitCodes() {
+		b.WriteString(hanging(fmt.Sprintf("  %-2d  ", e.Code), strings.ReplaceAll(e.Says, "`", `"`)))
+	}
+	return b.String() + `
 "check -o nagios" uses the codes of monitoring plugins: 0 OK, 2 CRITICAL, 3 UNKNOWN.`
+}
 
 // gateTopic lists the reasons in the order in which the gate asks, and what they rest on.
 func gateTopic() string {
