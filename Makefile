@@ -19,7 +19,7 @@ help: ## list the targets
 build: ## bin/reusewatch, one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/reusewatch
 
-demo: build ## see a stuck listener found and removed (root; under 40 s; leaves nothing behind)
+demo: build ## see a stuck listener found and removed (root; about 20 s; leaves nothing behind)
 	$(BIN) demo
 
 test: ## all tests on this machine's kernel (root; real servers in their own network namespaces)

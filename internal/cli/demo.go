@@ -7,35 +7,36 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/reusewatch/reusewatch/internal/demo"
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-// roleCommand is the hidden command that plays a part in a process of its own.
-const roleCommand = "role"
-
 func newDemo(std streams, fs proc.FS) *cobra.Command {
 	c := &demoCommand{std: std, fs: fs}
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show it in 20 s: clients that hang, why, and the end of that",
+		Short: "Show it in about 20 s: clients that hang, why, and the end of that",
 		Long: `demo needs root and no server. In a network namespace of its own it starts two
 servers on one port, of which one never accepts, and clients that hang at it.
 Then "reusewatch run", armed for that namespace alone, finds the one and ends it.
 Nothing outside the namespace is touched, and nothing is left behind.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cmd.Flags().Visit(func(f *pflag.Flag) { c.given = append(c.given, "--"+f.Name, f.Value.String()) })
+			return c.run(cmd.Context())
+		},
 	}
 	c.add(cmd.Flags())
 	cmd.AddCommand(&cobra.Command{
-		Use:    roleCommand + " NAME",
+		Use:    demo.RoleCommand + " NAME",
 		Short:  "Play a part of the demo (internal)",
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return demo.Play(cmd.Context(), args[0], std.out)
+		RunE: func(_ *cobra.Command, args []string) error {
+			return demo.Play(args[0], std.out)
 		},
 	})
 	return cmd
@@ -43,8 +44,9 @@ Nothing outside the namespace is touched, and nothing is left behind.`,
 
 type demoCommand struct {
 	kernelFlags
-	std streams
-	fs  proc.FS
+	given []string // of the kernel's flags
+	std   streams
+	fs    proc.FS
 }
 
 func (c *demoCommand) run(ctx context.Context) error {
@@ -56,7 +58,7 @@ func (c *demoCommand) run(ctx context.Context) error {
 		return fmt.Errorf("find the program itself, to start it again: %w", err)
 	}
 	err = demo.Run(ctx, demo.Options{
-		Out: c.std.out, Exe: exe, Role: []string{"demo", roleCommand}, Tier: c.tier, BTF: c.btf,
+		Out: c.std.out, Terminal: onTerminal(c.std.out), Exe: exe, Flags: c.given,
 	})
 	if errors.Is(err, demo.ErrNoStage) {
 		return &kernel.CannotObserve{

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,17 +10,13 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strconv"
-	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
 
 const (
 	clientCount = 8
-	// clientEvery is how often each client begins a request, whatever became of
-	// the one before.
+	// clientEvery is how often each client begins a request, whatever became of the last.
 	clientEvery  = 160 * time.Millisecond
 	clientGiveUp = time.Second
 	checkEvery   = 250 * time.Millisecond
@@ -29,119 +26,72 @@ const (
 type outcome string
 
 const (
-	begun       outcome = "begun"
-	answered    outcome = "answered"
-	hung        outcome = "hung"
-	reset       outcome = "reset"
-	failed      outcome = "failed" // in any other way
-	checkPassed outcome = "check-passed"
-	checkFailed outcome = "check-failed"
+	open     outcome = ""
+	answered outcome = "answered"
+	hung     outcome = "hung"
+	reset    outcome = "reset"
+	failed   outcome = "failed otherwise"
+
+	checkPassed outcome = "check passed"
+	checkFailed outcome = "check failed"
 )
 
-// note is a line that the clients write.
+// note is a line of the clients, written when a request or check is begun, and with its outcome.
 type note struct {
-	Request int       `json:"request,omitempty"` // numbers it from 1 on; health checks have none
-	Outcome outcome   `json:"outcome"`
-	At      time.Time `json:"at"`
-	By      int       `json:"by,omitempty"`     // pid of the server that answered
-	Detail  string    `json:"detail,omitempty"` // of a failure
+	Number  int
+	Begun   time.Time
+	Outcome outcome
+	By      int    // pid of the server that answered
+	Detail  string // why not
 }
 
-// clients begin requests, each on a connection of its own.
-type clients struct {
-	http http.Client
-
-	mu    sync.Mutex // of what follows
-	count int
-	out   *json.Encoder
-	lost  error // of writing notes
-}
-
-// playClients begins requests until ctx ends, and returns when each has its outcome.
-func playClients(ctx context.Context, out io.Writer) error {
-	c := &clients{
-		http: http.Client{
-			Timeout:   clientGiveUp,
-			Transport: &http.Transport{DisableKeepAlives: true},
-		},
-		out: json.NewEncoder(out),
+// playClients begins requests and health checks, and tells what becomes of them.
+func playClients(out io.Writer) error {
+	client := &http.Client{Timeout: clientGiveUp, Transport: &http.Transport{DisableKeepAlives: true}}
+	number, notes := 0, make(chan note)
+	begin := func(ask func(*note)) {
+		number++
+		n := note{Number: number, Begun: time.Now()}
+		go func() {
+			notes <- n
+			ask(&n)
+			notes <- n
+		}()
 	}
-	var all sync.WaitGroup
-	for range clientCount {
-		all.Go(func() { every(ctx, clientEvery, c.request) })
-	}
-	all.Go(func() { every(ctx, checkEvery, c.check) })
-	all.Wait()
-	return c.lost
-}
-
-// every calls f now and in each interval, not waiting for the one before, and
-// returns when all have.
-func every(ctx context.Context, interval time.Duration, f func()) {
-	var all sync.WaitGroup
-	defer all.Wait()
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for {
-		all.Go(f)
+	requests, checks := time.Tick(clientEvery), time.Tick(checkEvery)
+	for tell := json.NewEncoder(out); ; {
 		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
+		case <-requests:
+			for range clientCount {
+				begin(func(n *note) { n.request(client) })
+			}
+		case <-checks:
+			begin((*note).check)
+		case n := <-notes:
+			if err := tell.Encode(n); err != nil {
+				return fmt.Errorf("tell of request %d: %w", n.Number, err)
+			}
 		}
 	}
 }
 
-func (c *clients) write(n note) {
-	if err := c.out.Encode(n); err != nil && c.lost == nil {
-		c.lost = fmt.Errorf("tell of request %d: %w", n.Request, err)
+// request makes one, which the server answers with its pid.
+func (n *note) request(client *http.Client) {
+	resp, err := client.Get("http://" + site().String() + "/")
+	if err == nil {
+		_, err = fmt.Fscan(resp.Body, &n.By)
+		err = errors.Join(err, resp.Body.Close())
 	}
-}
-
-func (c *clients) begin() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.count++
-	c.write(note{Request: c.count, Outcome: begun, At: time.Now()})
-	return c.count
-}
-
-func (c *clients) end(n note) {
-	n.At = time.Now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.write(n)
-}
-
-func (c *clients) request() {
-	n := c.begin()
-	by, err := c.get()
+	n.Outcome = outcomeOf(err)
 	if err != nil {
-		c.end(note{Request: n, Outcome: outcomeOf(err), Detail: err.Error()})
-		return
+		n.Detail = err.Error()
 	}
-	c.end(note{Request: n, Outcome: answered, By: by})
-}
-
-func (c *clients) get() (int, error) {
-	resp, err := c.http.Get("http://" + site().String() + "/")
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 64))
-	if err != nil {
-		return 0, fmt.Errorf("read the answer: %w", err)
-	}
-	by, err := strconv.Atoi(strings.TrimSpace(string(body)))
-	if err != nil {
-		return 0, fmt.Errorf("read the server's pid: %w", err)
-	}
-	return by, nil
 }
 
 func outcomeOf(err error) outcome {
 	switch {
+	case err == nil:
+		return answered
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return hung
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
@@ -153,12 +103,46 @@ func outcomeOf(err error) outcome {
 }
 
 // check is a health check as load balancers make them: can it connect?
-func (c *clients) check() {
-	conn, err := net.DialTimeout("tcp4", site().String(), clientGiveUp)
-	if err != nil {
-		c.end(note{Outcome: checkFailed, Detail: err.Error()})
-		return
+func (n *note) check() {
+	n.Outcome = checkFailed
+	if conn, err := net.DialTimeout("tcp4", site().String(), clientGiveUp); err == nil {
+		n.Outcome = checkPassed
+		_ = conn.Close()
 	}
-	_ = conn.Close()
-	c.end(note{Outcome: checkPassed})
+}
+
+// counts is what became of the requests and checks that were begun in some while.
+type counts struct {
+	from, to time.Time
+	became   map[outcome]int
+	by       map[int]int // requests by the pid of the server that answered, 0 for none
+	detail   string      // of one that was not answered
+}
+
+func count(notes map[int]note, from, to time.Time) counts {
+	c := counts{from: from, to: to, became: map[outcome]int{}, by: map[int]int{}}
+	for _, n := range notes {
+		if n.Begun.Before(from) || !n.Begun.Before(to) {
+			continue
+		}
+		c.became[n.Outcome]++
+		c.by[n.By]++
+		c.detail = cmp.Or(c.detail, n.Detail)
+	}
+	return c
+}
+
+// begun is how many requests there were.
+func (c *counts) begun() int {
+	return c.became[open] + c.became[answered] + c.became[hung] + c.became[reset] + c.became[failed]
+}
+
+// share is the part of the requests that hung, in words.
+func (c *counts) share() string {
+	return fmt.Sprintf("%.0f %%", 100*float64(c.became[hung])/float64(max(c.begun(), 1)))
+}
+
+// health is how many health checks passed, in words.
+func (c *counts) health() string {
+	return fmt.Sprintf("%d of %d", c.became[checkPassed], c.became[checkPassed]+c.became[checkFailed])
 }

@@ -14,7 +14,7 @@ func TestDemoLive(t *testing.T) {
 	for _, tier := range []string{"", "queues"} {
 		t.Run("tier "+tier, func(t *testing.T) {
 			p := perform(t, "--tier", tier)
-			p.end(60 * time.Second)
+			p.end(90 * time.Second)
 			if code := p.cmd.ProcessState.ExitCode(); code != 0 || p.complained() != "" {
 				t.Errorf("exit code %d, stderr %q", code, p.complained())
 			}

@@ -140,28 +140,34 @@ func (p *performance) running() []string {
 	return pids
 }
 
+// left lists the processes that there are, and threads in the network namespace.
+func (p *performance) left() []string {
+	left := p.running()
+	inode := regexp.MustCompile(`--netns (\d+)`).FindStringSubmatch(p.said())
+	if inode == nil {
+		return left
+	}
+	links, err := filepath.Glob("/proc/[0-9]*/task/[0-9]*/ns/net")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, link := range links {
+		if ns, err := os.Readlink(link); err == nil && ns == "net:["+inode[1]+"]" {
+			left = append(left, link)
+		}
+	}
+	return left
+}
+
 // leftNothing looks for processes, their network namespace, and files.
 func (p *performance) leftNothing() {
 	p.t.Helper()
-	var left []string
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if left = p.running(); len(left) == 0 || time.Now().After(deadline) {
-			break
-		}
+	left := p.left()
+	for deadline := time.Now().Add(10 * time.Second); len(left) > 0 && time.Now().Before(deadline); left = p.left() {
+		time.Sleep(20 * time.Millisecond)
 	}
 	if len(left) > 0 {
-		p.t.Errorf("processes are left: %v", left)
-	}
-	if inode := regexp.MustCompile(`--netns (\d+)`).FindStringSubmatch(p.said()); inode != nil {
-		links, err := filepath.Glob("/proc/[0-9]*/task/[0-9]*/ns/net")
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		for _, link := range links {
-			if ns, err := os.Readlink(link); err == nil && ns == "net:["+inode[1]+"]" {
-				p.t.Errorf("%s keeps the namespace", link)
-			}
-		}
+		p.t.Errorf("processes, or threads in the namespace, are left: %v", left)
 	}
 	files, err := os.ReadDir(p.temp)
 	if err != nil || len(files) > 0 {

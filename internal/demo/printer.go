@@ -3,19 +3,18 @@ package demo
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/sys/unix"
+	"github.com/reusewatch/reusewatch/internal/text"
 )
 
-const (
-	width  = 79
-	indent = "   "
-)
+const width, indent = 79, "   "
 
-// printer writes the demo for a person. Its first error is kept and ends the demo.
+// Styles are escape sequences of ECMA-48.
+const plain, bold, red, green, yellow = "", "1", "31", "32", "33"
+
+// printer writes the demo for a person, until there is an error.
 type printer struct {
 	w        io.Writer
 	terminal bool // a line may be overwritten
@@ -24,108 +23,72 @@ type printer struct {
 	err      error
 }
 
-func newPrinter(w io.Writer) *printer {
-	p := &printer{w: w}
-	if f, ok := w.(*os.File); ok && os.Getenv("TERM") != "dumb" {
-		_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-		p.terminal = err == nil
-	}
-	p.colour = p.terminal && os.Getenv("NO_COLOR") == ""
-	return p
-}
-
-// style is an escape sequence of ECMA-48.
-type style string
-
-const (
-	plain  style = ""
-	bold   style = "1"
-	red    style = "31"
-	green  style = "32"
-	yellow style = "33"
-)
-
-func (p *printer) paint(s style, text string) string {
-	if !p.colour || s == plain {
+func (p *printer) paint(style, text string) string {
+	if !p.colour || style == plain {
 		return text
 	}
-	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
+	return "\x1b[" + style + "m" + text + "\x1b[0m"
 }
 
 func (p *printer) write(text string) {
 	if p.err != nil {
-		return
+		text = ""
 	}
 	if p.live {
 		text = "\r\x1b[K" + text
 		p.live = false
 	}
-	if _, err := io.WriteString(p.w, text); err != nil {
+	if _, err := io.WriteString(p.w, text); err != nil && p.err == nil {
 		p.err = fmt.Errorf("write the demo: %w", err)
 	}
 }
 
-// step begins a numbered step.
-func (p *printer) step(n int, title string) {
-	p.write("\n" + p.paint(bold, fmt.Sprintf("%d. %s", n, title)) + "\n")
+// head writes a heading, and say a paragraph.
+func (p *printer) head(text string)               { p.write(p.paint(bold, text) + "\n") }
+func (p *printer) say(format string, args ...any) { p.item(plain, "", format, args...) }
+
+// item writes a paragraph that hangs from its first words. A word that is longer than a
+// line has one of its own.
+func (p *printer) item(style, first, format string, args ...any) {
+	hang := strings.Repeat(" ", utf8.RuneCountInString(first))
+	lead, line := p.paint(style, first), ""
+	for _, word := range strings.Fields(fmt.Sprintf(format, args...)) {
+		if line != "" && utf8.RuneCountInString(indent+hang+line+" "+word) > width {
+			p.write(indent + lead + line + "\n")
+			lead, line = hang, ""
+		}
+		line = strings.TrimLeft(line+" "+word, " ")
+	}
+	p.write(indent + lead + line + "\n")
 }
 
-// say writes a paragraph.
-func (p *printer) say(format string, args ...any) { p.item("", plain, fmt.Sprintf(format, args...)) }
-
-// item writes a paragraph that hangs from its first words.
-func (p *printer) item(head string, s style, text string) {
-	lines := wrap(text, width-len(indent)-utf8.RuneCountInString(head))
-	for i, line := range lines {
-		lead := p.paint(s, head)
-		if i > 0 {
-			lead = strings.Repeat(" ", utf8.RuneCountInString(head))
-		}
-		p.write(indent + lead + line + "\n")
+// event tells an event in plain words, if there are any.
+func (p *printer) event(seconds float64, name, words string) {
+	style := map[string]string{"stuck": red, "act_failed": red, "suspect": yellow, "held": yellow, "acted": green}[name]
+	if words != "" {
+		p.item(style, text.Printable(fmt.Sprintf("%5.1f s  %-8s ", seconds, name)), "%s", text.Printable(words))
 	}
 }
 
 // now writes a line that the next one overwrites; nothing where that cannot be.
 func (p *printer) now(format string, args ...any) {
-	if !p.terminal {
-		return
-	}
-	p.write(indent + fmt.Sprintf(format, args...))
-	p.live = true
-}
-
-// end wipes out a line that was to be overwritten.
-func (p *printer) end() {
-	if p.live {
-		p.write("")
+	if p.terminal && p.err == nil {
+		p.write(indent + fmt.Sprintf(format, args...))
+		p.live = true
 	}
 }
 
-func (p *printer) table(rows []row) {
-	line := func(name, before, after string) string {
-		return fmt.Sprintf("%s%-22s %12s %12s", indent, name, before, after)
-	}
-	p.write("\n" + p.paint(bold, line("", "before", "after")) + "\n")
-	for _, r := range rows {
-		p.write(line(r.name, r.before, r.after) + "\n")
-	}
-}
-
-// wrap breaks text between words into lines of at the most n characters; a
-// longer word has a line of its own.
-func wrap(text string, n int) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		switch {
-		case line == "":
-			line = word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= n:
-			line += " " + word
-		default:
-			lines = append(lines, line)
-			line = word
+// compare sets two whiles side by side. Outcomes that are no part of the story are left
+// out where neither has any.
+func (p *printer) compare(before, after *counts) {
+	row := func(name string, b, a any) string { return fmt.Sprintf("%s%-22s %12v %12v\n", indent, name, b, a) }
+	p.write("\n" + p.paint(bold, strings.TrimSuffix(row("", "before", "after"), "\n")) + "\n")
+	p.write(row("requests begun", before.begun(), after.begun()))
+	for _, o := range []outcome{answered, hung, reset, failed} {
+		if b, a := before.became[o], after.became[o]; o == answered || o == hung || b+a > 0 {
+			p.write(row(string(o), b, a))
 		}
 	}
-	return append(lines, line)
+	p.write(row("share that hangs", before.share(), after.share()))
+	p.write(row("health checks passed", before.health(), after.health()) + "\n")
 }

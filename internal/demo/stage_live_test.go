@@ -3,8 +3,8 @@ package demo
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -25,6 +25,23 @@ func netnsLink(t *testing.T, path string) string {
 	return link
 }
 
+// hearUntil runs what comes from the stage until something is so.
+func hearUntil(t *testing.T, s *stage, so func() bool) {
+	t.Helper()
+	for deadline := time.After(10 * time.Second); !so(); {
+		select {
+		case hear := <-s.said:
+			if err := hear(); err != nil {
+				t.Fatal(err)
+			}
+		case <-deadline:
+			t.Fatal("not within 10 s")
+		}
+	}
+}
+
+func shell(script string) *exec.Cmd { return exec.Command("sh", "-c", script) }
+
 func TestStageLive(t *testing.T) {
 	needRoot(t)
 	home := netnsLink(t, "/proc/self/ns/net")
@@ -32,36 +49,31 @@ func TestStageLive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := make(chan string, 10)
+	var said []string
 	// As a shell would it waits for what it started.
-	sleeper, err := s.start("sleeper", exec.Command("sh", "-c", "readlink /proc/self/ns/net; cat /sys/class/net/lo/flags; cat /proc/net/dev; echo done; exec sleep 300"),
-		func(b []byte) { lines <- string(b) })
+	sleeper, err := start(s, "sleeper", func(v string) { said = append(said, v) },
+		shell(`for v in $(readlink /proc/self/ns/net) $(grep -c 127.0.0.1 /proc/net/fib_trie) $(sed -n 's/:.*//p' /proc/net/dev) done; do echo "\"$v\""; done; exec sleep 300`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var said []string
-	for len(said) == 0 || said[len(said)-1] != "done" {
-		select {
-		case l := <-lines:
-			said = append(said, l)
-		case <-time.After(10 * time.Second):
-			t.Fatalf("the actor only said %q", said)
-		}
-	}
+	hearUntil(t, s, func() bool { return len(said) > 0 && said[len(said)-1] == "done" })
 	if said[0] == home || !strings.HasPrefix(said[0], "net:[") {
 		t.Errorf("the actor is in %s, and we are in %s", said[0], home)
 	}
-	if interfaces := said[4 : len(said)-1]; len(interfaces) != 1 || !strings.Contains(interfaces[0], "lo:") {
-		t.Errorf("there is more than lo: %q", interfaces)
+	if said[1] == "0" {
+		t.Error("the loopback is not up: it has no address")
 	}
-	if !sleeper.alive() {
+	if interfaces := said[2 : len(said)-1]; !slices.Equal(interfaces, []string{"lo"}) {
+		t.Errorf("there is not lo alone: %q", interfaces)
+	}
+	if !sleeper.alive {
 		t.Error("the actor has ended")
 	}
 	if err := s.close(); err != nil {
 		t.Error(err)
 	}
-	if sig, killed := sleeper.killedBy(); !killed || sig != syscall.SIGKILL {
-		t.Errorf("the actor ended by %v, %v", sig, sleeper.err)
+	if sleeper.alive || sleeper.err == nil || sleeper.err.Error() != "signal: killed" {
+		t.Errorf("the actor ended by %v", sleeper.err)
 	}
 	// Neither the main thread nor any other is left in the namespace.
 	tasks, err := os.ReadDir("/proc/self/task")
@@ -81,48 +93,47 @@ func TestActorEndsLive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start := func(script string) *actor {
-		a, err := s.start("actor", exec.Command("sh", "-c", script), func([]byte) {})
+	heard := 0
+	for script, want := range map[string]string{
+		"echo 1; echo first >&2; echo oh >&2; exit 3": "actor ended: exit status 3: oh",
+		"echo 1; exit 0":        "actor ended: before its time",
+		"echo 1; kill -TERM $$": "actor ended: signal: terminated",
+	} {
+		a, err := start(s, "actor", func(v int) { heard += v }, shell(script))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return a
+		before := heard
+		hearUntil(t, s, func() bool { return !a.alive })
+		if got := a.failure().Error(); got != want || heard != before+1 {
+			t.Errorf("%s: %q, want %q; heard %d times", script, got, want, heard-before)
+		}
 	}
-	failing := start("echo first >&2; echo oh >&2; exit 3")
-	<-failing.ended
-	if err := failing.unexpected(); err == nil || err.Error() != "actor ended: exit status 3: oh" {
-		t.Errorf("error %v", err)
+	if _, err := start(s, "babbler", func(int) {}, shell("echo oh; exec sleep 300")); err != nil {
+		t.Fatal(err)
 	}
-	early := start("exit 0")
-	<-early.ended
-	if err := early.unexpected(); early.failure() != nil || err == nil {
-		t.Errorf("failure %v, unexpected %v", early.failure(), err)
+	if err := (<-s.said)(); err == nil || !strings.Contains(err.Error(), "read what babbler tells") {
+		t.Errorf("took what is no number: %v", err)
 	}
-	polite := start("trap 'exit 0' TERM; while :; do sleep 0.05; done")
-	time.Sleep(200 * time.Millisecond)
-	if err := polite.stop(10 * time.Second); err != nil {
-		t.Error(err)
+	deaf, err := start(s, "deaf", func(int) {}, shell("trap '' TERM; echo 1; while :; do sleep 0.05; done"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	deaf := start("trap '' TERM; while :; do sleep 0.05; done")
-	time.Sleep(200 * time.Millisecond)
-	if err := deaf.stop(300 * time.Millisecond); err == nil || !deaf.alive() {
-		t.Errorf("error %v, alive %v", err, deaf.alive())
-	}
-	if _, err := s.start("nobody", exec.Command("/nonexistent"), nil); err == nil {
+	if _, err := start(s, "nobody", func(int) {}, exec.Command("/nonexistent")); err == nil {
 		t.Error("started what is not there")
 	}
 	if err := s.close(); err != nil {
 		t.Error(err)
 	}
-	if deaf.alive() {
+	if deaf.alive {
 		t.Error("the close left one alive")
 	}
 }
 
 // A server that never accepts must not come up beside real ones.
 func TestRolesStayOnStage(t *testing.T) {
-	for _, role := range []string{roleOld, roleNew, roleClients} {
-		if err := Play(t.Context(), role, os.Stderr); err == nil {
+	for _, role := range []string{"old", "new", "clients", "nobody"} {
+		if err := Play(role, os.Stderr); err == nil {
 			t.Errorf("%s plays in the namespace of its parent", role)
 		}
 	}
