@@ -11,7 +11,7 @@ type row struct {
 	ratio   figure // with its quartiles
 	target  string
 	meets   []bound // all of them; none: there is no target
-	brief   bool    // it is in the README too
+	brief   bool    // it is in the README too: what a user asks first
 }
 
 // figure is a measured value and how it is shown; the zero value is none.

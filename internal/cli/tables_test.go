@@ -38,7 +38,7 @@ func allCopied() []copied {
 	const rules, dashboard = "deploy/prometheus/reusewatch.rules.yml", "deploy/grafana/reusewatch.json"
 	quiet := listener.ReasonsThat(func(r listener.ReasonRow) bool { return r.Quiet })
 	return []copied{
-		inDocs("README.md", "reasons", reasonsTable()),
+		inDocs("docs/acting.md", "reasons", reasonsTable()),
 		inDocs("docs/commands.md", "exit codes", exitCodesTable()),
 		inDocs("docs/acting.md", "classes", classesTable()),
 		inDocs("docs/acting.md", "signs", signsTable()),

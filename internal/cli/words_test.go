@@ -12,11 +12,11 @@ import (
 	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-// TestGateIsTold: the README and `help gate` name every reason, in the gate's order.
+// TestGateIsTold: docs/acting.md and `help gate` name every reason, in the gate's order.
 func TestGateIsTold(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+	page, err := os.ReadFile("../../docs/acting.md")
 	if err != nil {
-		t.Skip("the README is not beside the test: in a VM")
+		t.Skip("the pages are not beside the test: in a VM")
 	}
 	stdout, _, code := output(t, "help", "gate")
 	if code != 0 {
@@ -32,7 +32,9 @@ func TestGateIsTold(t *testing.T) {
 			t.Errorf("%s: the runbook says %q, and an alert fires: %t", r.Reason, r.Mend, !r.Quiet)
 		}
 	}
-	for _, row := range regexp.MustCompile("(?m)^\\| (`[a-z-]+`(?:, `[a-z-]+`)*) \\| .* \\| .*\\|$").FindAllStringSubmatch(string(readme), -1) {
+	_, rows, _ := strings.Cut(string(page), "<!-- reasons -->")
+	rows, _, _ = strings.Cut(rows, "<!-- end of reasons -->")
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[a-z-]+`(?:, `[a-z-]+`)*) \\| .* \\| .*\\|$").FindAllStringSubmatch(rows, -1) {
 		for _, m := range regexp.MustCompile("`([a-z-]+)`").FindAllStringSubmatch(row[1], -1) {
 			if slices.Contains(want, m[1]) {
 				table = append(table, m[1])
@@ -43,7 +45,7 @@ func TestGateIsTold(t *testing.T) {
 		topic = append(topic, m[1])
 	}
 	if !slices.Equal(table, want) || !slices.Equal(topic, want) {
-		t.Errorf("the gate asks\n%q, the README has\n%q, the topic\n%q", want, table, topic)
+		t.Errorf("the gate asks\n%q, the page has\n%q, the topic\n%q", want, table, topic)
 	}
 }
 
