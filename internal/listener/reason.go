@@ -65,7 +65,7 @@ func Reasons() []ReasonRow {
 			Meaning: `a file "disarmed" in the state folder stops every act: remove it`,
 			Mend:    "somebody stopped all acts on purpose. Remove the file once that is over."},
 		{Reason: NotArmed, Because: "--action is observe", LiftedBy: "--action kill or close", StuckOnly: true, Quiet: true,
-			Meaning: "explain only looks; `reusewatch run --action kill` with a filter acts"},
+			Meaning: "explain only looks; `reusewatch run --action kill`, or close, with a filter acts"},
 		{Reason: OutOfScope, Because: "the filters do not choose it", Quiet: true,
 			Meaning: "the filters, or the policy's, leave it out"},
 		{Reason: Protected, Because: "--protect, a rule of the policy, or what is built in protects it",

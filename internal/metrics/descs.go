@@ -36,7 +36,7 @@ func newDescs() *descs {
 		lastTick: desc("last_tick_timestamp_seconds",
 			"When all listeners were looked at last. If it stands still, nothing below can be believed."),
 		listeners: desc("listeners", "Listeners by verdict. stuck: the same client stood at the head of the accept queue for --stuck-after.", "verdict"),
-		held:      desc("held_listeners", "Stuck listeners that are not acted on, by the first reason that holds now. The README lists the reasons.", "reason"),
+		held:      desc("held_listeners", "Stuck listeners that are not acted on, by the first reason that holds now. docs/acting.md lists the reasons.", "reason"),
 		waiting: desc("waiting_clients",
 			"Connections that are established for their clients and that no process has accepted, on all listeners."),
 		waitingStuck: desc("stuck_waiting_clients", "The same on stuck listeners: clients that hang now."),

@@ -81,6 +81,9 @@ func (e explanation) answer() string {
 	}
 	class := e.Class.Row().Sentence
 	what := fmt.Sprintf("kill pid %d", e.Culprit)
+	if e.Policy.Action == listener.Close {
+		what = fmt.Sprintf("close the listener of pid %d", e.Culprit)
+	}
 	switch {
 	case held > 0:
 		return fmt.Sprintf("It holds: an armed run would not act, because of what follows. %s", class)

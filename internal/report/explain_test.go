@@ -104,6 +104,10 @@ func TestGateAnswer(t *testing.T) {
 		if got := (explanation{e}).answer(); !strings.Contains(got, c.want) {
 			t.Errorf("%v: %q, want %q", c.reasons, got, c.want)
 		}
+		e.Policy.Action = listener.Close
+		if got := (explanation{e}).answer(); strings.Contains(got, "kill") {
+			t.Errorf("%v, with --action close: %q", c.reasons, got)
+		}
 	}
 }
 
