@@ -26,7 +26,7 @@ func TestLinks(t *testing.T) {
 		t.Skip("the pages are not beside the test: in a VM")
 	}
 	for _, page := range pages {
-		for _, m := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(text(t, page), -1) {
+		for _, m := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(pageText(t, page), -1) {
 			path, heading, _ := strings.Cut(m[1], "#")
 			if strings.Contains(path, "://") {
 				continue
@@ -37,14 +37,14 @@ func TestLinks(t *testing.T) {
 			}
 			if _, err := os.Stat(target); err != nil {
 				t.Errorf("%s: the link to %s leads nowhere", page, m[1])
-			} else if heading != "" && !slices.Contains(anchors(text(t, target)), heading) {
+			} else if heading != "" && !slices.Contains(anchors(pageText(t, target)), heading) {
 				t.Errorf("%s: the link to %s leads to no heading", page, m[1])
 			}
 		}
 	}
 }
 
-func text(t *testing.T, path string) string {
+func pageText(t *testing.T, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
