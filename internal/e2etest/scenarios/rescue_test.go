@@ -143,8 +143,7 @@ func TestStaleRequests(t *testing.T) {
 		"gone between the others":         {server{Addr: web}, func(i int) bool { return i%11 == 10 }},
 		"gone ahead of the others, MPTCP": {server{Addr: web, MPTCP: true}, func(i int) bool { return i >= 3000 }},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		t.Run(name, func(t *testing.T) { // one after the other: each takes 7000 descriptors
 			ns := livetest.Netns(t)
 			log := t.TempDir() + "/posts"
 			c.server.Backlog, c.server.Posts = 4096, log

@@ -110,7 +110,7 @@ func TestTopActs(t *testing.T) {
 	tm.press("/")
 	tm.typed(fmt.Sprint(stuck.pid()))
 	tm.press("End", "K")
-	question := fmt.Sprintf("Kill reusewatch.test pid %d", stuck.pid())
+	question := fmt.Sprintf("Kill scenarios.test pid %d", stuck.pid())
 	tm.await(question, "nothing holds")
 	tm.press("n")
 	tm.awaitNot(question)
