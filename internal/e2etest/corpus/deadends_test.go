@@ -47,7 +47,8 @@ func deadEnds() []*row {
 		{
 			name: "own-pipe-full-served", issue: "nanomsg/nanomsg#238",
 			about: "a worker signals by a pipe that is full, and it has served",
-			bad:   server{mode: "own-pipe-full", served: true}, state: state{calls: []uintptr{unix.SYS_WRITE}}, want: diesIfServedMay(),
+			bad:   server{mode: "own-pipe-full", served: true}, state: state{calls: []uintptr{unix.SYS_WRITE}},
+			want: diesIfServedMay(),
 		},
 		{
 			name: "own-pipe-read", about: "it reads a pipe whose write end only it has",

@@ -19,16 +19,20 @@ func debian() []*row {
 			bad: server{mode: "haproxy", start: haproxyFIFO}, group: nobody, then: haproxyHealthy, state: openat(), want: dies(),
 		},
 		{
-			name: "haproxy-stderr", host: true, http: true, about: "haproxy, whose stderr is a full pipe as it complains after bind",
-			bad: server{mode: "haproxy", start: haproxyStderr}, group: nobody, then: haproxyHealthy, state: onCall(unix.SYS_WRITE), want: dies(),
+			name: "haproxy-stderr", host: true, http: true,
+			about: "haproxy, whose stderr is a full pipe as it complains after bind",
+			bad:   server{mode: "haproxy", start: haproxyStderr}, group: nobody,
+			then: haproxyHealthy, state: onCall(unix.SYS_WRITE), want: dies(),
 		},
 		{
 			name: "nginx-log-pipe", host: true, http: true, about: "an nginx worker writes its access log to a full pipe",
-			bad: server{mode: "nginx", start: nginxLogPipe}, group: nobody, then: nginxHealthy, state: onCall(unix.SYS_WRITE), want: diesIfServedMay(),
+			bad: server{mode: "nginx", start: nginxLogPipe}, group: nobody, then: nginxHealthy, state: onCall(unix.SYS_WRITE),
+			want: diesIfServedMay(),
 		},
 		{
-			name: "gunicorn-job", host: true, http: true, about: "gunicorn's only worker does a long job; its master holds the listener too",
-			bad: server{mode: "gunicorn", start: gunicornJob}, group: nobody, then: gunicornHealthy,
+			name: "gunicorn-job", host: true, http: true,
+			about: "gunicorn's only worker does a long job; its master holds the listener too",
+			bad:   server{mode: "gunicorn", start: gunicornJob}, group: nobody, then: gunicornHealthy,
 			want: lives(listener.AmbiguousHolders, listener.Waits, listener.AtLimit).ofClass(listener.NoClass),
 		},
 	}
@@ -72,16 +76,19 @@ func haproxyFIFO(s *scene) {
 
 func haproxyStderr(s *scene) {
 	_, w := livetest.FullPipe(s.t, 250)
-	s.listens(s.family("sh", []*os.File{w}, "-c", "ulimit -n 600; exec haproxy -db -f "+s.write("stuck.cfg", haproxyConfig)+" 2>&3"))
+	haproxy := "exec haproxy -db -f " + s.write("stuck.cfg", haproxyConfig)
+	s.listens(s.family("sh", []*os.File{w}, "-c", "ulimit -n 600; "+haproxy+" 2>&3"))
 }
 
 func haproxyHealthy(s *scene) {
 	livetest.AwaitListening(s.t, s.family("haproxy", nil, "-db", "-f", s.write("haproxy.cfg", haproxyConfig)).PID(), port)
 }
 
-const nginxConfig = `daemon off; master_process on; worker_processes 1; pid %[1]s/%[2]s.pid; error_log %[1]s/%[2]s.err; user root;
+const nginxConfig = `daemon off; master_process on; worker_processes 1; user root;
+pid %[1]s/%[2]s.pid; error_log %[1]s/%[2]s.err;
 events { worker_connections 256; }
-http { access_log %[3]s; client_body_temp_path %[1]s/t1; proxy_temp_path %[1]s/t2; fastcgi_temp_path %[1]s/t3; uwsgi_temp_path %[1]s/t4; scgi_temp_path %[1]s/t5;
+http { access_log %[3]s; client_body_temp_path %[1]s/t1; proxy_temp_path %[1]s/t2;
+  fastcgi_temp_path %[1]s/t3; uwsgi_temp_path %[1]s/t4; scgi_temp_path %[1]s/t5;
   server { listen 127.0.0.1:80 reuseport backlog=256; location / { default_type text/plain; return 200 "ok"; } } }
 `
 
@@ -126,7 +133,8 @@ def app(env, start):
 
 func (s *scene) gunicorn() *livetest.Program {
 	s.write("app.py", gunicornApp)
-	p := s.family("gunicorn", nil, "--reuse-port", "--workers", "1", "--timeout", "0", "--bind", "127.0.0.1:80", "--chdir", s.dir, "app:app")
+	p := s.family("gunicorn", nil, "--reuse-port", "--workers", "1", "--timeout", "0",
+		"--bind", "127.0.0.1:80", "--chdir", s.dir, "app:app")
 	livetest.AwaitListening(s.t, p.PID(), port)
 	livetest.Eventually(s.t, "gunicorn has a worker", func() bool { return len(livetest.Children(p.PID())) == 1 })
 	return p

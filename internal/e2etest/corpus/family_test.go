@@ -21,7 +21,8 @@ func inherited() []*row {
 		{
 			name: "leaked-player", issue: "qbittorrent/qBittorrent#18834",
 			about: "the same, and the child is another program",
-			bad:   server{mode: "leaks-pause", keeper: true, served: true}, set: anotherProgram, state: onCall(callPause), want: leaked,
+			bad:   server{mode: "leaks-pause", keeper: true, served: true}, set: anotherProgram, state: onCall(callPause),
+			want: leaked,
 		},
 		{
 			name: "leaked-spawn-helper", issue: "openjdk/jdk#13956",
@@ -31,8 +32,8 @@ func inherited() []*row {
 		{
 			name: "leaked-daemon", issue: "samhocevar/rinetd#10",
 			about: "a daemon got the listener of who started it, and serves a port of its own",
-			bad:   server{mode: "leaks-serve", keeper: true}, set: anotherProgram, then: clientsOfOtherPort, state: onCall(unix.SYS_ACCEPT4),
-			want: lives(listener.Busy, listener.Waits, listener.Inherited),
+			bad:   server{mode: "leaks-serve", keeper: true}, set: anotherProgram, then: clientsOfOtherPort,
+			state: onCall(unix.SYS_ACCEPT4), want: lives(listener.Busy, listener.Waits, listener.Inherited),
 		},
 		{
 			name: "activated", about: "it was executed with a listener that was made before, and its sibling was not",
@@ -51,9 +52,15 @@ func siblings() []*row {
 		return w
 	}
 	return []*row{
-		{name: "sole", about: "at a dead end, and nobody else would serve", bad: server{mode: "fifo-write"}, group: nobody, set: fifo, state: openat(), want: held(listener.NoSiblingAccepted)},
-		{name: "stranger", about: "at a dead end, and the other member is another program", bad: server{mode: "fifo-write"}, group: stranger, set: fifo, state: openat(),
+		{
+			name: "sole", about: "at a dead end, and nobody else would serve",
+			bad: server{mode: "fifo-write"}, group: nobody, set: fifo, state: openat(), want: held(listener.NoSiblingAccepted),
+		},
+		{
+			name: "stranger", about: "at a dead end, and the other member is another program",
+			bad: server{mode: "fifo-write"}, group: stranger, set: fifo, state: openat(),
 			// Without the birth it may as well have inherited the listener: for that it is held, too.
-			want: held(listener.MixedGroup).inQueues(hold(), hold(), hold())},
+			want: held(listener.MixedGroup).inQueues(hold(), hold(), hold()),
+		},
 	}
 }

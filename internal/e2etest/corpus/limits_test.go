@@ -60,7 +60,8 @@ func atLimits() []*row {
 		{
 			name: "files-tight", issue: "sustrik/libmill#182", hog: true,
 			about: "no descriptor is left, and accept() is called in a tight loop",
-			bad:   server{mode: "files-tight", served: true}, want: livesAndSays(causes(listener.CauseAtLimit), listener.AtLimit),
+			bad:   server{mode: "files-tight", served: true},
+			want:  livesAndSays(causes(listener.CauseAtLimit), listener.AtLimit),
 		},
 		{
 			name: "files-backoff", issue: "netty/netty#1343",
@@ -82,7 +83,8 @@ func atLimits() []*row {
 		{
 			name: "epoll-out", issue: "envoyproxy/envoy#8031",
 			about: "it drains: its listener is out of the loop but not closed, and it has no connection",
-			bad:   server{mode: "epoll-out", arg: "0", served: true}, state: onCall(callEpollWait), want: lives(listener.AtLimit, listener.Waits),
+			bad:   server{mode: "epoll-out", arg: "0", served: true}, state: onCall(callEpollWait),
+			want: lives(listener.AtLimit, listener.Waits),
 		},
 		{
 			name: "epoll-out-quiet", about: "the same, with four quiet connections",
@@ -92,7 +94,8 @@ func atLimits() []*row {
 		{
 			name: "epoll-out-talk", issue: "slskd/slskd#1800",
 			about: "its acceptor is lost, while all that it had accepted is served",
-			bad:   server{mode: "epoll-out", arg: "4", clients: 4, talk: true}, state: onCall(callEpollWait), want: lives(listener.Busy, listener.AtLimit),
+			bad:   server{mode: "epoll-out", arg: "4", clients: 4, talk: true}, state: onCall(callEpollWait),
+			want: lives(listener.Busy, listener.AtLimit),
 		},
 		{
 			name: "epoll-ignores", about: "its loop keeps the listener armed, fetches the events and never accepts",
@@ -102,8 +105,8 @@ func atLimits() []*row {
 		{
 			name: "lock-over-client", issue: "MisterTea/EternalTerminal#798",
 			about: "its acceptor wants a lock, whose holder reads from a client that has gone quiet",
-			bad:   server{mode: "lock-over-client", served: true, clients: 1}, state: state{calls: []uintptr{unix.SYS_FUTEX}, threads: 2},
-			want: lives(listener.AtLimit),
+			bad:   server{mode: "lock-over-client", served: true, clients: 1},
+			state: state{calls: []uintptr{unix.SYS_FUTEX}, threads: 2}, want: lives(listener.AtLimit),
 		},
 	}
 }

@@ -154,7 +154,8 @@ func diesIfWaitingMay(cs ...listener.Cause) want {
 
 // lives: nothing of the three policies may end it, for one of these reasons.
 func lives(reasons ...listener.Reason) want {
-	return want{class: listener.ServedClass, decisions: [policies]decision{hold(reasons...), hold(reasons...), hold(reasons...)}}
+	held := hold(reasons...)
+	return want{class: listener.ServedClass, decisions: [policies]decision{held, held, held}}
 }
 
 // livesAndSays is the same, and asks what is said to be the cause.

@@ -22,7 +22,8 @@ func (s *scene) state() {
 	var children, threads int
 	if !livetest.Within(func() bool {
 		call, children, threads = callOf(s.pid), len(livetest.Children(s.pid)), threadsOf(s.pid)
-		return (len(want.calls) == 0 || slices.Contains(want.calls, call)) && children >= want.children && threads >= want.threads
+		there := len(want.calls) == 0 || slices.Contains(want.calls, call)
+		return there && children >= want.children && threads >= want.threads
 	}) {
 		wchan, _ := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", s.pid))
 		s.t.Fatalf("pid %d is in system call %d (%s), with %d threads and %d children; want one of %d, %d, %d",
