@@ -53,6 +53,7 @@ func (c *cycle) tellAll() {
 		if len(e.Listener.Owners) > 0 && pid == 0 {
 			pid = e.Listener.Owners[0].PID
 		}
-		c.t.Logf("%s %s pid %d: %s %s %s", e.Time.Format("15:04:05.000"), e.Event, pid, e.Listener.Cause, e.Listener.Why(), e.Error)
+		at := e.Time.Format("15:04:05.000")
+		c.t.Logf("%s %s pid %d: %s %s %s", at, e.Event, pid, e.Listener.Cause, e.Listener.Why(), e.Error)
 	}
 }

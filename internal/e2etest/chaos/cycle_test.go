@@ -70,7 +70,8 @@ func (c *cycle) play(binary string) string {
 	c.dir, c.logs = c.t.TempDir(), map[string]*drain{}
 	c.kind = kindOf(c.plan.kind)
 	c.clients = armed.NewClients(c.t, c.ns, c.kind.word(), c.plan.bursts)
-	c.agent = armed.New(c.t, binary, c.ns, c.t.TempDir(), "--stuck-after", "2s", "--act-after", "4s", "--interval", "250ms")
+	c.agent = armed.New(c.t, binary, c.ns, c.t.TempDir(),
+		"--stuck-after", "2s", "--act-after", "4s", "--interval", "250ms")
 	if !c.plan.late {
 		c.agent.Start()
 	}

@@ -31,7 +31,13 @@ frontend fe
 func (haproxy) word() string { return armed.HTTP }
 
 func (haproxy) command(c *cycle, name string) *exec.Cmd {
-	return exec.Command("haproxy", "-db", "-f", c.write(name+".cfg", fmt.Sprintf(haproxyConfig, 2000, c.dir+"/"+name+".sock")))
+	return haproxyOf(c, name, 2000)
+}
+
+// haproxyOf is one that takes so many connections, and hands its listeners on by a socket.
+func haproxyOf(c *cycle, name string, maxconn int) *exec.Cmd {
+	config := fmt.Sprintf(haproxyConfig, maxconn, c.dir+"/"+name+".sock")
+	return exec.Command("haproxy", "-db", "-f", c.write(name+".cfg", config))
 }
 
 func (haproxy) ready(_ *cycle, m *member) {
@@ -62,8 +68,7 @@ func (h haproxy) event(c *cycle, s step, m *member) (undo func()) {
 		h.reload(c, s.how, m)
 	case "limit":
 		name := c.name()
-		cmd := exec.Command("haproxy", "-db", "-f", c.write(name+".cfg", fmt.Sprintf(haproxyConfig, 4, c.dir+"/"+name+".sock")))
-		full := c.start("haproxy at its limit", cmd)
+		full := c.start("haproxy at its limit", haproxyOf(c, name, 4))
 		full.name = name
 		c.joins(full)
 		return c.clients.Keep(5 * (len(c.members) + 1))
@@ -85,5 +90,7 @@ func (h haproxy) reload(c *cycle, how string, m *member) {
 	now := c.start("haproxy", cmd)
 	now.name = name
 	c.replace(m, now)
-	livetest.Eventually(c.t, "the old haproxy listens no more", func() bool { return len(livetest.Listening(m.PID(), armed.Port)) == 0 })
+	livetest.Eventually(c.t, "the old haproxy listens no more", func() bool {
+		return len(livetest.Listening(m.PID(), armed.Port)) == 0
+	})
 }

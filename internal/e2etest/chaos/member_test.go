@@ -138,7 +138,8 @@ func (c *cycle) stranger(how string) {
 		})
 	})
 	plain := c.kind.command(c, "stranger")
-	cmd := exec.Command("sh", append([]string{"-c", `echo $$ >"$0" && exec "$@"`, inner + "/cgroup.procs"}, plain.Args...)...)
+	enter := []string{"-c", `echo $$ >"$0" && exec "$@"`, inner + "/cgroup.procs"}
+	cmd := exec.Command("sh", append(enter, plain.Args...)...)
 	cmd.Args = slices.Replace(cmd.Args, 4, 5, plain.Path)
 	cmd.Env, cmd.ExtraFiles, cmd.Stderr = plain.Env, plain.ExtraFiles, plain.Stderr
 	m := c.start(c.plan.kind, cmd)

@@ -19,14 +19,16 @@ type nginx struct{}
 
 const nginxConfig = `daemon off; master_process on; worker_processes 1; pid %[1]s/%[2]s.pid; error_log %[3]s; user root;
 events { worker_connections 256; }
-http { access_log %[4]s; client_body_temp_path %[1]s/t1; proxy_temp_path %[1]s/t2; fastcgi_temp_path %[1]s/t3; uwsgi_temp_path %[1]s/t4; scgi_temp_path %[1]s/t5;
+http { access_log %[4]s; client_body_temp_path %[1]s/t1; proxy_temp_path %[1]s/t2;
+  fastcgi_temp_path %[1]s/t3; uwsgi_temp_path %[1]s/t4; scgi_temp_path %[1]s/t5;
   server { listen 127.0.0.1:80 reuseport backlog=1024; location / { default_type text/plain; return 200 "ok"; } } }
 `
 
 func (nginx) word() string { return armed.HTTP }
 
 func (nginx) with(c *cycle, name, errors, access string) *exec.Cmd {
-	return exec.Command("nginx", "-p", c.dir, "-c", c.write(name+".conf", fmt.Sprintf(nginxConfig, c.dir, name, errors, access)))
+	config := fmt.Sprintf(nginxConfig, c.dir, name, errors, access)
+	return exec.Command("nginx", "-p", c.dir, "-c", c.write(name+".conf", config))
 }
 
 // command logs what it serves into a small FIFO that the scene reads, or does not.

@@ -101,11 +101,19 @@ func kinds() map[string]struct {
 	suspend := kindOfEvent{name: "suspend", hows: []string{""}, one: true, lasts: true}
 	return map[string]kind{
 		"haproxy": {
-			[]kindOfEvent{{name: "reload", hows: []string{"sf", "x"}, one: true}, {name: "limit", hows: []string{"maxconn"}, lasts: true}, suspend},
+			[]kindOfEvent{
+				{name: "reload", hows: []string{"sf", "x"}, one: true},
+				{name: "limit", hows: []string{"maxconn"}, lasts: true},
+				suspend,
+			},
 			[]string{"stderr", "fifo"},
 		},
 		"nginx": {
-			[]kindOfEvent{{name: "reload", hows: []string{"hup"}, one: true}, {name: "log", hows: []string{""}, one: true, lasts: true}, suspend},
+			[]kindOfEvent{
+				{name: "reload", hows: []string{"hup"}, one: true},
+				{name: "log", hows: []string{""}, one: true, lasts: true},
+				suspend,
+			},
 			[]string{"stderr"},
 		},
 		"zoo": {
@@ -118,7 +126,10 @@ func kinds() map[string]struct {
 				{name: "fifo", hows: []string{""}, one: true, lasts: true},
 				suspend,
 			},
-			[]string{"fifo-read", "fifo-write", "own-pipe-full", "own-pipe-read", "own-pair", "handler-lock", "pause", "sigsuspend", "sigwait", "crowd", "abba", "cond", "mixed"},
+			[]string{
+				"fifo-read", "fifo-write", "own-pipe-full", "own-pipe-read", "own-pair", "handler-lock",
+				"pause", "sigsuspend", "sigwait", "crowd", "abba", "cond", "mixed",
+			},
 		},
 		"go": {
 			[]kindOfEvent{
@@ -137,7 +148,10 @@ func kinds() map[string]struct {
 func draw(seed uint64) *plan {
 	r := rand.New(rand.NewPCG(seed, 16))
 	names := []string{"haproxy", "nginx", "zoo", "zoo", "go"}
-	p := &plan{seed: seed, kind: names[r.IntN(len(names))], members: 2 + r.IntN(2), bursts: r.IntN(2) == 0, late: r.IntN(3) == 0}
+	p := &plan{
+		seed: seed, kind: names[r.IntN(len(names))], members: 2 + r.IntN(2),
+		bursts: r.IntN(2) == 0, late: r.IntN(3) == 0,
+	}
 	kind := kinds()[p.kind]
 	free := make([]int, 0, p.members) // of one whose state lasts nothing else is asked
 	for i := 1; i < p.members; i++ {
@@ -183,7 +197,11 @@ func draw(seed uint64) *plan {
 		if r.IntN(8) == 0 { // only strangers accept, until the younger sibling joins
 			p.members, p.younger = 0, 3
 			how := []string{"program", "place"}[r.IntN(2)]
-			p.steps = []step{dead, {wait: time.Second, event: "stranger", how: how}, {wait: seconds(r, 6, 9), event: "agent", how: "restart"}}
+			p.steps = []step{
+				dead,
+				{wait: time.Second, event: "stranger", how: how},
+				{wait: seconds(r, 6, 9), event: "agent", how: "restart"},
+			}
 		}
 	}
 	return p

@@ -72,7 +72,9 @@ func (s *scene) recovers() {
 	reader, err := os.OpenFile(s.fifo(), os.O_RDONLY|unix.O_NONBLOCK, 0)
 	s.must(err)
 	s.t.Cleanup(func() { _ = reader.Close() })
-	livetest.Eventually(s.t, "it recovers, or is ended by what was under way", func() bool { return s.recovered() || s.stuck.Ended() })
+	livetest.Eventually(s.t, "it recovers, or is ended by what was under way", func() bool {
+		return s.recovered() || s.stuck.Ended()
+	})
 	s.tell("it recovered")
 }
 
@@ -94,8 +96,15 @@ func (s *scene) policyFile() string { return filepath.Join(s.dir, "policy.yaml")
 
 // policy replaces the policy file by another one; now and then by one with a mistake.
 func (s *scene) policy(n int) {
-	text := fmt.Sprintf("version: 1\ndefaults:\n  action: kill\n  act-after: %s\n  startup-grace: 0s\n  max-acts: %d/1h\nprotect: [nobody%d]\n",
-		actAfter+time.Duration(n%7)*10*time.Millisecond, s.budget(), n)
+	const policy = `version: 1
+defaults:
+  action: kill
+  act-after: %s
+  startup-grace: 0s
+  max-acts: %d/1h
+protect: [nobody%d]
+`
+	text := fmt.Sprintf(policy, actAfter+time.Duration(n%7)*10*time.Millisecond, s.budget(), n)
 	if n%4 == 1 {
 		text += "mistake: 1\n"
 	}

@@ -71,8 +71,14 @@ const (
 
 func moments() []moment {
 	return []moment{
-		{atStuck, 1200 * time.Millisecond}, {atCount, 3 * time.Millisecond}, {atCounted, 3 * time.Millisecond}, {atEvidence, 3 * time.Millisecond},
-		{atIntent, 3 * time.Millisecond}, {atActing, 30 * time.Millisecond}, {atSigterm, termGrace + 50*time.Millisecond}, {atEnd, 20 * time.Millisecond},
+		{atStuck, 1200 * time.Millisecond},
+		{atCount, 3 * time.Millisecond},
+		{atCounted, 3 * time.Millisecond},
+		{atEvidence, 3 * time.Millisecond},
+		{atIntent, 3 * time.Millisecond},
+		{atActing, 30 * time.Millisecond},
+		{atSigterm, termGrace + 50*time.Millisecond},
+		{atEnd, 20 * time.Millisecond},
 		{atLater, time.Second},
 	}
 }

@@ -127,7 +127,8 @@ func (s *scene) flags() []string {
 		s.policy(0)
 		return append(flags, "--config", s.policyFile())
 	}
-	return append(flags, "--act-after", actAfter.String(), "--startup-grace", "0s", "--max-acts", fmt.Sprintf("%d/1h", s.budget()))
+	budget := fmt.Sprintf("%d/1h", s.budget())
+	return append(flags, "--act-after", actAfter.String(), "--startup-grace", "0s", "--max-acts", budget)
 }
 
 // budget is how many acts may be done: of a scene that is not about it, more than it needs.

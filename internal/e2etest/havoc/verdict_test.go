@@ -35,8 +35,11 @@ func (s *scene) verdict() {
 		s.t.Errorf("WRONG ACT: the healthy one (pid %d) was touched", s.healthy.PID())
 	}
 	said := s.stuck.Said()
-	if i := slices.Index(said, "accepted"); i >= 0 && (s.stuck.Ended() || slices.Contains(said[i:], "sigterm") || slices.Contains(said, "closed")) {
-		s.t.Errorf("WRONG ACT: it recovered, and was not left alone: ended %t, it said %q", s.stuck.Ended(), said)
+	if i := slices.Index(said, "accepted"); i >= 0 {
+		signalled := slices.Contains(said[i:], "sigterm") || slices.Contains(said, "closed")
+		if s.stuck.Ended() || signalled {
+			s.t.Errorf("WRONG ACT: it recovered, and was not left alone: ended %t, it said %q", s.stuck.Ended(), said)
+		}
 	}
 	for _, e := range s.agent.Of("acting", "acted", "act_failed", "closed") {
 		if e.PID != s.stuck.PID() {
@@ -52,9 +55,11 @@ func (s *scene) tellAll() {
 	if !s.t.Failed() || s.agent == nil {
 		return
 	}
-	s.t.Logf("%s: the stuck one is pid %d, the healthy one %d\n%s", s.plan, s.stuck.PID(), s.healthy.PID(), s.agent.Complaints())
+	s.t.Logf("%s: the stuck one is pid %d, the healthy one %d\n%s",
+		s.plan, s.stuck.PID(), s.healthy.PID(), s.agent.Complaints())
 	for _, e := range s.agent.Of("ready", "stuck", "held", "acting", "closed", "acted", "act_failed", "recovered") {
-		s.t.Logf("%s %s %d %v: %s %s", e.Time.Format("15:04:05.000"), e.Event, e.PID, e.Listener.Owners, e.Listener.Why(), e.Error)
+		at := e.Time.Format("15:04:05.000")
+		s.t.Logf("%s %s %d %v: %s %s", at, e.Event, e.PID, e.Listener.Owners, e.Listener.Why(), e.Error)
 	}
 	for _, l := range s.logged() {
 		s.t.Logf("%+v", l)

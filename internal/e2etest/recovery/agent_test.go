@@ -51,7 +51,8 @@ func (s *scene) agent(t *testing.T, action listener.Action) *agent {
 	a.policy.Scope.Netns = []uint32{s.ns.Inode}
 	tier, _, _ := k.Tier()
 	a.watch = watch.New(k, watch.Options{
-		Interval: 50 * time.Millisecond, StuckAfter: d.StuckAfter, Tier: tier, Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New(""),
+		Interval: 50 * time.Millisecond, StuckAfter: d.StuckAfter, Tier: tier,
+		Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New(""),
 	})
 	dir := journal.NewDir(t.TempDir())
 	a.actor = remedy.New(remedy.Options{

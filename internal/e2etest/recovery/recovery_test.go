@@ -139,7 +139,8 @@ func (s *scene) recovers(t *testing.T, step string) {
 		return
 	}
 	s.reader = reader
-	for deadline := time.Now().Add(10 * time.Second); !slices.Contains(s.stuck.Said(), "accepted"); time.Sleep(time.Millisecond) {
+	deadline := time.Now().Add(10 * time.Second)
+	for ; !slices.Contains(s.stuck.Said(), "accepted"); time.Sleep(time.Millisecond) {
 		if s.stuck.Ended() || slices.Contains(s.stuck.Said(), "closed") {
 			return
 		}

@@ -37,7 +37,8 @@ func (s *soak) figure(all []reading) figures {
 		}
 		f.longest, f.late = max(f.longest, took), max(f.late, r.age)
 		if i > 0 && max(took, r.age) > mostLate {
-			f.tardy = append(f.tardy, fmt.Sprintf("after %s: the last one %s ago, one took %s, waited %s for a CPU since the reading %s before",
+			f.tardy = append(f.tardy, fmt.Sprintf("after %s: the last one %s ago, one took %s, "+
+				"waited %s for a CPU since the reading %s before",
 				ms(after), ms(r.age), ms(took), ms(r.waited-all[i-1].waited), ms(r.at.Sub(all[i-1].at))))
 		}
 		if after > time.Minute {
@@ -68,8 +69,9 @@ func (s *soak) verdict() {
 	if f.rss > mostRSS {
 		s.t.Errorf("MEMORY: %.1f MB at the most, and may be %.0f MB", f.rss, mostRSS)
 	}
-	if was, is := f.sixths[1], f.sixths[5]; is > was*(1+trendShare)+trendMB {
-		s.t.Errorf("MEMORY: %.1f MB in the second sixth and %.1f MB in the last, which may be %.1f MB", was, is, was*(1+trendShare)+trendMB)
+	was, is := f.sixths[1], f.sixths[5]
+	if most := was*(1+trendShare) + trendMB; is > most {
+		s.t.Errorf("MEMORY: %.1f MB in the second sixth and %.1f MB in the last, which may be %.1f MB", was, is, most)
 	}
 	if s.last.goroutines > s.first.goroutines {
 		s.t.Errorf("GOROUTINES: %d after a minute, %d at the end", s.first.goroutines, s.last.goroutines)
@@ -95,7 +97,8 @@ func (s *soak) busy() {
 	r := s.readers
 	for what, n := range map[string]int64{
 		"stream": r.streams.Load(), "snapshot": r.snapshots.Load(), "list": r.lists.Load(),
-		"stream that was not read and ended": int64(r.mutes.ended["/v1/stream"]), "snapshot that was not read and ended": int64(r.mutes.ended["/v1/snapshot"]),
+		"stream that was not read and ended":   int64(r.mutes.ended["/v1/stream"]),
+		"snapshot that was not read and ended": int64(r.mutes.ended["/v1/snapshot"]),
 	} {
 		if n == 0 {
 			s.t.Errorf("BUSY: there was no %s", what)

@@ -40,7 +40,8 @@ func Program(t testing.TB) string {
 		t.Fatalf("no sources of the zoo: %v", err)
 	}
 	path := filepath.Join(dir, "zoo")
-	cc := exec.Command("gcc", append([]string{"-static", "-O1", "-Wall", "-Wno-unused-result", "-Werror", "-pthread", "-o", path}, files...)...)
+	flags := []string{"-static", "-O1", "-Wall", "-Wno-unused-result", "-Werror", "-pthread", "-o", path}
+	cc := exec.Command("gcc", append(flags, files...)...)
 	if out, err := cc.CombinedOutput(); err != nil {
 		t.Fatalf("compile the zoo (scripts/setup test installs what it takes): %v\n%s", err, bytes.TrimSpace(out))
 	}
