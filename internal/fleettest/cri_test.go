@@ -45,7 +45,9 @@ func (c *containerd) sandbox(t *testing.T, uid string) (id string, config *cri.P
 }
 
 // run runs a haproxy in a sandbox, with the labels that the kubelet gives.
-func (c *containerd) run(t *testing.T, sandbox string, pod *cri.PodSandboxConfig, name string, args []string, mounts ...*cri.Mount) *container {
+func (c *containerd) run(
+	t *testing.T, sandbox string, pod *cri.PodSandboxConfig, name string, args []string, mounts ...*cri.Mount,
+) *container {
 	t.Helper()
 	made, err := c.CreateContainer(t.Context(), &cri.CreateContainerRequest{
 		PodSandboxId: sandbox, SandboxConfig: pod,
@@ -110,7 +112,8 @@ func TestNamesFromContainerd(t *testing.T) {
 	if err := os.Chmod(fifo, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	p.stuck = c.run(t, sandbox, config, "proxy-old", []string{"/haproxy", "-D", "-f", "/haproxy.cfg", "-p", "/haproxy.pid"},
+	p.stuck = c.run(t, sandbox, config, "proxy-old",
+		[]string{"/haproxy", "-D", "-f", "/haproxy.cfg", "-p", "/haproxy.pid"},
 		&cri.Mount{ContainerPath: "/haproxy.pid", HostPath: fifo})
 	p.listening(t, 1)
 	p.healthy = c.run(t, sandbox, config, "proxy", []string{"/haproxy", "-db", "-f", "/haproxy.cfg"})
@@ -132,7 +135,9 @@ func TestNamesFromContainerd(t *testing.T) {
 	if acted := e.must("acted", "act_failed"); acted.Event != "acted" || acted.PID != p.stuck.PID {
 		t.Errorf("%+v, want pid %d ended", acted, p.stuck.PID)
 	}
-	livetest.Eventually(t, "containerd learns that the container has ended", func() bool { return !c.status(t, p.stuck.ID).running })
+	livetest.Eventually(t, "containerd learns that the container has ended", func() bool {
+		return !c.status(t, p.stuck.ID).running
+	})
 	if !c.status(t, p.healthy.ID).running {
 		t.Error("the healthy container has ended too")
 	}

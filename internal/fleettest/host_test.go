@@ -44,18 +44,22 @@ func (p *pod) attributed(t *testing.T, e event) {
 		t.Errorf("pid %d, inside %d; want %d, inside 1, the culprit", o.PID, o.NSPID, p.stuck.PID)
 	}
 	got := map[string]string{}
+	in := o.Container
 	for name, v := range map[string]*string{
-		"id": o.Container.ID, "pod uid": o.Container.PodUID, "pod": o.Container.Pod, "namespace": o.Container.Namespace, "name": o.Container.Name,
+		"id": in.ID, "pod uid": in.PodUID, "pod": in.Pod, "namespace": in.Namespace, "name": in.Name,
 	} {
 		if v != nil {
 			got[name] = *v
 		}
 	}
-	want := map[string]string{"id": p.stuck.ID, "pod uid": p.UID, "pod": podName, "namespace": podNamespace, "name": "proxy-old"}
+	want := map[string]string{
+		"id": p.stuck.ID, "pod uid": p.UID, "pod": podName, "namespace": podNamespace, "name": "proxy-old",
+	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	if l.Evidence == nil || l.Evidence.Text == nil || !strings.Contains(*l.Evidence.Text, "in pod shop/web-5f7d9c-x2x7k container proxy-old") {
+	const where = "in pod shop/web-5f7d9c-x2x7k container proxy-old"
+	if l.Evidence == nil || l.Evidence.Text == nil || !strings.Contains(*l.Evidence.Text, where) {
 		t.Errorf("the sentence names no pod: %+v", l.Evidence)
 	}
 }

@@ -23,10 +23,11 @@ func image(t *testing.T, name, root string, entrypoint ...string) string {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
+	layerID := fmt.Sprintf("sha256:%x", sha256.Sum256(layer.Bytes()))
 	config, err := json.Marshal(map[string]any{
 		"architecture": runtime.GOARCH, "os": "linux",
 		"config": map[string]any{"Entrypoint": entrypoint},
-		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{fmt.Sprintf("sha256:%x", sha256.Sum256(layer.Bytes()))}},
+		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{layerID}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -83,7 +83,8 @@ func TestRunbooks(t *testing.T) {
 			if text, err := os.ReadFile("../../" + page); err != nil || !strings.HasPrefix(string(text), "# "+r.Alert+"\n") {
 				t.Errorf("%s: no page %s: %v", r.Alert, page, err)
 			}
-			if !strings.HasSuffix(r.Annotations["runbook_url"], "/"+page) || r.Annotations["summary"] == "" || r.Labels["severity"] == "" {
+			paged := strings.HasSuffix(r.Annotations["runbook_url"], "/"+page)
+			if !paged || r.Annotations["summary"] == "" || r.Labels["severity"] == "" {
 				t.Errorf("%s: %+v %+v, want its page, a summary and a severity", r.Alert, r.Annotations, r.Labels)
 			}
 			if !strings.Contains(string(tests), "alertname: "+r.Alert+"\n        exp_alerts:\n") {
@@ -135,12 +136,13 @@ func prometheus(t *testing.T, target string) string {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "rules.yml"), string(text))
-	write(t, filepath.Join(dir, "prometheus.yml"), fmt.Sprintf(`global: {scrape_interval: 500ms, evaluation_interval: 500ms}
+	config := filepath.Join(dir, "prometheus.yml")
+	write(t, config, fmt.Sprintf(`global: {scrape_interval: 500ms, evaluation_interval: 500ms}
 rule_files: [rules.yml]
 scrape_configs: [{job_name: reusewatch, static_configs: [{targets: [%q]}]}]
 `, target))
 	address := livetest.FreeAddress(t)
-	cmd := exec.Command(unpacked(t, "prometheus", "usr/bin/prometheus"), "--config.file="+filepath.Join(dir, "prometheus.yml"),
+	cmd := exec.Command(unpacked(t, "prometheus", "usr/bin/prometheus"), "--config.file="+config,
 		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address, "--log.level=warn")
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
@@ -196,7 +198,8 @@ func TestAlertFiresAndResolves(t *testing.T) {
 	e := onHost(t, quick(p, "--action", "kill", "--state-dir", state, "--metrics-address", target)...)
 	api := prometheus(t, target)
 	e.must("stuck")
-	livetest.Eventually(t, "ReusewatchListenerStuck fires", func() bool { return slices.Contains(alerts(t, api), "ReusewatchListenerStuck") })
+	const alert = "ReusewatchListenerStuck"
+	livetest.Eventually(t, alert+" fires", func() bool { return slices.Contains(alerts(t, api), alert) })
 	during, err := get(t, "http://"+target+"/metrics")
 	if err != nil {
 		t.Fatal(err)
@@ -210,7 +213,7 @@ func TestAlertFiresAndResolves(t *testing.T) {
 	}
 	livetest.Eventually(t, "ReusewatchListenerStuck resolves and ReusewatchActed fires", func() bool {
 		now := alerts(t, api)
-		return !slices.Contains(now, "ReusewatchListenerStuck") && slices.Contains(now, "ReusewatchActed")
+		return !slices.Contains(now, alert) && slices.Contains(now, "ReusewatchActed")
 	})
 	tryDashboard(t, api, during)
 	for _, path := range []string{"/healthz", "/readyz"} {

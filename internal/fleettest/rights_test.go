@@ -105,7 +105,8 @@ func looked(t *testing.T, p *pod, caps []string) ownerEvidence {
 
 func actFails(t *testing.T, p *pod, caps []string) {
 	_, e := daemonSet(t, p, caps, "--action", "kill", "--namespace", podNamespace)
-	if ended := e.must("acted", "act_failed"); ended.Event != "act_failed" || ended.Error == nil || !strings.Contains(*ended.Error, "not permitted") {
+	ended := e.must("acted", "act_failed")
+	if ended.Event != "act_failed" || ended.Error == nil || !strings.Contains(*ended.Error, "not permitted") {
 		t.Errorf("%+v, want the act refused by the kernel", ended)
 	}
 }
