@@ -94,7 +94,10 @@ func watching(b *testing.B, ns *livetest.Namespace) *watcher {
 	must(b, err)
 	b.Cleanup(func() { _ = k.Close() })
 	w := &watcher{Kernel: k, b: b, policy: judge.Policy{Default: judge.Settings{StuckAfter: 10 * time.Second}}}
-	w.watch = watch.New(k, watch.Options{Interval: time.Millisecond, StuckAfter: 10 * time.Second, Tier: listener.TierTracepoints, Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New("")})
+	w.watch = watch.New(k, watch.Options{
+		Interval: time.Millisecond, StuckAfter: 10 * time.Second, Tier: listener.TierTracepoints,
+		Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New(""),
+	})
 	first, err := w.watch.Start()
 	must(b, err)
 	w.seen = len(first.Listeners)
