@@ -127,7 +127,8 @@ func TestListAgreesWithSS(t *testing.T) {
 	a, b := livetest.Netns(t), livetest.Netns(t)
 	for _, ns := range []*livetest.Namespace{a, b} {
 		for _, o := range []livetest.Listen{
-			{}, {Family: livetest.V6}, {Family: livetest.Dual}, {MPTCP: true}, {Family: livetest.Dual, MPTCP: true}, {Backlog: 7},
+			{}, {Family: livetest.V6}, {Family: livetest.Dual}, {MPTCP: true},
+			{Family: livetest.Dual, MPTCP: true}, {Backlog: 7},
 		} {
 			ns.Listen(o)
 		}

@@ -31,7 +31,8 @@ func armIn(t *testing.T, ns *livetest.Namespace, state string, args ...string) *
 	t.Cleanup(func() {
 		for _, e := range r.all() {
 			if (t.Failed() || testing.Verbose()) && e.Listener.Decision != nil {
-				t.Logf("%s %s of pid %d, %s: %v", e.Time.Format("05.000"), e.Event, culpritOf(e), e.Listener.Cause, e.Listener.Decision.Reasons)
+				at, l := e.Time.Format("05.000"), e.Listener
+				t.Logf("%s %s of pid %d, %s: %v", at, e.Event, culpritOf(e), l.Cause, l.Decision.Reasons)
 			}
 		}
 	})

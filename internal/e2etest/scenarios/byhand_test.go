@@ -63,7 +63,8 @@ func TestByHand(t *testing.T) {
 			if code != 0 || !strings.HasPrefix(would, "would "+verb) || gone(stuck.pid()) {
 				t.Fatalf("dry run: exit code %d, %s%s", code, would, stderr)
 			}
-			if _, stderr, code := output(t, byHandArgs(t, ns, verb, cookieOf(t, ns, healthy))...); code != cli.ExitRefused || !strings.Contains(stderr, "not stuck") {
+			args := byHandArgs(t, ns, verb, cookieOf(t, ns, healthy))
+			if _, stderr, code := output(t, args...); code != cli.ExitRefused || !strings.Contains(stderr, "not stuck") {
 				t.Errorf("the healthy one: exit code %d, %s", code, stderr)
 			}
 			stdout, stderr, code := output(t, byHandArgs(t, ns, verb, cookie, "--audit-log", log, "--evidence-dir", evidence)...)
@@ -98,7 +99,8 @@ func checkKept(t *testing.T, log, evidence, verb string, stuck *process, cookie 
 		in.Policy == "" || in.Listeners[0] != cookie {
 		t.Errorf("intent %+v", in)
 	}
-	if out.Kind != "outcome" || out.Result != "acted" || out.ActID != in.ActID || out.Policy != in.Policy || out.Rescued == nil || *out.Rescued < 100 {
+	same := out.ActID == in.ActID && out.Policy == in.Policy
+	if out.Kind != "outcome" || out.Result != "acted" || !same || out.Rescued == nil || *out.Rescued < 100 {
 		t.Errorf("outcome %+v", out)
 	}
 	info, err := os.Stat(in.Evidence)
@@ -132,7 +134,8 @@ func checkKept(t *testing.T, log, evidence, verb string, stuck *process, cookie 
 	if err := json.Unmarshal(b, &bundle); err != nil {
 		t.Fatal(err)
 	}
-	if bundle.ActID != in.ActID || bundle.SHA256 != in.Policy || len(bundle.Policy) == 0 || len(bundle.Targets) != 1 || len(bundle.Group) != 2 {
+	ofIt := bundle.ActID == in.ActID && bundle.SHA256 == in.Policy
+	if !ofIt || len(bundle.Policy) == 0 || len(bundle.Targets) != 1 || len(bundle.Group) != 2 {
 		t.Fatalf("bundle %s", b)
 	}
 	target := bundle.Targets[0]
@@ -167,8 +170,8 @@ func TestByHandRefused(t *testing.T) {
 	}
 	dir := t.TempDir()
 	write(t, dir, "disarmed", "")
-	if _, stderr, code := output(t, byHandArgs(t, ns, "kill", cookie, "--force", "--state-dir", dir)...); code != cli.ExitRefused ||
-		!strings.Contains(stderr, "disarmed") || gone(stuck.pid()) {
+	_, stderr, code = output(t, byHandArgs(t, ns, "kill", cookie, "--force", "--state-dir", dir)...)
+	if code != cli.ExitRefused || !strings.Contains(stderr, "disarmed") || gone(stuck.pid()) {
 		t.Errorf("disarmed: exit code %d, %s", code, stderr)
 	}
 	if _, stderr, code := output(t, byHandArgs(t, ns, "kill", cookie, "--force")...); code != 0 {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -63,15 +62,17 @@ func TestFromDaemon(t *testing.T) {
 	daemons := listJSON(t, cli.ExitStuck, append(from, "--stuck")...)
 	own := listJSON(t, cli.ExitStuck, append([]string{"--stuck", "--netns", ns.Path}, quick...)...)
 	for who, l := range map[string]listed{"the daemon": daemons, "a look of one's own": own} {
-		if len(l.Listeners) != 1 || l.Listeners[0].Cookie != e.Listener.Cookie || l.Listeners[0].Verdict != "stuck" || !l.Watched {
+		one := len(l.Listeners) == 1 && l.Listeners[0].Cookie == e.Listener.Cookie
+		if !one || l.Listeners[0].Verdict != "stuck" || !l.Watched {
 			t.Errorf("%s: %+v, want %s stuck", who, l, e.Listener.Cookie)
 		}
 	}
 	if all := listJSON(t, 0, from...); len(all.Listeners) != 2 {
 		t.Errorf("%d listeners, want both", len(all.Listeners))
 	}
-	if x := explainJSON(t, append([]string{"cookie:" + e.Listener.Cookie, "--clients", "3"}, from...)...); x.Listener.Verdict != "stuck" || len(x.Group) != 2 ||
-		x.Total == nil || *x.Total != 20 || len(x.Clients) != 3 || len(x.Gate) == 0 {
+	x := explainJSON(t, append([]string{"cookie:" + e.Listener.Cookie, "--clients", "3"}, from...)...)
+	if x.Listener.Verdict != "stuck" || len(x.Group) != 2 || len(x.Gate) == 0 ||
+		x.Total == nil || *x.Total != 20 || len(x.Clients) != 3 {
 		t.Errorf("explained by the daemon: %+v", x)
 	}
 	table, _, code := output(t, append([]string{"list", "--sort", "worst"}, from...)...)
@@ -79,7 +80,8 @@ func TestFromDaemon(t *testing.T) {
 		!strings.Contains(rows[3], "1 stuck with 20 clients waiting: `reusewatch explain "+e.Listener.Cookie) {
 		t.Errorf("exit code %d:\n%s", code, table)
 	}
-	if _, stderr, code := output(t, append([]string{"explain", "cookie:1"}, from...)...); code != cli.ExitUsage || !strings.Contains(stderr, "no listener is known") {
+	_, stderr, code := output(t, append([]string{"explain", "cookie:1"}, from...)...)
+	if code != cli.ExitUsage || !strings.Contains(stderr, "no listener is known") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	if gone(p.pid()) {
@@ -91,7 +93,8 @@ func TestFromDaemon(t *testing.T) {
 	if _, err := os.Stat(daemon.SocketIn(dir)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the socket is left: %v", err)
 	}
-	if _, stderr, code := output(t, append([]string{"list"}, from...)...); code != cli.ExitCannotObserve || !strings.Contains(stderr, "use --from kernel") {
+	_, stderr, code = output(t, append([]string{"list"}, from...)...)
+	if code != cli.ExitCannotObserve || !strings.Contains(stderr, "use --from kernel") {
 		t.Errorf("without a daemon: exit code %d: %s", code, stderr)
 	}
 }
@@ -176,8 +179,8 @@ func TestCheck(t *testing.T) {
 
 	// What is at its limit, or busy, ends by itself: `list --stuck` has it, check does not.
 	sigstop(t, p.pid())
-	if l := listJSON(t, cli.ExitStuck, "--stuck", "--netns", ns.Path, "--for", "2s", "--interval", "100ms"); len(l.Listeners) != 1 ||
-		!slices.Contains([]string{"stopped"}, *l.Listeners[0].Cause) {
+	l := listJSON(t, cli.ExitStuck, "--stuck", "--netns", ns.Path, "--for", "2s", "--interval", "100ms")
+	if len(l.Listeners) != 1 || *l.Listeners[0].Cause != "stopped" {
 		t.Errorf("%+v", l)
 	}
 }

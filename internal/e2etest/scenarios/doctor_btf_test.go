@@ -27,7 +27,8 @@ const (
 func TestDoctorNoBTF(t *testing.T) {
 	t.Parallel()
 	livetest.Root(t)
-	diagnose(t, hidden(ownBTF)).refuses(t, "no BTF: this kernel has it, but /sys/kernel/btf/vmlinux is not there", mountOrCopy,
+	diagnose(t, hidden(ownBTF)).refuses(t,
+		"no BTF: this kernel has it, but /sys/kernel/btf/vmlinux is not there", mountOrCopy,
 		"BTF missing: /sys/kernel/btf/vmlinux")
 	s := hidden(ownBTF)
 	s.Drop = []int{unix.CAP_SYS_ADMIN}
@@ -90,7 +91,8 @@ func TestDoctorForeignBTF(t *testing.T) {
 	}
 	s := hidden(ownBTF)
 	s.Drop = []int{unix.CAP_SYS_ADMIN}
-	diagnose(t, s, "--btf", file).refuses(t, file+" cannot be compared with this kernel's own types: it may be another one's",
+	diagnose(t, s, "--btf", file).refuses(t,
+		file+" cannot be compared with this kernel's own types: it may be another one's",
 		"mount sysfs on /sys, or add CAP_SYS_ADMIN, with which the kernel tells its types",
 		"BTF "+file+": not comparable with the kernel's own")
 	if _, stderr, code := output(t, "list", "--btf", file); code != cli.ExitCannotObserve {

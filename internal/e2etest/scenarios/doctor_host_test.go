@@ -126,11 +126,14 @@ func (d diagnosis) says(t *testing.T, tier string, lines ...string) {
 func (d diagnosis) refuses(t *testing.T, missing, wayOut string, lines ...string) {
 	t.Helper()
 	if tooOld(t) {
-		missing, wayOut, lines = "is too old: reusewatch needs 5.17 or newer (bpf_loop)", "boot a newer kernel (Debian 12 has 6.1)", nil
+		missing, lines = "is too old: reusewatch needs 5.17 or newer (bpf_loop)", nil
+		wayOut = "boot a newer kernel (Debian 12 has 6.1)"
 	}
-	if d.code != cli.ExitCannotObserve || strings.Count(d.stderr, "\n") != 1 ||
-		!strings.HasPrefix(d.stderr, "reusewatch: cannot observe: ") || !strings.Contains(d.stderr, missing) || !strings.HasSuffix(d.stderr, "; "+wayOut+"\n") {
-		t.Errorf("exit code %d, says %q; want %d, one line with %q and %q", d.code, d.stderr, cli.ExitCannotObserve, missing, wayOut)
+	said := d.stderr
+	framed := strings.HasPrefix(said, "reusewatch: cannot observe: ") && strings.HasSuffix(said, "; "+wayOut+"\n")
+	if d.code != cli.ExitCannotObserve || strings.Count(said, "\n") != 1 || !framed || !strings.Contains(said, missing) {
+		t.Errorf("exit code %d, says %q; want %d, one line with %q and %q",
+			d.code, said, cli.ExitCannotObserve, missing, wayOut)
 	}
 	tier, found := d.line("tier")
 	if !found || !strings.HasPrefix(tier, "none: ") || !strings.Contains(tier, missing) {

@@ -20,7 +20,8 @@ func TestDoctorLockdown(t *testing.T) {
 		t.Skip("only in a VM, and asked for by its name")
 	}
 	here := tierHere(t)
-	diagnose(t, surroundings{}).says(t, here, "lockdown unknown, securityfs is not mounted: the tier below shows whether programs load")
+	const unknown = "lockdown unknown, securityfs is not mounted: the tier below shows whether programs load"
+	diagnose(t, surroundings{}).says(t, here, unknown)
 	if err := unix.Mount("securityfs", on, "securityfs", 0, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -39,11 +40,15 @@ func TestDoctorLockdown(t *testing.T) {
 			continue
 		}
 		diagnose(t, surroundings{}).
-			refuses(t, "kernel lockdown is in confidentiality mode, which forbids reading kernel memory", "boot with lockdown=integrity or none",
+			refuses(t,
+				"kernel lockdown is in confidentiality mode, which forbids reading kernel memory",
+				"boot with lockdown=integrity or none",
 				"lockdown confidentiality: kernel memory may not be read")
 		diagnose(t, hidden(on)).
-			refuses(t, "the kernel refused the programs",
-				"mount securityfs on /sys/kernel/security, and `reusewatch doctor` tells whether lockdown in confidentiality mode forbids them",
-				"lockdown unknown, securityfs is not mounted: the tier below shows whether programs load")
+			refuses(t,
+				"the kernel refused the programs",
+				"mount securityfs on /sys/kernel/security, "+
+					"and `reusewatch doctor` tells whether lockdown in confidentiality mode forbids them",
+				unknown)
 	}
 }

@@ -17,7 +17,8 @@ func TestDoctor(t *testing.T) {
 	t.Parallel()
 	livetest.Root(t)
 	d := diagnose(t, surroundings{})
-	d.says(t, tierHere(t), "BTF /sys/kernel/btf/vmlinux", "pid namespace the host's", "capability CAP_BPF (programs and maps)")
+	d.says(t, tierHere(t), "BTF /sys/kernel/btf/vmlinux", "pid namespace the host's",
+		"capability CAP_BPF (programs and maps)")
 	subjects := []string{"kernel", "tier", "way out"}
 	if !tooOld(t) {
 		subjects = append(subjects, "lockdown", "kptr_restrict", "memlock", "tracefs", "bpffs", "lost", "half-open")
@@ -53,7 +54,8 @@ func TestDoctorMemlock(t *testing.T) {
 	livetest.Root(t)
 	here := tierHere(t)
 	for limit, says := range map[uint64]string{0: "0 bytes", 4096: "4 KiB"} {
-		diagnose(t, surroundings{Memlock: &limit}).says(t, here, "memlock "+says+": costs nothing, the memory of BPF is charged to the cgroup")
+		const costsNothing = ": costs nothing, the memory of BPF is charged to the cgroup"
+		diagnose(t, surroundings{Memlock: &limit}).says(t, here, "memlock "+says+costsNothing)
 	}
 }
 
@@ -98,7 +100,8 @@ func TestDoctorKptrRestrict(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		diagnose(t, without(unix.CAP_SYSLOG)).says(t, here, "kptr_restrict "+level+": costs nothing, symbols are named in the kernel")
+		const costsNothing = ": costs nothing, symbols are named in the kernel"
+		diagnose(t, without(unix.CAP_SYSLOG)).says(t, here, "kptr_restrict "+level+costsNothing)
 		if !tooOld(t) {
 			symbolsAreNamed(t, without(unix.CAP_SYSLOG))
 		}
@@ -140,7 +143,8 @@ func symbolsAreNamed(t *testing.T, s surroundings) {
 	inFutex := false
 	for _, owner := range e.Listener.Evidence.Owners {
 		for _, thread := range owner.Threads {
-			inFutex = inFutex || strings.HasPrefix(thread.Wchan, "futex_") && strings.Contains(strings.Join(thread.Stack, " "), "futex_wait")
+			stack := strings.Join(thread.Stack, " ")
+			inFutex = inFutex || strings.HasPrefix(thread.Wchan, "futex_") && strings.Contains(stack, "futex_wait")
 		}
 	}
 	if !inFutex {
@@ -154,9 +158,13 @@ func TestDoctorOldKernel(t *testing.T) {
 	if !tooOld(t) {
 		t.Skip("this kernel is new enough")
 	}
-	for _, args := range []string{"list", "run", "check --port 80", "explain 80", "kill 1", "demo", "check -o nagios --port 80"} {
+	for _, args := range []string{
+		"list", "run", "check --port 80", "explain 80", "kill 1", "demo", "check -o nagios --port 80",
+	} {
 		stdout, stderr, code := output(t, strings.Fields(args)...)
-		if code != cli.ExitCannotObserve || !strings.Contains(stdout+stderr, "too old") || !strings.Contains(stdout+stderr, "boot a newer kernel") {
+		said := stdout + stderr
+		told := strings.Contains(said, "too old") && strings.Contains(said, "boot a newer kernel")
+		if code != cli.ExitCannotObserve || !told {
 			t.Errorf("%s: exit code %d, %q, %q; want %d and what to boot", args, code, stdout, stderr, cli.ExitCannotObserve)
 		}
 	}

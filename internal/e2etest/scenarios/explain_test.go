@@ -111,7 +111,8 @@ func TestExplainClients(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Errorf("clients\n%q, want\n%q", got, want)
 			}
-			if e.Schema != "reusewatch/v1" || e.Listener.Cookie != fmt.Sprintf("%x", l.Cookie) || e.Listener.Queue != 3 || *e.Total != 3 || *e.Gone != 2 {
+			known := e.Schema == "reusewatch/v1" && e.Listener.Cookie == fmt.Sprintf("%x", l.Cookie)
+			if !known || e.Listener.Queue != 3 || *e.Total != 3 || *e.Gone != 2 {
 				t.Errorf("%+v", e)
 			}
 			if e.Gate != nil || e.Probe != nil || len(e.Group) != 0 {
@@ -121,7 +122,8 @@ func TestExplainClients(t *testing.T) {
 			text, _, code := output(t, "explain", fmt.Sprintf("cookie:%x", l.Cookie), "--clients", "1", "--netns", ns.Path)
 			first, _, _ := strings.Cut(want[0], " ")
 			second, _, _ := strings.Cut(want[1], " ")
-			if code != 0 || !strings.Contains(text, first) || strings.Contains(text, second) || !strings.Contains(text, "2 more (--clients 3)") {
+			onlyFirst := strings.Contains(text, first) && !strings.Contains(text, second)
+			if code != 0 || !onlyFirst || !strings.Contains(text, "2 more (--clients 3)") {
 				t.Errorf("exit code %d, one client of three:\n%s", code, text)
 			}
 		})
@@ -167,7 +169,9 @@ func TestExplainStuck(t *testing.T) {
 		}
 	}
 	text, _, _ := output(t, "explain", cookie, "--netns", ns.Path)
-	for _, want := range []string{"GROUP of 2", "not measured: watch longer, with --for 12s", "the listener is in no epoll set of it"} {
+	for _, want := range []string{
+		"GROUP of 2", "not measured: watch longer, with --for 12s", "the listener is in no epoll set of it",
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
@@ -182,7 +186,8 @@ func TestExplainOthers(t *testing.T) {
 	lb := b.Listen(livetest.Listen{Port: la.Port()})
 	b.Dial(livetest.Dial{To: lb.Dest(livetest.V4)})
 	e := explainJSON(t, fmt.Sprintf("port:%d", la.Port()), "--netns", a.Path, "--netns", b.Path)
-	if e.Listener.Cookie != fmt.Sprintf("%x", lb.Cookie) || len(e.Others) != 1 || e.Others[0].Cookie != fmt.Sprintf("%x", la.Cookie) {
+	cookieA, cookieB := fmt.Sprintf("%x", la.Cookie), fmt.Sprintf("%x", lb.Cookie)
+	if e.Listener.Cookie != cookieB || len(e.Others) != 1 || e.Others[0].Cookie != cookieA {
 		t.Errorf("%+v", e)
 	}
 }
@@ -194,16 +199,17 @@ func TestExplainNothing(t *testing.T) {
 	other := l.Port()%60000 + 1
 	for args, want := range map[string]string{
 		fmt.Sprintf("explain port:%d", other): fmt.Sprintf("no listener is known by port:%d", other),
-		fmt.Sprintf("explain %d", other):      fmt.Sprintf("no listener is known by port:%d, pid:%d, cookie:%d", other, other, other),
-		"explain pid:1":                       "no listener is known by pid:1",
-		"explain cookie:ffffffffffff":         "no listener is known by cookie:ffffffffffff",
-		"explain nobody":                      `"nobody" is no port, pid or cookie`,
-		"explain port:70000":                  `"port:70000" is no port`,
-		"explain host:80":                     `"host:80" is no port`,
-		"explain":                             "accepts 1 arg(s)",
-		"explain 80 -o yaml":                  `unknown --output "yaml"`,
-		"explain 80 --clients -1":             "--clients -1 is negative",
-		"explain 80 --for -1s":                "--for -1s is negative",
+		fmt.Sprintf("explain %d", other): fmt.Sprintf(
+			"no listener is known by port:%d, pid:%d, cookie:%d", other, other, other),
+		"explain pid:1":               "no listener is known by pid:1",
+		"explain cookie:ffffffffffff": "no listener is known by cookie:ffffffffffff",
+		"explain nobody":              `"nobody" is no port, pid or cookie`,
+		"explain port:70000":          `"port:70000" is no port`,
+		"explain host:80":             `"host:80" is no port`,
+		"explain":                     "accepts 1 arg(s)",
+		"explain 80 -o yaml":          `unknown --output "yaml"`,
+		"explain 80 --clients -1":     "--clients -1 is negative",
+		"explain 80 --for -1s":        "--for -1s is negative",
 	} {
 		stdout, stderr, code := output(t, append(strings.Fields(args), "--netns", ns.Path)...)
 		if code != cli.ExitUsage || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 || stdout != "" {

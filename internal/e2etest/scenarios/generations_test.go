@@ -101,7 +101,8 @@ func TestLostReload(t *testing.T) {
 			if !slices.Equal(s.Old.PIDs, []int{older.pid()}) || !slices.Equal(s.New.PIDs, []int{newer.pid()}) {
 				t.Errorf("%+v, want %d superseded by %d", s, older.pid(), newer.pid())
 			}
-			if len(s.Old.Configs) != 1 || s.Old.Configs[0].Path != dir+"/"+c.older || len(s.New.Configs) != 1 || s.New.Configs[0].Path != dir+"/"+c.newer {
+			was, is := s.Old.Configs, s.New.Configs
+			if len(was) != 1 || was[0].Path != dir+"/"+c.older || len(is) != 1 || is[0].Path != dir+"/"+c.newer {
 				t.Errorf("configuration files %+v and %+v", s.Old.Configs, s.New.Configs)
 			}
 			if !slices.Equal(s.Why, []string{c.why}) {
@@ -211,7 +212,8 @@ func TestExpectGenerations(t *testing.T) {
 	t.Parallel()
 	ns, dir := livetest.Netns(t), t.TempDir()
 	check := func() (string, int) {
-		stdout, stderr, code := output(t, "check", "--expect-generations", "1", "--netns", ns.Path, "--port", "80", "--wait", "5s", "--interval", "300ms")
+		stdout, stderr, code := output(t, "check", "--expect-generations", "1", "--netns", ns.Path, "--port", "80",
+			"--wait", "5s", "--interval", "300ms")
 		return stdout + stderr, code
 	}
 	if said, code := check(); code != 1 || !strings.HasPrefix(said, "NOTHING") {
@@ -222,11 +224,15 @@ func TestExpectGenerations(t *testing.T) {
 		t.Errorf("one: exit code %d: %s", code, said)
 	}
 	haproxyAnswering(t, ns, dir+"/newer.cfg", "newer")
-	if said, code := check(); code != 1 || !strings.Contains(said, fmt.Sprintf("pid %d is of an older generation", older.pid())) {
+	is := fmt.Sprintf("pid %d is of an older generation", older.pid())
+	if said, code := check(); code != 1 || !strings.Contains(said, is) {
 		t.Errorf("two: exit code %d: %s", code, said)
 	}
 	// One look without history tells it too, by when the processes started.
-	for _, args := range [][]string{{"list", "-o", "wide", "--port", "80"}, {"explain", fmt.Sprintf("pid:%d", older.pid()), "--port", "80"}} {
+	for _, args := range [][]string{
+		{"list", "-o", "wide", "--port", "80"},
+		{"explain", fmt.Sprintf("pid:%d", older.pid()), "--port", "80"},
+	} {
 		stdout, stderr, code := output(t, append(args, "--netns", ns.Path, "--superseded-after", "1s")...)
 		if code != 0 || !strings.Contains(stdout, "superseded") {
 			t.Errorf("%q: exit code %d: %s%s", args, code, stdout, stderr)

@@ -77,7 +77,8 @@ func TestHaproxyAtLimit(t *testing.T) {
 			t.Parallel()
 			ns, dir := livetest.Netns(t), t.TempDir()
 			stays(t, serve(t, ns, server{Addr: other}))
-			p := start(t, ns, nil, "haproxy", "-db", "-f", write(t, dir, "limited.cfg", fmt.Sprintf(haproxyLimited, c.global, c.frontend)))
+			config := write(t, dir, "limited.cfg", fmt.Sprintf(haproxyLimited, c.global, c.frontend))
+			p := start(t, ns, nil, "haproxy", "-db", "-f", config)
 			listens(t, ns, p, 80)
 			stays(t, p)
 			// They stay, or wait in vain, until the test ends.

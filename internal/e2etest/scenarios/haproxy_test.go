@@ -158,15 +158,17 @@ func stuckOnFIFO(t *testing.T, ns *livetest.Namespace, dir string) *process {
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	config := write(t, dir, "stuck.cfg", haproxyConfig)
 	p := start(t, ns, nil, "unshare", "--mount", "sh", "-c", fmt.Sprintf(
-		"mount --bind %s %s && exec haproxy -D -f %s -p %s", fifo, pidfile, write(t, dir, "stuck.cfg", haproxyConfig), pidfile))
+		"mount --bind %s %s && exec haproxy -D -f %s -p %s", fifo, pidfile, config, pidfile))
 	listens(t, ns, p, 80)
 	return p
 }
 
 func healthyHaproxy(t *testing.T, ns *livetest.Namespace, dir string, args ...string) *process {
 	t.Helper()
-	p := start(t, ns, nil, "haproxy", append([]string{"-db", "-f", write(t, dir, "haproxy.cfg", haproxyConfig)}, args...)...)
+	config := write(t, dir, "haproxy.cfg", haproxyConfig)
+	p := start(t, ns, nil, "haproxy", append([]string{"-db", "-f", config}, args...)...)
 	listens(t, ns, p, 80)
 	return p
 }
@@ -201,8 +203,10 @@ func TestStuckHaproxy(t *testing.T) {
 				r = arm()
 			}
 			e := r.await("stuck", func(e told) bool { return e.Event == "stuck" })
-			if e.Listener.Local != "127.0.0.1:80" || !slices.Contains([]string{"blocked", "never-polled"}, e.Listener.Cause) || len(e.Listener.Owners) != 1 ||
-				e.Listener.Owners[0].PID != stuck.pid() || !e.Listener.Owners[0].Culprit {
+			why := []string{"blocked", "never-polled"}
+			owners := e.Listener.Owners
+			if e.Listener.Local != "127.0.0.1:80" || !slices.Contains(why, e.Listener.Cause) ||
+				len(owners) != 1 || owners[0].PID != stuck.pid() || !owners[0].Culprit {
 				t.Errorf("stuck: %+v, want pid %d on :80", e.Listener, stuck.pid())
 			}
 			acted := r.await("acted", func(e told) bool { return e.Event == "acted" || e.Event == "act_failed" })

@@ -58,7 +58,8 @@ func TestGunicornSync(t *testing.T) {
 	t.Parallel()
 	ns, dir := livetest.Netns(t), t.TempDir()
 	write(t, dir, "app.py", gunicornApp)
-	master := start(t, ns, nil, "gunicorn", "--chdir", dir, "--workers", "2", "--bind", web, "--worker-tmp-dir", dir, "app:app")
+	master := start(t, ns, nil, "gunicorn", "--chdir", dir, "--workers", "2", "--bind", web,
+		"--worker-tmp-dir", dir, "app:app")
 	listens(t, ns, master, 80)
 	workers := children(t, master, 2)
 	answered(t, ns, web)
@@ -98,7 +99,10 @@ func slowRequest(t *testing.T, ns *livetest.Namespace) net.Conn {
 func TestPreforkShares(t *testing.T) {
 	t.Parallel()
 	ns := livetest.Netns(t)
-	parent := serve(t, ns, server{Addr: web, Shared: true, Children: []server{{Answers: 3, Then: wayMutex}, {}}, Then: wayMutex})
+	parent := serve(t, ns, server{
+		Addr: web, Shared: true, Then: wayMutex,
+		Children: []server{{Answers: 3, Then: wayMutex}, {}},
+	})
 	pair := children(t, parent, 2)
 	c := load(t, ns, web, 2)
 	livetest.Eventually(t, "one of them hangs", func() bool { return waitsForLock(pair[0]) })
@@ -116,7 +120,10 @@ func TestSocketActivation(t *testing.T) {
 	t.Parallel()
 	ns := livetest.Netns(t)
 	r := arm(t, ns, "--allow-sole")
-	parent := serve(t, ns, server{Addr: web, Shared: true, Then: wayMutex, Children: []server{{Late: true, Pause: 6 * time.Second}}})
+	parent := serve(t, ns, server{
+		Addr: web, Shared: true, Then: wayMutex,
+		Children: []server{{Late: true, Pause: 6 * time.Second}},
+	})
 	child := children(t, parent, 1)[0]
 	c := load(t, ns, web, 2)
 	r.await("stuck, while nobody is ready", func(e told) bool { return e.Event == "stuck" })

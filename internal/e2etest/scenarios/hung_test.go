@@ -93,7 +93,9 @@ func TestNobodyOpensWhatAProcessNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"old.cfg", "new.cfg"} {
-		serve(t, ns, server{Addr: web}, func(cmd *exec.Cmd) { cmd.Path, cmd.Args = program, append(cmd.Args, "-f", dead.Jail+"/"+name) })
+		serve(t, ns, server{Addr: web}, func(cmd *exec.Cmd) {
+			cmd.Path, cmd.Args = program, append(cmd.Args, "-f", dead.Jail+"/"+name)
+		})
 		time.Sleep(time.Second) // two that start together are one generation
 	}
 	e := r.await("finding", func(e told) bool { return e.Event == "finding" })

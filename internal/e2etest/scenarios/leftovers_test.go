@@ -61,7 +61,8 @@ func TestNothingIsLeft(t *testing.T) {
 		if i%2 == 0 {
 			signal = syscall.SIGKILL
 		}
-		cmd := command(t, "run", "--action", "kill", "--netns", ns.Path, "--state-dir", t.TempDir(), "--interval", "50ms", "--stuck-after", "1s")
+		cmd := command(t, "run", "--action", "kill", "--netns", ns.Path, "--state-dir", t.TempDir(),
+			"--interval", "50ms", "--stuck-after", "1s")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}

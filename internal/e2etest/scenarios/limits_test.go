@@ -47,7 +47,8 @@ func TestBudget(t *testing.T) {
 
 	third := serve(t, ns, server{Addr: web, Then: wayMutex})
 	inBudget := func(e told) bool {
-		return e.Event == "held" && e.Listener.Owners[0].PID == third.pid() && slices.Contains(e.Listener.Decision.Reasons, "budget")
+		l := e.Listener
+		return e.Event == "held" && l.Owners[0].PID == third.pid() && slices.Contains(l.Decision.Reasons, "budget")
 	}
 	r.await("held: budget", inBudget)
 	time.Sleep(actsWithin)

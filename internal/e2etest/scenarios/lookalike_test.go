@@ -144,7 +144,9 @@ func halfOpen(t *testing.T, ns *livetest.Namespace) func() {
 		n++
 		syn(t, raw, netip.AddrFrom4([4]byte{10, 66, byte(n >> 8), byte(n)}), netip.MustParseAddrPort("10.77.0.1:80"))
 	})
-	livetest.Eventually(t, "handshakes are half open", func() bool { return len(lines(ss(t, ns.Path, "-Htn", "state", "syn-recv"))) > 10 })
+	livetest.Eventually(t, "handshakes are half open", func() bool {
+		return len(lines(ss(t, ns.Path, "-Htn", "state", "syn-recv"))) > 10
+	})
 	return nil
 }
 

@@ -16,7 +16,8 @@ func TestNotify(t *testing.T) {
 	ns := livetest.Netns(t)
 	m := livetest.Manage(t, 0)
 	stuck := ns.Listen(livetest.Listen{})
-	r := run(t, "--netns", ns.Path, "--interval", "100ms", "--stuck-after", "300ms", "--act-after", "1s", "--state-dir", t.TempDir())
+	r := run(t, "--netns", ns.Path, "--state-dir", t.TempDir(),
+		"--interval", "100ms", "--stuck-after", "300ms", "--act-after", "1s")
 	tier := r.all()[0].Tier
 	m.Await("STATUS=1 listeners, 0 stuck, " + tier + " tier")
 	ns.Dial(livetest.Dial{To: stuck.Addr})
@@ -25,7 +26,9 @@ func TestNotify(t *testing.T) {
 	if err := r.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	livetest.Eventually(t, "ready again", func() bool { return strings.HasSuffix(strings.Join(m.Told(), " "), "RELOADING=1 READY=1") })
+	livetest.Eventually(t, "ready again", func() bool {
+		return strings.HasSuffix(strings.Join(m.Told(), " "), "RELOADING=1 READY=1")
+	})
 	if code := r.stop(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -54,7 +57,8 @@ func TestWatchdogStarves(t *testing.T) {
 	ns := livetest.Netns(t)
 	m := livetest.Manage(t, time.Second)
 	state := t.TempDir()
-	cmd := command(t, "run", "-o", "json", "--netns", ns.Path, "--interval", "50ms", "--stuck-after", "1s", "--state-dir", state)
+	cmd := command(t, "run", "-o", "json", "--netns", ns.Path, "--state-dir", state,
+		"--interval", "50ms", "--stuck-after", "1s")
 	var told, errs livetest.Messages
 	cmd.Stdout, cmd.Stderr = &told, &errs
 	var err error

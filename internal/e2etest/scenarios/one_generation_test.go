@@ -64,8 +64,11 @@ func TestOneGeneration(t *testing.T) {
 
 // shards and several binds: the first frontend has four sockets, of one process.
 func shardedConfig(dir string) string {
-	config := strings.Replace(haproxyConfig, "bind 127.0.0.1:80\n", "bind 127.0.0.1:80 shards 4\n    bind 127.0.0.1:80\n    bind 127.0.0.1:80\n", 1)
-	return strings.Replace(config, "    maxconn 4000\n", "    maxconn 4000\n    stats socket "+dir+"/stats level admin expose-fd listeners\n", 1)
+	const bind, maxconn = "    bind 127.0.0.1:80\n", "    maxconn 4000\n"
+	sharded := strings.TrimSuffix(bind, "\n") + " shards 4\n" + bind + bind
+	socket := "    stats socket " + dir + "/stats level admin expose-fd listeners\n"
+	config := strings.Replace(haproxyConfig, bind, sharded, 1)
+	return strings.Replace(config, maxconn, maxconn+socket, 1)
 }
 
 // restart starts a haproxy with a configuration that was just written, and waits
@@ -116,7 +119,11 @@ func reloadNginx(t *testing.T, ns *livetest.Namespace, dir string) func() {
 }
 
 func gunicorn(t *testing.T, ns *livetest.Namespace, dir string) func() {
-	write(t, dir, "app.py", "def app(environ, start):\n    start('200 OK', [('Content-Length', '2')])\n    return [b'ok']\n")
+	const app = `def app(environ, start):
+    start('200 OK', [('Content-Length', '2')])
+    return [b'ok']
+`
+	write(t, dir, "app.py", app)
 	p := start(t, ns, nil, "gunicorn", "--reuse-port", "-b", "127.0.0.1:80", "-w", "3", "--chdir", dir, "app:app")
 	awaitAnswer(t, ns)
 	return signaller(t, p, syscall.SIGHUP)

@@ -16,15 +16,16 @@ func TestProcSysElsewhere(t *testing.T) {
 	serve(t, ns, server{Addr: web, MPTCP: true})
 	v := queueUp(t, ns, web, 100)
 	dir := t.TempDir()
-	cmd := command(t, "run", "-o", "json", "--action", "kill", "--netns", ns.Path, "--state-dir", t.TempDir(), "--proc-sys", dir+"/sys",
-		"--stuck-after", "2s", "--act-after", "3s", "--startup-grace", "1s", "--interval", "200ms")
+	cmd := command(t, "run", "-o", "json", "--action", "kill", "--netns", ns.Path, "--state-dir", t.TempDir(),
+		"--proc-sys", dir+"/sys", "--stuck-after", "2s", "--act-after", "3s", "--startup-grace", "1s", "--interval", "200ms")
 	// In a mount namespace of its own, which ends with it.
 	unshare, err := exec.LookPath("unshare")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.Args = append([]string{unshare, "--mount", "sh", "-c",
-		`mount --bind /proc "$0" && mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"`, dir, cmd.Path}, cmd.Args[1:]...)
+	const readOnly = `mount --bind /proc "$0" && mount --bind /proc/sys /proc/sys && ` +
+		`mount -o remount,bind,ro /proc/sys && exec "$@"`
+	cmd.Args = append([]string{unshare, "--mount", "sh", "-c", readOnly, dir, cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = unshare
 	r := await(t, cmd)
 	load(t, ns, web, 4)

@@ -18,7 +18,8 @@ func readNoMore(t *testing.T, ns *livetest.Namespace) (cmd *process, reader *os.
 		t.Fatal(err)
 	}
 	c := command(t, "run", "-o", "json", "--action", "kill", "--netns", ns.Path, "--state-dir", t.TempDir(),
-		"--stuck-after", "2s", "--act-after", "3s", "--act-after-served", "4s", "--allow-served", "--startup-grace", "1s", "--interval", "200ms")
+		"--stuck-after", "2s", "--act-after", "3s", "--act-after-served", "4s", "--allow-served",
+		"--startup-grace", "1s", "--interval", "200ms")
 	p := &process{Cmd: c, ended: make(chan struct{})}
 	c.Stdout, c.Stderr = w, &p.log
 	livetest.NewThread(t).Do(func() { err = c.Start() })

@@ -22,7 +22,8 @@ func TestWithoutPrivilege(t *testing.T) {
 		if code != cli.ExitCannotObserve {
 			t.Errorf("%s: exit code %d, want %d", verb, code, cli.ExitCannotObserve)
 		}
-		if !strings.Contains(stderr, "CAP_BPF") || !strings.Contains(stderr, "run it as root") || strings.Count(stderr, "\n") != 1 {
+		told := strings.Contains(stderr, "CAP_BPF") && strings.Contains(stderr, "run it as root")
+		if !told || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%s says %q: want the capability and the way out in one line", verb, stderr)
 		}
 	}

@@ -58,7 +58,9 @@ func (r *reload) check(t *testing.T) {
 		return stdout + stderr, code
 	}
 	before := socketsOf(t, ns)
-	if said, code := check("1s"); code != 1 || !strings.HasPrefix(said, "OLDER: 127.0.0.1:80 is still that of ") || !strings.Contains(said, " since 20") {
+	said, code := check("1s")
+	older := strings.HasPrefix(said, "OLDER: 127.0.0.1:80 is still that of ")
+	if code != 1 || !older || !strings.Contains(said, " since 20") {
 		t.Errorf("before the reload: exit code %d: %s", code, said)
 	}
 	act()
@@ -66,7 +68,7 @@ func (r *reload) check(t *testing.T) {
 	if !r.does {
 		wait = "3s"
 	}
-	said, code := check(wait)
+	said, code = check(wait)
 	t.Logf("exit code %d: %s", code, said)
 	if want := map[bool]int{true: 0, false: 1}[r.does]; code != want {
 		t.Errorf("after the reload: exit code %d, want %d: %s", code, want, said)
@@ -95,8 +97,11 @@ func socketsOf(t *testing.T, ns *livetest.Namespace) []string {
 	return inodes
 }
 
+// reloader starts a server, and gives what reloads it.
+type reloader func(t *testing.T, ns *livetest.Namespace, dir string) (act func())
+
 // broken spoils the configuration before the reload.
-func broken(set func(*testing.T, *livetest.Namespace, string) func(), config string) func(*testing.T, *livetest.Namespace, string) func() {
+func broken(set reloader, config string) reloader {
 	return func(t *testing.T, ns *livetest.Namespace, dir string) func() {
 		act := set(t, ns, dir)
 		return func() {
@@ -158,7 +163,8 @@ func TestNewerThanUsage(t *testing.T) {
 		{"--expect-generations", "1", "--newer-than", "file:" + t.TempDir() + "/none"},
 		{"--expect-generations", "1", "--newer-than", fmt.Sprint(time.Now().Add(time.Hour).Format(time.RFC3339))},
 	} {
-		if stdout, stderr, code := output(t, append([]string{"check"}, args...)...); code != cli.ExitUsage || !strings.Contains(stderr, "--newer-than") {
+		stdout, stderr, code := output(t, append([]string{"check"}, args...)...)
+		if code != cli.ExitUsage || !strings.Contains(stderr, "--newer-than") {
 			t.Errorf("%q: exit code %d: %s%s", args, code, stdout, stderr)
 		}
 	}

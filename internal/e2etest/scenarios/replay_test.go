@@ -23,7 +23,8 @@ func TestPolicyTakenAnewAndReplay(t *testing.T) {
 
 	const observing = "defaults: {action: observe, stuck-after: 2s, act-after: 3s, startup-grace: 0s}\n"
 	config, recording := write(t, dir, "policy.yaml", observing), filepath.Join(dir, "recording")
-	r := run(t, "--netns", ns.Path, "--config", config, "--interval", "200ms", "--record", recording, "--state-dir", filepath.Join(dir, "state"))
+	r := run(t, "--netns", ns.Path, "--config", config, "--interval", "200ms", "--record", recording,
+		"--state-dir", filepath.Join(dir, "state"))
 	r.await("it would act", func(e told) bool {
 		return e.Event == "held" && e.Listener.Decision.Act == "observe" && e.Listener.Owners[0].PID == stuck.pid()
 	})
@@ -65,7 +66,9 @@ func TestPolicyTakenAnewAndReplay(t *testing.T) {
 	if again := replay(armed...); again != first {
 		t.Errorf("the same file and policy give other bytes:\n%s\n%s", first, again)
 	}
-	for _, other := range [][]string{{"--stuck-after", "2s"}, append(armed, "--act-after", "1h"), append(armed, "--protect", "haproxy")} {
+	for _, other := range [][]string{
+		{"--stuck-after", "2s"}, append(armed, "--act-after", "1h"), append(armed, "--protect", "haproxy"),
+	} {
 		if got := replay(other...); strings.Contains(got, would) || !strings.Contains(got, "listeners flagged: 1, acts: 0") {
 			t.Errorf("%v: %s", other, got)
 		}

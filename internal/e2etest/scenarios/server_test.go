@@ -84,7 +84,8 @@ func serveUnseen(t *testing.T, ns *livetest.Namespace, s server, prepare ...func
 
 // alone: it is to hang where nothing alive can end its wait, or to run in a circle.
 func (s *server) alone() bool {
-	return s.Addr != "" && s.Kind == "" && s.Also == "" && !s.Burn && len(s.Children) == 0 && slices.Contains([]way{wayMutex, wayRead, waySpin}, s.Then)
+	plain := s.Addr != "" && s.Kind == "" && s.Also == "" && !s.Burn && len(s.Children) == 0
+	return plain && slices.Contains([]way{wayMutex, wayRead, waySpin}, s.Then)
 }
 
 func (s server) environ() []string {

@@ -56,7 +56,8 @@ func outdone(t *testing.T, ns *livetest.Namespace, pid int) {
 			if p != pid {
 				continue
 			}
-			if err := unix.SchedSetAttr(tid, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}, 0); err != nil {
+			idle := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}
+			if err := unix.SchedSetAttr(tid, &idle, 0); err != nil {
 				t.Fatal(err)
 			}
 		}

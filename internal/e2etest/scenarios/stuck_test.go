@@ -87,7 +87,10 @@ func TestSpinning(t *testing.T) {
 // the stuck one: its verdict stands on the head of its queue alone.
 func TestQueueOfTheGone(t *testing.T) {
 	t.Parallel()
-	for name, leave := range map[string]func(*livetest.Conn){"FIN": (*livetest.Conn).Close, "RST": (*livetest.Conn).Reset} {
+	for name, leave := range map[string]func(*livetest.Conn){
+		"FIN": (*livetest.Conn).Close,
+		"RST": (*livetest.Conn).Reset,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ns := livetest.Netns(t)
@@ -101,7 +104,8 @@ func TestQueueOfTheGone(t *testing.T) {
 			// none: their handshakes go nowhere, while the other answers.
 			ns.Sysctl("net.ipv4.tcp_syncookies", "0")
 			background(t, 10*time.Millisecond, func() {
-				if c, err := ns.TryDial(livetest.Dial{To: addrPort(web), Word: true, Echo: true, Patience: 50 * time.Millisecond}); err == nil {
+				dial := livetest.Dial{To: addrPort(web), Word: true, Echo: true, Patience: 50 * time.Millisecond}
+				if c, err := ns.TryDial(dial); err == nil {
 					c.Close()
 				}
 			})

@@ -38,7 +38,10 @@ func newTerminal(t testing.TB, columns, rows int, env ...string) *terminal {
 		_ = exec.Command("tmux", "-S", tm.socket, "kill-server").Run() // only ours
 		_ = os.RemoveAll(dir)
 	})
-	words := []string{"-f", "/dev/null", "-u", "new-session", "-d", "-x", fmt.Sprint(columns), "-y", fmt.Sprint(rows), "-s", "s"}
+	words := []string{
+		"-f", "/dev/null", "-u", "new-session", "-d",
+		"-x", fmt.Sprint(columns), "-y", fmt.Sprint(rows), "-s", "s",
+	}
 	for _, e := range append([]string{"LC_ALL=C.UTF-8", asReusewatch + "=1", "ENV="}, env...) {
 		words = append(words, "-e", e)
 	}
@@ -99,7 +102,9 @@ func (tm *terminal) await(texts ...string) {
 
 func (tm *terminal) awaitNot(text string) {
 	tm.t.Helper()
-	livetest.Eventually(tm.t, fmt.Sprintf("the screen has no %q", text), func() bool { return !strings.Contains(tm.screen(), text) })
+	livetest.Eventually(tm.t, fmt.Sprintf("the screen has no %q", text), func() bool {
+		return !strings.Contains(tm.screen(), text)
+	})
 }
 
 func (tm *terminal) resize(columns, rows int) {
@@ -116,8 +121,9 @@ func (tm *terminal) state() string {
 	if err != nil {
 		tm.t.Fatalf("stty of %s: %v", tty, err)
 	}
-	return string(stty) + tm.tmux("display-message", "-p", "-t", "s",
-		"alternate #{alternate_on} cursor #{cursor_flag} keypad #{keypad_flag} #{keypad_cursor_flag} mouse #{mouse_any_flag} wrap #{wrap_flag} insert #{insert_flag} origin #{origin_flag}")
+	const modes = "alternate #{alternate_on} cursor #{cursor_flag} keypad #{keypad_flag} #{keypad_cursor_flag} " +
+		"mouse #{mouse_any_flag} wrap #{wrap_flag} insert #{insert_flag} origin #{origin_flag}"
+	return string(stty) + tm.tmux("display-message", "-p", "-t", "s", modes)
 }
 
 // reusewatch starts a command in the terminal. Its exit code is told when it ends.

@@ -105,7 +105,8 @@ func TestTopActs(t *testing.T) {
 	load(t, ns, web, 2)
 	tm := newTerminal(t, 120, 40)
 	tm.reusewatch("top", "--from", "kernel", "--netns", ns.Path, "--allow-actions", "--state-dir", t.TempDir(),
-		"--interval", "200ms", "--stuck-after", "1s", "--act-after", "2s", "--startup-grace", "1s", "--allow-served", "--act-after-served", "2s", "--term-grace", "1s")
+		"--interval", "200ms", "--stuck-after", "1s", "--act-after", "2s", "--startup-grace", "1s",
+		"--allow-served", "--act-after-served", "2s", "--term-grace", "1s")
 	tm.await("STUCK", "blocked")
 	tm.press("/")
 	tm.typed(fmt.Sprint(stuck.pid()))
@@ -145,7 +146,8 @@ func TestTopPlain(t *testing.T) {
 	tm.await("needs a terminal", "--batch")
 
 	stdout, stderr, code := output(t, "top", "-b", "-n", "3", "--from", from, "--netns", ns.Path)
-	if code != 0 || stderr != "" || strings.Count(stdout, fmt.Sprint(stuck.pid())) < 3 || strings.Contains(stdout, "\x1b") {
+	named := strings.Count(stdout, fmt.Sprint(stuck.pid()))
+	if code != 0 || stderr != "" || named < 3 || strings.Contains(stdout, "\x1b") {
 		t.Errorf("exit code %d, %q:\n%s", code, stderr, stdout)
 	}
 }
