@@ -48,7 +48,10 @@ func testOldestWait(t *testing.T, f *field) {
 		{name: "syn cookies v6", listen: v6, sysctls: cookies},
 		{name: "defer accept", listen: livetest.Listen{DeferAccept: 30}, speakAfter: 1500 * time.Millisecond},
 		{name: "mptcp", listen: livetest.Listen{MPTCP: true}, dial: livetest.Dial{MPTCP: true, Word: true}},
-		{name: "fast open", listen: livetest.Listen{FastOpen: 16}, dial: livetest.Dial{Word: true, FastOpen: true}, sysctls: map[string]string{"net.ipv4.tcp_fastopen": "3"}},
+		{
+			name: "fast open", listen: livetest.Listen{FastOpen: 16}, dial: livetest.Dial{Word: true, FastOpen: true},
+			sysctls: map[string]string{"net.ipv4.tcp_fastopen": "3"},
+		},
 	}
 	all := make([]waiting, len(cases))
 	for i, c := range cases {

@@ -144,12 +144,13 @@ func checkBirth(t *testing.T, k live, events []listener.Event, l *livetest.Liste
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
 		t.Fatal(err)
 	}
-	if forked := processOf(t, k, os.Getpid()).Forked; ev.SinceBoot <= forked || ev.SinceBoot > time.Duration(now.Nano()) {
-		t.Errorf("%s: born %v after boot by a process forked at %v, now it is %v", k.tier, ev.SinceBoot, forked, time.Duration(now.Nano()))
+	process, sinceBoot := processOf(t, k, os.Getpid()), time.Duration(now.Nano())
+	if forked := process.Forked; ev.SinceBoot <= forked || ev.SinceBoot > sinceBoot {
+		t.Errorf("%s: born %v after boot by a process forked at %v, now it is %v", k.tier, ev.SinceBoot, forked, sinceBoot)
 	}
 	want := listener.Event{
 		Kind: listener.ListenBegan, Key: s.Key, Cookie: listener.Cookie(l.Cookie), At: ev.At, SinceBoot: ev.SinceBoot,
-		PID: os.Getpid(), UID: uint32(os.Geteuid()), Comm: strings.TrimSpace(string(comm)), Execs: processOf(t, k, os.Getpid()).Execs,
+		PID: os.Getpid(), UID: uint32(os.Geteuid()), Comm: strings.TrimSpace(string(comm)), Execs: process.Execs,
 	}
 	if diff := cmp.Diff(want, ev); diff != "" {
 		t.Errorf("%s: birth (-want +got):\n%s", k.tier, diff)

@@ -111,6 +111,7 @@ func expectAll(t *testing.T, k live, what string, all []*livetest.Listener, rest
 		}
 	}
 	if missing > 0 || l.Restarted != restarted || l.Listeners < len(all) {
-		t.Errorf("%s: %d of %d missing among %d; restarted is %v, want %v", what, missing, len(all), l.Listeners, l.Restarted, restarted)
+		t.Errorf("%s: %d of %d missing among %d; restarted is %v, want %v",
+			what, missing, len(all), l.Listeners, l.Restarted, restarted)
 	}
 }

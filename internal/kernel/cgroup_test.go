@@ -26,7 +26,8 @@ func mountedAt(t *testing.T, controller string) string {
 		if len(where) < 5 || len(of) < 3 || where[3] != "/" {
 			continue
 		}
-		if controller == "" && of[0] == "cgroup2" || of[0] == "cgroup" && strings.Contains(","+of[2]+",", ","+controller+",") {
+		v2 := controller == "" && of[0] == "cgroup2"
+		if v2 || of[0] == "cgroup" && strings.Contains(","+of[2]+",", ","+controller+",") {
 			return where[4]
 		}
 	}
@@ -45,7 +46,10 @@ func newCgroups(t *testing.T, mount string) (outer, inner string) {
 		}
 		t.Cleanup(func() {
 			// A killed process leaves its cgroup a moment later.
-			livetest.Eventually(t, "removed "+dir, func() bool { err := os.Remove(dir); return err == nil || os.IsNotExist(err) })
+			livetest.Eventually(t, "removed "+dir, func() bool {
+				err := os.Remove(dir)
+				return err == nil || os.IsNotExist(err)
+			})
 		})
 	}
 	return outer, inner

@@ -89,7 +89,8 @@ func (c *carried) check(t *testing.T, tier listener.Tier, w watching) {
 		t.Errorf("%d SYNs, %d queued; want %d, %d", sum.SYNs, sum.Queued, c.syns, c.connected)
 	}
 	if short := c.connected + c.joined - sum.Queued; tier == tracepoints && (short < 0 || short > skipped) {
-		t.Errorf("%d queued; want %d and %d joins, but for %d runs that the kernel skipped", sum.Queued, c.connected, c.joined, skipped)
+		t.Errorf("%d queued; want %d and %d joins, but for %d runs that the kernel skipped",
+			sum.Queued, c.connected, c.joined, skipped)
 	}
 }
 
@@ -143,8 +144,8 @@ func testQueuesTierCountsNothing(t *testing.T, f *field) {
 		ns.DialMany(3, livetest.Dial{To: l.Dest(livetest.V4)})
 		livetest.AwaitQueue(3, l)
 		s := sampleOf(t, k, l)
-		for i, m := range []listener.Maybe[uint64]{s.Queued.Maybe(), s.SYNs.Maybe(), s.SYNsFull.Maybe(), s.Selected.Maybe(), s.Adopted.Maybe()} {
-			if n, known := m.Get(); known {
+		for i, c := range []listener.Count{s.Queued, s.SYNs, s.SYNsFull, s.Selected, s.Adopted} {
+			if n, known := c.Maybe().Get(); known {
 				t.Errorf("counter %d is %d", i, n)
 			}
 		}

@@ -39,6 +39,8 @@ const (
 	observers = "CapEff:\t000000c000080000\n" // BPF, PERFMON, SYS_PTRACE
 )
 
+func lacksBTF(files map[string]string, _ *hostFS) { delete(files, "sys/kernel/btf/vmlinux") }
+
 func TestCheckHost(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(map[string]string, *hostFS)
@@ -48,11 +50,13 @@ func TestCheckHost(t *testing.T) {
 		"all is there":                {func(map[string]string, *hostFS) {}, nil, nil},
 		"just the three capabilities": {func(f map[string]string, _ *hostFS) { f["proc/self/status"] = observers }, nil, nil},
 		"5.17":                        {func(_ map[string]string, h *hostFS) { h.release = "5.17.0" }, nil, nil},
-		"5.16":                        {func(_ map[string]string, h *hostFS) { h.release = "5.16-rc1" }, nil, []string{"5.16-rc1 is too old", "5.17", "boot a newer kernel"}},
-		"a nonsense release":          {func(_ map[string]string, h *hostFS) { h.release = "linux" }, nil, []string{"too old"}},
-		"no BTF of its own": {func(f map[string]string, _ *hostFS) { delete(f, "sys/kernel/btf/vmlinux") }, nil,
+		"5.16": {func(_ map[string]string, h *hostFS) { h.release = "5.16-rc1" }, nil,
+			[]string{"5.16-rc1 is too old", "5.17", "boot a newer kernel"}},
+		"a nonsense release": {func(_ map[string]string, h *hostFS) { h.release = "linux" }, nil,
+			[]string{"too old"}},
+		"no BTF of its own": {lacksBTF, nil,
 			[]string{"no BTF", "built without", "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y"}},
-		"no BTF of its own, but a file": {func(f map[string]string, _ *hostFS) { delete(f, "sys/kernel/btf/vmlinux") }, &Types{path: "/x", raw: []byte("btf")},
+		"no BTF of its own, but a file": {lacksBTF, &Types{path: "/x", raw: []byte("btf")},
 			[]string{"no BTF", "no file can stand for it"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -66,7 +70,8 @@ func TestCheckHost(t *testing.T) {
 			checkRefusal(t, checked(t, host, c.types), c.want)
 		})
 	}
-	elsewhere := fakeHost(t, map[string]string{"proc/self/status": allCaps, "sys/kernel/btf/vmlinux": "btf"}, "pid:[4026532999]")
+	files := map[string]string{"proc/self/status": allCaps, "sys/kernel/btf/vmlinux": "btf"}
+	elsewhere := fakeHost(t, files, "pid:[4026532999]")
 	checkRefusal(t, checked(t, elsewhere, nil), []string{"pid namespace", "hostPID"})
 	if _, err := fakeHost(t, nil, initPIDInode).inspect(nil); err == nil {
 		t.Error("a host without /proc tells its capabilities")

@@ -64,7 +64,10 @@ func testGuests(t *testing.T, f *field) {
 	}{
 		{"of nobody", nil, "65534", unknown, listener.Known(uint32(65534))},
 		{"of root", nil, "0", unknown, listener.Known(uint32(0))},
-		{"of user 5 of a namespace whose users begin at 70000", inner, "5", listener.Known(uint32(0)), listener.Known(uint32(70005))},
+		{
+			"of user 5 of a namespace whose users begin at 70000", inner, "5",
+			listener.Known(uint32(0)), listener.Known(uint32(70005)),
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			stop, stopped, err := os.Pipe()
@@ -169,7 +172,8 @@ func testRunning(t *testing.T, f *field) {
 		exe := filepath.Join("/proc", strconv.Itoa(pid), "exe")
 		var fs unix.Statfs_t
 		var st unix.Stat_t
-		if unix.Statfs(exe, &fs) != nil || fs.Type == unix.OVERLAYFS_SUPER_MAGIC || unix.Stat(exe, &st) != nil || of(pid, "stat") == "" {
+		unreadable := unix.Statfs(exe, &fs) != nil || fs.Type == unix.OVERLAYFS_SUPER_MAGIC || unix.Stat(exe, &st) != nil
+		if unreadable || of(pid, "stat") == "" {
 			if p.Kernel && p.Running != (listener.File{}) {
 				t.Errorf("thread %d of the kernel's runs %+v", pid, p.Running)
 			}

@@ -95,10 +95,13 @@ func testProcessKinds(t *testing.T, f *field) {
 	apart := child(t, func(c *exec.Cmd) {
 		c.SysProcAttr.Cloneflags = unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWNS
 	}, "sleep", "300")
-	livetest.Eventually(t, "a process in namespaces of its own sleeps", func() bool { return sleep(processOf(t, k, apart)) })
+	livetest.Eventually(t, "a process in namespaces of its own sleeps", func() bool {
+		return sleep(processOf(t, k, apart))
+	})
 	self := processOf(t, k, os.Getpid())
 	p := processOf(t, k, apart)
-	if p.NSPID != 1 || p.PIDNS == self.PIDNS || p.NetNS == self.NetNS || p.MountNS == self.MountNS || p.UserNS != self.UserNS || p.PPID != os.Getpid() {
+	ownSpaces := p.PIDNS != self.PIDNS && p.NetNS != self.NetNS && p.MountNS != self.MountNS
+	if p.NSPID != 1 || !ownSpaces || p.UserNS != self.UserNS || p.PPID != os.Getpid() {
 		t.Errorf("in namespaces of its own: %+v; we are %+v", p, self)
 	}
 	if p.NeverExec || p.Execs == 0 || p.Kernel || p.MemoryUsers != 1 || p.Cgroup == 0 || p.Speaker != apart {
@@ -147,7 +150,10 @@ func testLeaderEnded(t *testing.T, k live) {
 		w.Close()
 		_, _ = bufio.NewReader(r).ReadString('\n')
 		r.Close()
-		livetest.Eventually(t, "the leader has ended", func() bool { p := processOf(t, k, pid); return p == nil || p.State == "Z" })
+		livetest.Eventually(t, "the leader has ended", func() bool {
+			p := processOf(t, k, pid)
+			return p == nil || p.State == "Z"
+		})
 		children := processOf(t, k, os.Getpid()).Children
 		p := processOf(t, k, pid)
 		if p == nil || p.NetNS == 0 || p.MemoryUsers == 0 {
@@ -158,7 +164,8 @@ func testLeaderEnded(t *testing.T, k live) {
 			t.Errorf("%d children beside %d others, one with an ended leader", children, others)
 		}
 		self := processOf(t, k, os.Getpid())
-		if p.Speaker == pid || p.NetNS != self.NetNS || p.NSPID != pid || p.PPID != os.Getpid() || p.ThreadCount < 2 || p.MemoryUsers < 1 {
+		ours := p.NetNS == self.NetNS && p.NSPID == pid && p.PPID == os.Getpid()
+		if p.Speaker == pid || !ours || p.ThreadCount < 2 || p.MemoryUsers < 1 {
 			t.Errorf("%+v", p)
 		}
 		if p.Threads[0].TID != pid || p.Threads[0].State != "Z" {
@@ -196,7 +203,9 @@ func testUsed(t *testing.T, k live) {
 	}
 	// A process keeps what threads used that have ended.
 	ended := child(t, nil, "sh", "-c", "sleep 300; true")
-	livetest.Eventually(t, "nothing was used by ended threads", func() bool { return processOf(t, k, ended).Ended.Run == 0 })
+	livetest.Eventually(t, "nothing was used by ended threads", func() bool {
+		return processOf(t, k, ended).Ended.Run == 0
+	})
 }
 
 // testCalls: which system call a thread waits in, with its arguments.

@@ -31,7 +31,10 @@ func migrate(t *testing.T, of *livetest.Listener, o listener.Moving) *kernel.Mig
 func TestMigration(t *testing.T) {
 	livetest.Root(t)
 	for name, family := range map[string]livetest.Family{"v4": livetest.V4, "v6": livetest.V6} {
-		for end, leave := range map[string]func(*livetest.Conn){"FIN": (*livetest.Conn).Close, "RST": (*livetest.Conn).Reset} {
+		for end, leave := range map[string]func(*livetest.Conn){
+			"FIN": (*livetest.Conn).Close,
+			"RST": (*livetest.Conn).Reset,
+		} {
 			t.Run(name+" "+end, func(t *testing.T) {
 				ns := livetest.Netns(t)
 				group := ns.Group(2, livetest.Listen{Family: family})

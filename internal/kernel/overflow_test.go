@@ -41,8 +41,9 @@ func testFullQueue(t *testing.T, f *field) {
 		}
 		syns, _ := s.SYNs.Get()
 		full, _ := s.SYNsFull.Get()
-		if int(full) != turnedAway+again || int(syns) != backlog+1+turnedAway+again {
-			t.Errorf("%d SYNs, %d of them on a full queue; want %d, %d", syns, full, backlog+1+turnedAway+again, turnedAway+again)
+		overflows := turnedAway + again
+		if int(full) != overflows || int(syns) != backlog+1+overflows {
+			t.Errorf("%d SYNs, %d of them on a full queue; want %d, %d", syns, full, backlog+1+overflows, overflows)
 		}
 	}
 }

@@ -51,8 +51,9 @@ func testSampleQueue(t *testing.T, k live, l *livetest.Listener, ns *livetest.Na
 	s := sampleOf(t, k, l)
 	again, _ := sampleNow(t, k, first)
 	for _, now := range []listener.Sample{s, again} {
-		if now.Head != waiting.Head || now.Queue != 2 || now.Backlog != waiting.Backlog || now.Local != waiting.Local ||
-			now.Cookie != waiting.Cookie || now.Inode != waiting.Inode || now.Group != waiting.Group || now.Queued != waiting.Queued {
+		same := now.Head == waiting.Head && now.Backlog == waiting.Backlog && now.Local == waiting.Local &&
+			now.Cookie == waiting.Cookie && now.Inode == waiting.Inode && now.Group == waiting.Group
+		if !same || now.Queue != 2 || now.Queued != waiting.Queued {
 			t.Errorf("%+v, want what was seen before: %+v", now, waiting)
 		}
 	}

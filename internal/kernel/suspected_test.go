@@ -88,7 +88,10 @@ func places(samples ...listener.Sample) map[listener.Key]uint32 {
 
 // checkCounted compares the sum over a group with what it must be, negative for
 // unknown.
-func checkCounted(t *testing.T, step string, tier listener.Tier, g []*livetest.Listener, samples map[uint64]listener.Sample, queued int) {
+func checkCounted(
+	t *testing.T, step string, tier listener.Tier, g []*livetest.Listener,
+	samples map[uint64]listener.Sample, queued int,
+) {
 	t.Helper()
 	var sums [3]int
 	for _, l := range g {

@@ -101,9 +101,11 @@ func inProc(pid int) string {
 	}
 	var b strings.Builder
 	flags, _ := strconv.ParseUint(st[6], 10, 64)
-	fmt.Fprintf(&b, "state %s parent %s session %s start %s kernel %v forknoexec %v\n", st[0], st[1], st[3], st[19], flags&0x200000 != 0, flags&0x40 != 0)
+	fmt.Fprintf(&b, "state %s parent %s session %s start %s kernel %v forknoexec %v\n",
+		st[0], st[1], st[3], st[19], flags&0x200000 != 0, flags&0x40 != 0)
 	ids := statusOf(pid, "NSpid")
-	fmt.Fprintf(&b, "nspid %s euid %s uid %s tracer %s threads %s\n", ids[len(ids)-1], statusOf(pid, "Uid")[1], statusOf(pid, "Uid")[0],
+	fmt.Fprintf(&b, "nspid %s euid %s uid %s tracer %s threads %s\n",
+		ids[len(ids)-1], statusOf(pid, "Uid")[1], statusOf(pid, "Uid")[0],
 		statusOf(pid, "TracerPid")[0], statusOf(pid, "Threads")[0])
 	if flags&0x200000 == 0 {
 		fmt.Fprintf(&b, "comm %q\n", of(pid, "comm"))
@@ -152,7 +154,8 @@ func asInProc(p *listener.Process) string {
 		return "not told of"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "state %s parent %d session %d start %d kernel %v forknoexec %v\n", p.State, p.PPID, p.Session, p.Start, p.Kernel, p.NeverExec)
+	fmt.Fprintf(&b, "state %s parent %d session %d start %d kernel %v forknoexec %v\n",
+		p.State, p.PPID, p.Session, p.Start, p.Kernel, p.NeverExec)
 	fmt.Fprintf(&b, "nspid %d euid %d uid %d tracer %d threads %d\n", p.NSPID, p.UID, p.RealUID, p.Tracer, p.ThreadCount)
 	if !p.Kernel {
 		fmt.Fprintf(&b, "comm %q\n", p.Comm)
@@ -165,7 +168,9 @@ func asInProc(p *listener.Process) string {
 			fmt.Fprintf(&b, "%s:[%d] ", ns.name, ns.inode)
 		}
 	}
-	slices.SortFunc(p.Threads, func(a, b listener.Task) int { return strings.Compare(strconv.Itoa(a.TID), strconv.Itoa(b.TID)) })
+	slices.SortFunc(p.Threads, func(a, b listener.Task) int {
+		return strings.Compare(strconv.Itoa(a.TID), strconv.Itoa(b.TID))
+	})
 	for i := range p.Threads {
 		if p.Kernel {
 			continue

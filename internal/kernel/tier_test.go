@@ -25,7 +25,10 @@ func TestTier(t *testing.T) {
 	}{
 		{"highest", kernel.Options{}, functions, 0, kernel.CountAlways},
 		{"tracepoints", kernel.Options{Tier: tracepoints}, tracepoints, 1, kernel.CountSuspected},
-		{"tracepoints, always", kernel.Options{Tier: tracepoints, Count: kernel.CountAlways}, tracepoints, 1, kernel.CountAlways},
+		{
+			"tracepoints, always", kernel.Options{Tier: tracepoints, Count: kernel.CountAlways},
+			tracepoints, 1, kernel.CountAlways,
+		},
 		{"queues", kernel.Options{Tier: queues}, queues, 2, ""},
 		{"only to look", kernel.Options{LookOnly: true}, queues, 0, ""},
 	}

@@ -49,11 +49,12 @@ func trafficKinds() []traffic {
 			name: "plain clients of mptcp", connections: some, members: 2, to: v4, listen: livetest.Listen{MPTCP: true},
 		},
 		{
-			name: "syn cookies", connections: many, members: 2, to: v4, reset: true, sysctls: map[string]string{"net.ipv4.tcp_syncookies": "2"},
-			happened: [2]string{"TcpExt", "SyncookiesRecv"},
+			name: "syn cookies", connections: many, members: 2, to: v4, reset: true,
+			sysctls: map[string]string{"net.ipv4.tcp_syncookies": "2"}, happened: [2]string{"TcpExt", "SyncookiesRecv"},
 		},
 		{
-			name: "syn cookies v6", connections: some, members: 2, to: v6, reset: true, listen: livetest.Listen{Family: livetest.V6},
+			name: "syn cookies v6", connections: some, members: 2, to: v6, reset: true,
+			listen:  livetest.Listen{Family: livetest.V6},
 			sysctls: map[string]string{"net.ipv4.tcp_syncookies": "2"}, happened: [2]string{"TcpExt", "SyncookiesRecv"},
 		},
 		{
@@ -127,7 +128,8 @@ func (tr *traffic) run(t *testing.T) carried {
 		c.joined = ns.Counter("MPTcpExt", "MPJoinAckRx")
 	}
 	if h := tr.happened; h[0] != "" && ns.Counter(h[0], h[1]) < c.connected*9/10 {
-		t.Fatalf("%s %s is %d after %d connections: this was not %s", h[0], h[1], ns.Counter(h[0], h[1]), c.connected, tr.name)
+		t.Fatalf("%s %s is %d after %d connections: this was not %s",
+			h[0], h[1], ns.Counter(h[0], h[1]), c.connected, tr.name)
 	}
 	return c
 }

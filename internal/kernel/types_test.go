@@ -50,7 +50,8 @@ func TestReadNoTypes(t *testing.T) {
 		"half an ELF":     {[]byte(elf.ELFMAG + "\x02"), "ELF"},
 	} {
 		path := saved(t, c.content)
-		if _, err := ReadTypes(path); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
+		_, err := ReadTypes(path)
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v, want %q of %s", name, err, c.want, path)
 		}
 	}
@@ -80,7 +81,10 @@ func inELF(t *testing.T, section string, content []byte) []byte {
 		},
 		elf.Section64{},
 		elf.Section64{Name: 1, Type: uint32(elf.SHT_PROGBITS), Off: at, Size: uint64(len(content))},
-		elf.Section64{Name: uint32(2 + len(section)), Type: uint32(elf.SHT_STRTAB), Off: at + uint64(len(content)), Size: uint64(len(names))},
+		elf.Section64{
+			Name: uint32(2 + len(section)), Type: uint32(elf.SHT_STRTAB),
+			Off: at + uint64(len(content)), Size: uint64(len(names)),
+		},
 		content, []byte(names),
 	} {
 		if err := binary.Write(&b, binary.LittleEndian, part); err != nil {

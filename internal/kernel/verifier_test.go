@@ -30,7 +30,11 @@ func TestVerifierBudget(t *testing.T) {
 		t.Errorf("testdata/verifier knows %d programs of %d", len(budgets), len(all.Programs))
 	}
 	// As in an act: what the constants exclude is not looked at.
-	for name, v := range map[string]any{bpf.KernelVarMoveHalfOpen: uint8(1), bpf.KernelVarHeirsLen: uint32(100), bpf.KernelVarHeirsOnly: uint8(1)} {
+	for name, v := range map[string]any{
+		bpf.KernelVarMoveHalfOpen: uint8(1),
+		bpf.KernelVarHeirsLen:     uint32(100),
+		bpf.KernelVarHeirsOnly:    uint8(1),
+	} {
 		if err := all.Variables[name].Set(v); err != nil {
 			t.Fatal(err)
 		}

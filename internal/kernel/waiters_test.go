@@ -44,7 +44,8 @@ func waitersCases() []waitersCase {
 			want: []listener.Waiter{pollWaiter()},
 		},
 		{
-			name: "epoll, nobody asleep", wait: func(t *testing.T, l *livetest.Listener) { livetest.Epoll(t, l.FD, unix.EPOLLIN) },
+			name: "epoll, nobody asleep",
+			wait: func(t *testing.T, l *livetest.Listener) { livetest.Epoll(t, l.FD, unix.EPOLLIN) },
 			want: []listener.Waiter{epollWaiter(0, true, true)},
 		},
 		{

@@ -23,11 +23,13 @@ import (
 // testChildren: living children are counted, each once whatever its threads, and none that has
 // ended and waits for its parent.
 func testChildren(t *testing.T, f *field) {
-	parent := child(t, func(c *exec.Cmd) { c.SysProcAttr.Setpgid = true }, "sh", "-c", "sleep 300 & sleep 300 & exec sleep 300")
+	leads := func(c *exec.Cmd) { c.SysProcAttr.Setpgid = true }
+	parent := child(t, leads, "sh", "-c", "sleep 300 & sleep 300 & exec sleep 300")
 	t.Cleanup(func() { _ = unix.Kill(-parent, unix.SIGKILL) })
 	sleeping := func() bool { // the children too, or their threads and names are not final
 		own := childrenOf(parent)
-		return len(own) == 2 && !slices.ContainsFunc(append(own, parent), func(pid int) bool { return of(pid, "comm") != "sleep" })
+		awake := func(pid int) bool { return of(pid, "comm") != "sleep" }
+		return len(own) == 2 && !slices.ContainsFunc(append(own, parent), awake)
 	}
 	livetest.Eventually(t, "a process with two children sleeps", sleeping)
 	for _, k := range f.kernels {
@@ -119,7 +121,9 @@ func posixTimer(t *testing.T, clock int) (remove func()) {
 	t.Helper()
 	event := [64]byte{12: 1} // a struct sigevent that says SIGEV_NONE
 	var id int32
-	if _, _, errno := unix.Syscall(unix.SYS_TIMER_CREATE, uintptr(clock), uintptr(unsafe.Pointer(&event)), uintptr(unsafe.Pointer(&id))); errno != 0 {
+	_, _, errno := unix.Syscall(unix.SYS_TIMER_CREATE,
+		uintptr(clock), uintptr(unsafe.Pointer(&event)), uintptr(unsafe.Pointer(&id)))
+	if errno != 0 {
 		t.Fatalf("timer_create: %v", errno)
 	}
 	return func() {
@@ -183,7 +187,11 @@ func testWaitsOn(t *testing.T, f *field) {
 	for _, c := range []struct {
 		kind       listener.ThingKind
 		read, wake int
-	}{{listener.ThingPipe, pipe[0], pipe[1]}, {listener.ThingUnix, pair[0], pair[1]}, {listener.ThingConnection, server, client}} {
+	}{
+		{listener.ThingPipe, pipe[0], pipe[1]},
+		{listener.ThingUnix, pair[0], pair[1]},
+		{listener.ThingConnection, server, client},
+	} {
 		t.Run(string(c.kind), func(t *testing.T) {
 			want := make([]listener.Thing, len(f.kernels))
 			for i, k := range f.kernels {
@@ -191,7 +199,8 @@ func testWaitsOn(t *testing.T, f *field) {
 			}
 			tid := reader(t, livetest.NewThread(t), func() int { return c.read }, c.wake)
 			for i, k := range f.kernels {
-				if on := waitsOn(t, k, tid, unix.SYS_READ); on != want[i] || on.Kind != c.kind || on.Object == 0 || on.File == 0 || on.Inode != inodeOf(t, c.read) {
+				on := waitsOn(t, k, tid, unix.SYS_READ)
+				if on != want[i] || on.Kind != c.kind || on.Object == 0 || on.File == 0 || on.Inode != inodeOf(t, c.read) {
 					t.Errorf("%s: %+v, want %+v", k.tier, on, want[i])
 				}
 			}
@@ -222,7 +231,9 @@ func testWaitsOn(t *testing.T, f *field) {
 
 // testWildArguments: a first argument that is no descriptor refers to nothing, whatever it is.
 func testWildArguments(t *testing.T, f *field, open int) {
-	for _, arg := range []uint64{uint64(open), 1<<32 | uint64(open), 9999, 1 << 20, 1<<31 - 1, 1<<32 - 1, 1 << 60, 1<<63 - 1, 1<<64 - 1} {
+	for _, arg := range []uint64{
+		uint64(open), 1<<32 | uint64(open), 9999, 1 << 20, 1<<31 - 1, 1<<32 - 1, 1 << 60, 1<<63 - 1, 1<<64 - 1,
+	} {
 		var stop atomic.Bool
 		tids, done := make(chan int), make(chan struct{})
 		th := livetest.NewThread(t)

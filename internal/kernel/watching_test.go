@@ -22,7 +22,10 @@ type watching struct {
 
 func startWatching(t *testing.T, k live, interval time.Duration) watching {
 	t.Helper()
-	opts := watch.Options{Interval: interval, StuckAfter: 10 * time.Second, Tier: k.tier, Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New("")}
+	opts := watch.Options{
+		Interval: interval, StuckAfter: 10 * time.Second, Tier: k.tier,
+		Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New(""),
+	}
 	if k.Counting() == kernel.CountAlways {
 		opts.CountsSince = k.Started()
 	}
