@@ -148,7 +148,8 @@ func (d *Dead) serve() {
 		d.note(int(binary.LittleEndian.Uint32(buf[32:])))
 		switch op := binary.LittleEndian.Uint32(buf[4:]); {
 		case op == fuseForget, op == fuseBatchForget, op == fuseInterrupt: // they want no answer
-		case dead, op == fuseAccess, op == fusePoll, op == fuseFlush && binary.LittleEndian.Uint64(buf[16:]) == fuseFlushedNode:
+		case dead, op == fuseAccess, op == fusePoll,
+			op == fuseFlush && binary.LittleEndian.Uint64(buf[16:]) == fuseFlushedNode:
 			dead = true
 			d.stuck.Add(1)
 		default:

@@ -149,7 +149,8 @@ func (l *Listener) Shutdown() {
 func (l *Listener) Disconnect() {
 	l.t.Helper()
 	unspec := unix.RawSockaddr{Family: unix.AF_UNSPEC}
-	_, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(l.FD), uintptr(unsafe.Pointer(&unspec)), unix.SizeofSockaddrInet4)
+	_, _, errno := unix.Syscall(unix.SYS_CONNECT,
+		uintptr(l.FD), uintptr(unsafe.Pointer(&unspec)), unix.SizeofSockaddrInet4)
 	if errno != 0 {
 		l.t.Fatalf("disconnect %s: %v", l.Addr, errno)
 	}

@@ -33,7 +33,9 @@ func Listening(pid, port int) []string {
 // AwaitListening waits until a process holds a socket that listens on this port.
 func AwaitListening(t testing.TB, pid, port int) {
 	t.Helper()
-	Eventually(t, fmt.Sprintf("pid %d listens on port %d", pid, port), func() bool { return len(Listening(pid, port)) > 0 })
+	Eventually(t, fmt.Sprintf("pid %d listens on port %d", pid, port), func() bool {
+		return len(Listening(pid, port)) > 0
+	})
 }
 
 // Children are the pids of the children of a process's leader.

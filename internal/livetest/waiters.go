@@ -118,7 +118,8 @@ func (e *EpollSet) wait(timeout int) int {
 func (e *EpollSet) end() {
 	e.alarm.ring(e.t)
 	// Only now: the alarm is no part of the set that a test made.
-	err := unix.EpollCtl(e.fd, unix.EPOLL_CTL_ADD, e.alarm.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(e.alarm.fd)})
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(e.alarm.fd)}
+	err := unix.EpollCtl(e.fd, unix.EPOLL_CTL_ADD, e.alarm.fd, &event)
 	if err != nil {
 		e.t.Errorf("wake the sleepers of an epoll set: %v", err)
 		return
