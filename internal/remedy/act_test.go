@@ -220,8 +220,8 @@ func TestKill(t *testing.T) {
 			t.Fatalf("told of %d acts before and %d after: %v", len(w.intended), len(w.done), w.done)
 		}
 		act := w.done[0]
-		if act.Method != want || act.Owner.PID != v.owner.PID || len(act.Listeners) != 1 || act.ID == "" || act.ID != w.intended[0].ID || act.Took <= 0 ||
-			act.Result != listener.Acted {
+		whole := act.ID != "" && act.ID == w.intended[0].ID && len(act.Listeners) == 1 && act.Took > 0
+		if !whole || act.Method != want || act.Owner.PID != v.owner.PID || act.Result != listener.Acted {
 			t.Errorf("act %+v, want %s of %d", act, want, v.owner.PID)
 		}
 	}
@@ -237,7 +237,8 @@ func TestNothingIsDoneWithoutAWitness(t *testing.T) {
 		t.Errorf("%v, want the witness's", err)
 	}
 	time.Sleep(20 * time.Millisecond)
-	if !v.alive() || w.untouched != 1 || len(w.done) != 1 || w.done[0].Result != listener.Failed || !strings.Contains(w.done[0].Failure, full.Error()) {
+	failed := len(w.done) == 1 && w.done[0].Result == listener.Failed
+	if !v.alive() || w.untouched != 1 || !failed || !strings.Contains(w.done[0].Failure, full.Error()) {
 		t.Errorf("alive %v, told %v", v.alive(), w.done)
 	}
 }
@@ -262,7 +263,9 @@ func TestNothingIsDoneWhenSomethingChanged(t *testing.T) {
 		"the gate holds now": func(w *world, _ *listener.Judgement) {
 			w.judge = func(j *listener.Judgement) { j.Decision.Act = listener.Hold }
 		},
-		"it is no longer stuck": func(w *world, _ *listener.Judgement) { w.judge = func(j *listener.Judgement) { j.Decision = nil } },
+		"it is no longer stuck": func(w *world, _ *listener.Judgement) {
+			w.judge = func(j *listener.Judgement) { j.Decision = nil }
+		},
 		"it has accepted": func(w *world, _ *listener.Judgement) {
 			w.see = func(_ int, l *listener.Listener) bool { l.Head.Request++; return true }
 		},
@@ -317,7 +320,8 @@ func TestNoFurtherRungWhenItAcceptsAgain(t *testing.T) {
 			a.TermGrace = c.grace
 			err := a.Act(t.Context(), c.victim.judgement())
 			time.Sleep(20 * time.Millisecond) // a signal would have arrived
-			if err == nil || !strings.Contains(err.Error(), c.says) || w.done[0].Method != listener.SIGTERM || !c.victim.alive() {
+			says := err != nil && strings.Contains(err.Error(), c.says)
+			if !says || w.done[0].Method != listener.SIGTERM || !c.victim.alive() {
 				t.Errorf("%v by %s, alive %v; want %q, and it left alone", err, w.done[0].Method, c.victim.alive(), c.says)
 			}
 			if w.looks != c.from {
@@ -327,7 +331,9 @@ func TestNoFurtherRungWhenItAcceptsAgain(t *testing.T) {
 			if before {
 				result = listener.LeftAlone
 			}
-			if got := w.done[0]; got.Result != result || got.Touched == before || (w.untouched == 1) != before || errors.Is(err, ErrChanged) != before || !Witnessed(err) {
+			got := w.done[0]
+			told := got.Result == result && got.Touched != before && (w.untouched == 1) == before
+			if !told || errors.Is(err, ErrChanged) != before || !Witnessed(err) {
 				t.Errorf("%s, touched %t, given back %d times, %v; want %s", got.Result, got.Touched, w.untouched, err, result)
 			}
 		})

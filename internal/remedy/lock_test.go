@@ -29,7 +29,8 @@ func TestOneAgentANamespace(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := second.actor()
-	if err := b.Act(t.Context(), v.judgement()); !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), "another reusewatch") {
+	err = b.Act(t.Context(), v.judgement())
+	if !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), "another reusewatch") {
 		t.Errorf("%v, want that another one acts", err)
 	}
 	if b.Idle(inode, cookie) || len(second.intended) > 0 {

@@ -40,7 +40,10 @@ func newMixed(t *testing.T, size int, o livetest.Listen, action listener.Action,
 	t.Helper()
 	ns := livetest.Netns(t)
 	group := ns.Group(size, o)
-	m := &mixed{t: t, ns: ns, dead: group[0], own: group[1], strange: group[2], holder: livetest.Hold(t, group[0].FD), more: group[3:]}
+	m := &mixed{
+		t: t, ns: ns, dead: group[0], own: group[1], strange: group[2], more: group[3:],
+		holder: livetest.Hold(t, group[0].FD),
+	}
 	k, err := kernel.Open(kernel.Options{Tier: listener.TierQueues, Namespaces: livetest.Only(ns)})
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +70,8 @@ func newMixed(t *testing.T, size int, o livetest.Listen, action listener.Action,
 			return []listener.Judgement{m.judgement(s, action)}
 		},
 		Siblings: func(s *listener.Snapshot, l *listener.Listener) []*listener.Listener {
-			return slices.DeleteFunc(slices.Collect(s.Siblings(l)), func(o *listener.Listener) bool { return o.Inode == m.strange.Inode })
+			isStrange := func(o *listener.Listener) bool { return o.Inode == m.strange.Inode }
+			return slices.DeleteFunc(slices.Collect(s.Siblings(l)), isStrange)
 		},
 	}
 	if change != nil {
@@ -88,7 +92,8 @@ func (m *mixed) judgement(s *listener.Snapshot, action listener.Action) listener
 		m.t.Fatal("the dead one is not seen")
 	}
 	return listener.Judgement{
-		Listener: s.Listeners[i], At: time.Now(), Verdict: listener.Stuck, Culprit: m.holder.PID, Decision: &listener.Decision{Act: action},
+		Listener: s.Listeners[i], At: time.Now(), Verdict: listener.Stuck, Culprit: m.holder.PID,
+		Decision: &listener.Decision{Act: action},
 	}
 }
 
@@ -122,6 +127,18 @@ func (m *mixed) act() string {
 	return m.acts[0].Rescue
 }
 
+// handshakesEnd waits until all of them are connections, and asks who has how many.
+func (m *mixed) handshakesEnd(own, strange int) {
+	m.t.Helper()
+	livetest.Eventually(m.t, "the handshakes have an end", func() bool {
+		return m.own.Queue() >= own && m.strange.Queue() >= strange
+	})
+	if m.own.Queue() != own || m.strange.Queue() != strange {
+		m.t.Errorf("%d and %d wait with the sibling and the stranger, want %d and %d",
+			m.own.Queue(), m.strange.Queue(), own, strange)
+	}
+}
+
 // TestStrangersGetNobody: the clients of the dead member come to its sibling, and to no other
 // member of the group; handshakes too, if these are moved.
 func TestStrangersGetNobody(t *testing.T) {
@@ -138,7 +155,8 @@ func TestStrangersGetNobody(t *testing.T) {
 				ownHalf, strangeHalf := m.halfOpen(m.own), m.halfOpen(m.strange)
 				rescue := m.act()
 				if m.own.Queue() != own+dead || m.strange.Queue() != strange || dead == 0 {
-					t.Errorf("%d came to the sibling and %d to the stranger of %d: %s", m.own.Queue()-own, m.strange.Queue()-strange, dead, rescue)
+					t.Errorf("%d came to the sibling and %d to the stranger of %d: %s",
+						m.own.Queue()-own, m.strange.Queue()-strange, dead, rescue)
 				}
 				if got := m.acts[0].Rescued.Or(-1); got != dead {
 					t.Errorf("%d told as rescued, want %d", got, dead)
@@ -153,10 +171,7 @@ func TestStrangersGetNobody(t *testing.T) {
 				for _, c := range half {
 					c.Send()
 				}
-				livetest.Eventually(t, "the handshakes have an end", func() bool { return m.own.Queue() >= want && m.strange.Queue() >= strange+strangeHalf })
-				if m.own.Queue() != want || m.strange.Queue() != strange+strangeHalf {
-					t.Errorf("%d and %d wait with the sibling and the stranger, want %d and %d", m.own.Queue(), m.strange.Queue(), want, strange+strangeHalf)
-				}
+				m.handshakesEnd(want, strange+strangeHalf)
 			})
 		}
 	}
@@ -224,8 +239,5 @@ func TestStrangersInTheWindow(t *testing.T) {
 		c.Send()
 	}
 	want := each - strange + each - strangeHalf
-	livetest.Eventually(t, "the handshakes have an end", func() bool { return m.own.Queue() >= want && m.strange.Queue() >= strange+strangeHalf })
-	if m.own.Queue() != want || m.strange.Queue() != strange+strangeHalf {
-		t.Errorf("%d and %d wait with the handshakes, want %d and %d", m.own.Queue(), m.strange.Queue(), want, strange+strangeHalf)
-	}
+	m.handshakesEnd(want, strange+strangeHalf)
 }
