@@ -8,17 +8,22 @@ import (
 
 // TestKin: who is a sibling, and what a policy widens.
 func TestKin(t *testing.T) {
-	const users = "/user.slice/user-7.slice/user@7.service/app.slice/lb.service"
+	const haproxy, other = "/usr/sbin/haproxy", "/opt/2/haproxy"
+	const sliced = "/web.slice/web-a.slice/lb.service"
+	const user = "/user.slice/user-7.slice/user@7.service"
+	const users = user + "/app.slice/lb.service"
 	unread := all(exe(""), cgroup(""), func(o *listener.Owner) { o.Running = listener.File{Dev: 1, Inode: 5} })
-	unit := func(path string) func(*listener.Owner) { return all(exe("/opt/2/haproxy"), cgroup(path)) }
+	unit := func(path string) func(*listener.Owner) { return all(exe(other), cgroup(path)) }
 	pod := func(id, uid string) func(*listener.Owner) {
 		return func(o *listener.Owner) {
 			o.Container, o.PIDNS = &listener.Container{ID: id, PodUID: uid}, listener.Known(uint32(len(id)))
 		}
 	}
 	file := func(path string, inode uint64) func(*listener.Owner) {
-		return all(exe(path), cgroup("/system.slice/x.service"), func(o *listener.Owner) { o.Running = listener.File{Dev: 1, Inode: inode} })
+		is := func(o *listener.Owner) { o.Running = listener.File{Dev: 1, Inode: inode} }
+		return all(exe(path), cgroup("/system.slice/x.service"), is)
 	}
+	ofY := cgroup("/system.slice/y.service")
 	elsewhere := func(path string) func(*listener.Owner) { return all(exe(path), cgroup("/system.slice/other.service")) }
 	for name, c := range map[string]struct {
 		a, b func(*listener.Owner)
@@ -26,18 +31,18 @@ func TestKin(t *testing.T) {
 		want bool
 	}{
 		"the same":                                {nil, nil, Kin{}, true},
-		"its file was replaced":                   {exe("/usr/sbin/haproxy (deleted)"), elsewhere("/usr/sbin/haproxy"), Kin{}, true},
+		"its file was replaced":                   {exe(haproxy + " (deleted)"), elsewhere(haproxy), Kin{}, true},
 		"another path":                            {nil, elsewhere("/usr/local/sbin/haproxy"), Kin{}, false},
-		"another path of one file":                {file("/a", 5), all(file("/b", 5), cgroup("/system.slice/y.service")), Kin{}, true},
-		"files that nobody knows":                 {file("/a", 0), all(file("/b", 0), cgroup("/system.slice/y.service")), Kin{}, false},
+		"another path of one file":                {file("/a", 5), all(file("/b", 5), ofY), Kin{}, true},
+		"files that nobody knows":                 {file("/a", 0), all(file("/b", 0), ofY), Kin{}, false},
 		"one unit":                                {nil, unit("/system.slice/lb.service"), Kin{}, true},
-		"one unit, in a slice of its own":         {cgroup("/web.slice/web-a.slice/lb.service"), unit("/web.slice/web-a.slice/lb.service/worker"), Kin{}, true},
-		"a user's unit of that name":              {nil, unit("/user.slice/user-7.slice/user@7.service/lb.service"), Kin{}, false},
+		"one unit, in a slice of its own":         {cgroup(sliced), unit(sliced + "/worker"), Kin{}, true},
+		"a user's unit of that name":              {nil, unit(user + "/lb.service"), Kin{}, false},
 		"one unit of a user's":                    {all(cgroup(users)), all(exe("/x"), cgroup(users)), Kin{}, false},
 		"a folder of that name below a unit's":    {nil, unit("/system.slice/evil.service/lb.service"), Kin{}, false},
 		"a folder of that name, of no manager's":  {nil, unit("/evil/lb.service"), Kin{}, false},
-		"said to be one":                          {nil, elsewhere("/opt/2/haproxy"), Kin{Programs: []string{"/usr/sbin/haproxy", "/opt/2/haproxy"}}, true},
-		"one of them said":                        {nil, elsewhere("/opt/2/haproxy"), Kin{Programs: []string{"/usr/sbin/haproxy"}}, false},
+		"said to be one":                          {nil, elsewhere(other), Kin{Programs: []string{haproxy, other}}, true},
+		"one of them said":                        {nil, elsewhere(other), Kin{Programs: []string{haproxy}}, false},
 		"two containers of a pod":                 {pod("a", "1"), pod("bb", "1"), Kin{}, false},
 		"two containers of a pod, that is enough": {pod("a", "1"), pod("bb", "1"), Kin{Within: listener.WithinPod}, true},
 		"containers of two pods":                  {pod("a", "1"), pod("bb", "2"), Kin{Within: listener.WithinPod}, false},
