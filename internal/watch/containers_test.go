@@ -43,7 +43,11 @@ func TestNamesComeLater(t *testing.T) {
 		t.Fatalf("%v, settled %d times", err, n.settled)
 	}
 	in := w.withNames(container.In(proc.Cgroups{V2: "/lxc/web"}))
-	e := &entry{announced: true, l: &listener.Listener{Owners: []listener.Owner{{Holder: &listener.Holder{PID: 1}}, {Holder: &listener.Holder{PID: 2, Container: in}}}}}
+	owners := []listener.Owner{
+		{Holder: &listener.Holder{PID: 1}},
+		{Holder: &listener.Holder{PID: 2, Container: in}},
+	}
+	e := &entry{announced: true, l: &listener.Listener{Owners: owners}}
 	w.entries[1], w.order = e, nil
 	before := w.snapshot()
 	if err := w.Step(); err != nil {

@@ -20,8 +20,11 @@ func follows() *followed {
 	return &followed{
 		p: listener.Process{
 			PID: 7, ThreadCount: 1, MemoryUsers: 1, Timers: listener.Known(false),
-			Ended:   listener.Used{IO: listener.Known(listener.IO{})},
-			Threads: []listener.Task{{TID: 7, State: "S", Wchan: "wait_for_partner", Sched: listener.Known(listener.Sched{Slices: 5})}},
+			Ended: listener.Used{IO: listener.Known(listener.IO{})},
+			Threads: []listener.Task{{
+				TID: 7, State: "S", Wchan: "wait_for_partner",
+				Sched: listener.Known(listener.Sched{Slices: 5}),
+			}},
 		},
 		s: seen{step: time.Second, ends: &ends{}},
 	}
@@ -109,27 +112,34 @@ func TestPausedAgent(t *testing.T) {
 }
 
 func TestMoved(t *testing.T) {
-	udp := listener.Thing{Kind: listener.ThingUDP, Object: 4}
+	udp, epoll := listener.Thing{Kind: listener.ThingUDP, Object: 4}, listener.Thing{Kind: listener.ThingEpoll}
+	yes, no, unknown := listener.Known(true), listener.Known(false), listener.Maybe[bool]{}
+	ran := func(io listener.IO) func(*followed) {
+		return func(f *followed) {
+			f.slice()
+			f.p.Ended.IO = listener.Known(io)
+		}
+	}
 	for name, c := range map[string]struct {
 		change func(*followed)
 		things []listener.Thing
 		want   listener.Maybe[bool]
 	}{
-		"nothing":                    {func(*followed) {}, nil, listener.Known(false)},
-		"it ran, and read and wrote": {func(f *followed) { f.slice(); f.p.Ended.IO = listener.Known(listener.IO{ReadBytes: 100}) }, nil, listener.Known(true)},
-		"it ran, and woke itself":    {func(f *followed) { f.slice(); f.p.Ended.IO = listener.Known(listener.IO{ReadBytes: 8, ReadCalls: 1}) }, []listener.Thing{{Kind: listener.ThingEpoll}}, listener.Known(false)},
-		"it ran, and took a job":     {func(f *followed) { f.slice(); f.p.Ended.IO = listener.Known(listener.IO{ReadBytes: 1, ReadCalls: 1}) }, nil, listener.Known(true)},
-		"it ran, and holds a UDP socket whose reads nobody counts": {(*followed).slice, []listener.Thing{udp}, listener.Maybe[bool]{}},
-		"it stood still, and holds one":                            {func(*followed) {}, []listener.Thing{udp}, listener.Known(false)},
+		"nothing":                    {func(*followed) {}, nil, no},
+		"it ran, and read and wrote": {ran(listener.IO{ReadBytes: 100}), nil, yes},
+		"it ran, and woke itself":    {ran(listener.IO{ReadBytes: 8, ReadCalls: 1}), []listener.Thing{epoll}, no},
+		"it ran, and took a job":     {ran(listener.IO{ReadBytes: 1, ReadCalls: 1}), nil, yes},
+		"it ran, and holds a UDP socket whose reads nobody counts": {(*followed).slice, []listener.Thing{udp}, unknown},
+		"it stood still, and holds one":                            {func(*followed) {}, []listener.Thing{udp}, no},
 		"calls moved bytes": {func(f *followed) {
 			f.slice()
 			f.s.calls = listener.Known(listener.Calls{Received: 9})
-		}, []listener.Thing{udp}, listener.Known(true)},
+		}, []listener.Thing{udp}, yes},
 		"a log of accepts that fail": {func(f *followed) {
 			f.slice()
 			f.p.Ended.IO = listener.Known(listener.IO{WrittenBytes: 100})
 			f.s.calls = listener.Known(listener.Calls{Refused: map[listener.Key]listener.Refusal{1: {N: 1, Errno: 1}}})
-		}, nil, listener.Known(false)},
+		}, nil, no},
 	} {
 		f := follows()
 		f.s.things, f.s.calls = c.things, listener.Known(listener.Calls{})

@@ -16,7 +16,10 @@ func TestConfigNames(t *testing.T) {
 	for _, c := range []struct {
 		cmdline, want []string
 	}{
-		{[]string{"haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg", "-f", "/etc/conf.d/x", "-p", "/run/haproxy.pid"}, []string{"/etc/haproxy/haproxy.cfg", "/etc/conf.d/x"}},
+		{
+			[]string{"haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg", "-f", "/etc/conf.d/x", "-p", "/run/haproxy.pid"},
+			[]string{"/etc/haproxy/haproxy.cfg", "/etc/conf.d/x"},
+		},
 		{[]string{"haproxy", "-f", "/a", "-sf", "7", "-x", "/run/a.sock"}, []string{"/a"}},
 		{[]string{"nginx: master process nginx -c /etc/nginx/b"}, []string{"/etc/nginx/b"}},
 		{[]string{"app", "--config=/etc/app", "--log=/var/log/app.log"}, []string{"/etc/app"}},

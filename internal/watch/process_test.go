@@ -31,7 +31,10 @@ func TestNoNameOfAnEarlierProgram(t *testing.T) {
 	reader := &fickle{}
 	w := New(&script{}, Options{Reader: reader, Proc: proc.New("testdata/none")})
 	w.lastCensus, w.readFor = time.Now(), readFor
-	p := &listener.Process{PID: 7, Start: 1, NetNS: 1, Execs: 1, Running: listener.File{Dev: 2, Inode: 3}, Guest: listener.Known(uint32(4))}
+	p := &listener.Process{
+		PID: 7, Start: 1, NetNS: 1, Execs: 1,
+		Running: listener.File{Dev: 2, Inode: 3}, Guest: listener.Known(uint32(4)),
+	}
 	w.processes = map[int]*listener.Process{7: p}
 	w.identify([]int{7}, nil)
 	if o := w.holder(p, 0); o.Exe != "/usr/bin/harmless" {

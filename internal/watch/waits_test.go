@@ -28,6 +28,8 @@ func TestWaits(t *testing.T) {
 	pipe := listener.Thing{Kind: listener.ThingPipe, Object: pipeKey, Readers: 1, Writers: 1}
 	unixSocket := listener.Thing{Kind: listener.ThingUnix, Peer: peerKey}
 	tcp := listener.Thing{Kind: listener.ThingConnection, Port: 80, Remote: 5000}
+	timed := listener.Thing{Kind: listener.ThingConnection, TimedReads: true}
+	other := listener.Thing{Kind: listener.ThingOther}
 	fifo := waiting1(unix.SYS_OPENAT)
 	fifo.Wchan = "wait_for_partner"
 	fuse := waiting1(unix.SYS_OPENAT)
@@ -52,9 +54,9 @@ func TestWaits(t *testing.T) {
 		"write to a file":            {waiting1(unix.SYS_WRITE, 1), listener.ForUnknown},
 		"read of a pipe":             {on(waiting1(unix.SYS_READ, 3), pipe), listener.ForData},
 		"recv":                       {on(waiting1(unix.SYS_RECVFROM, 3), tcp), listener.ForData},
-		"recv with a timeout":        {on(waiting1(unix.SYS_RECVFROM, 3), listener.Thing{Kind: listener.ThingConnection, TimedReads: true}), listener.ForTimer},
+		"recv with a timeout":        {on(waiting1(unix.SYS_RECVFROM, 3), timed), listener.ForTimer},
 		"read of a unix socket":      {on(waiting1(unix.SYS_READ, 3), unixSocket), listener.ForData},
-		"read of something else":     {on(waiting1(unix.SYS_READ, 3), listener.Thing{Kind: listener.ThingOther}), listener.ForUnknown},
+		"read of something else":     {on(waiting1(unix.SYS_READ, 3), other), listener.ForUnknown},
 		"send":                       {on(waiting1(unix.SYS_SENDTO, 3), tcp), listener.ForPeer},
 		"accept":                     {waiting1(unix.SYS_ACCEPT4, 3), listener.ForClients},
 		"a private futex":            {waiting1(unix.SYS_FUTEX, 0x1000, private), listener.ForFutex},
@@ -96,9 +98,13 @@ func TestWaits(t *testing.T) {
 // TestEnds: which processes hold the other end, and whether these are all.
 func TestEnds(t *testing.T) {
 	pipe := listener.Thing{Kind: listener.ThingPipe, Object: pipeKey, Readers: 1, Writers: 2}
-	end := func(pid int, file listener.Key, reads bool) listener.Held {
-		return listener.Held{Kind: listener.HeldSought, PID: pid, Key: pipeKey, File: file, Reads: reads, Writes: !reads}
+	reader := func(pid int, file listener.Key) listener.Held {
+		return listener.Held{Kind: listener.HeldSought, PID: pid, Key: pipeKey, File: file, Reads: true}
 	}
+	writer := func(pid int, file listener.Key) listener.Held {
+		return listener.Held{Kind: listener.HeldSought, PID: pid, Key: pipeKey, File: file, Writes: true}
+	}
+	held := func(ends ...listener.Held) []listener.Held { return ends }
 	peer := func(pid int) listener.Held { return listener.Held{Kind: listener.HeldSought, PID: pid, Key: peerKey} }
 	write, read := on(waiting1(unix.SYS_WRITE, 1), pipe), on(waiting1(unix.SYS_READ, 1), pipe)
 	socket := on(waiting1(unix.SYS_READ, 1), listener.Thing{Kind: listener.ThingUnix, Peer: peerKey})
@@ -113,19 +119,21 @@ func TestEnds(t *testing.T) {
 		all  bool
 		dead bool
 	}{
-		"its reader, of one open file":             {write, []listener.Held{end(9, 1, true), end(7, 2, false), end(7, 3, false)}, []int{9}, true, true},
-		"two that share it":                        {write, []listener.Held{end(9, 1, true), end(10, 1, true)}, []int{9, 10}, true, true},
-		"the reader is in flight":                  {write, []listener.Held{end(7, 2, false)}, nil, false, false},
-		"it reads what it alone could write":       {read, []listener.Held{end(7, 1, true), end(7, 2, false), end(7, 3, false)}, nil, true, true},
-		"another writer, and one in flight":        {read, []listener.Held{end(9, 2, false)}, []int{9}, false, false},
-		"a writer beside it":                       {read, []listener.Held{end(7, 2, false), end(9, 3, false)}, []int{9}, true, false},
-		"its own socketpair":                       {socket, []listener.Held{peer(7)}, nil, true, true},
-		"a socketpair with a child":                {socket, []listener.Held{peer(7), peer(9)}, []int{9}, true, false},
-		"a socket nobody is known to hold":         {socket, nil, nil, false, false},
-		"a connection to itself":                   {tcp, []listener.Held{connection(7)}, nil, true, true},
-		"a connection to another process":          {tcp, []listener.Held{connection(9)}, []int{9}, true, false},
-		"a connection to wherever":                 {tcp, nil, nil, false, false},
-		"a connection with the ports the same way": {tcp, []listener.Held{{Kind: listener.HeldConnection, PID: 7, Port: 80, Peer: 5000}}, nil, false, false},
+		"its reader, of one open file":       {write, held(reader(9, 1), writer(7, 2), writer(7, 3)), []int{9}, true, true},
+		"two that share it":                  {write, held(reader(9, 1), reader(10, 1)), []int{9, 10}, true, true},
+		"the reader is in flight":            {write, held(writer(7, 2)), nil, false, false},
+		"it reads what it alone could write": {read, held(reader(7, 1), writer(7, 2), writer(7, 3)), nil, true, true},
+		"another writer, and one in flight":  {read, held(writer(9, 2)), []int{9}, false, false},
+		"a writer beside it":                 {read, held(writer(7, 2), writer(9, 3)), []int{9}, true, false},
+		"its own socketpair":                 {socket, held(peer(7)), nil, true, true},
+		"a socketpair with a child":          {socket, held(peer(7), peer(9)), []int{9}, true, false},
+		"a socket nobody is known to hold":   {socket, nil, nil, false, false},
+		"a connection to itself":             {tcp, held(connection(7)), nil, true, true},
+		"a connection to another process":    {tcp, held(connection(9)), []int{9}, true, false},
+		"a connection to wherever":           {tcp, nil, nil, false, false},
+		"a connection with the ports the same way": {
+			tcp, held(listener.Held{Kind: listener.HeldConnection, PID: 7, Port: 80, Peer: 5000}), nil, false, false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &life{clock: 9 * time.Second, pipes: map[listener.Key]standing{pipeKey: {}}}
@@ -162,22 +170,32 @@ func positioned(task listener.Task) listener.Thing {
 func TestChain(t *testing.T) {
 	w := &Watcher{ends: endsOf([]listener.Held{{Kind: listener.HeldSought, PID: 9, Key: peerKey}})}
 	socket := on(waiting1(unix.SYS_READ, 1), listener.Thing{Kind: listener.ThingUnix, Peer: peerKey})
+	it, timer := listener.Process{PID: 9}, []listener.Wait{{For: listener.ForTimer}}
+	waits := func(what listener.For, end listener.End) []listener.Wait {
+		return []listener.Wait{{For: what, Ends: []listener.End{end}}}
+	}
+	then := func(what listener.For) listener.End { return listener.End{PID: 9, Then: what} }
+	halted := listener.End{PID: 9, Halted: true, Then: listener.ForNothing}
 	for name, c := range map[string]struct {
 		other listener.Process
 		waits []listener.Wait
 		idle  time.Duration
 		want  listener.End
 	}{
-		"it sleeps": {listener.Process{PID: 9}, []listener.Wait{{For: listener.ForTimer}}, chainAfter, listener.End{PID: 9, Then: listener.ForTimer}},
-		"it runs":   {listener.Process{PID: 9}, []listener.Wait{{For: listener.ForTimer}}, time.Second, listener.End{PID: 9, Then: listener.ForNothing}},
-		"it waits for one that is stopped": {listener.Process{PID: 9}, []listener.Wait{{For: listener.ForData, Ends: []listener.End{{PID: 10, Halted: true}}}},
-			chainAfter, listener.End{PID: 9, Halted: true, Then: listener.ForNothing}},
-		"it waits for one that has a child": {listener.Process{PID: 9}, []listener.Wait{{For: listener.ForLock, Ends: []listener.End{{PID: 10, Then: listener.ForChild}}}},
-			chainAfter, listener.End{PID: 9, Then: listener.ForChild}},
-		"it is stopped": {listener.Process{PID: 9, State: "T"}, nil, 0, listener.End{PID: 9, Halted: true, Then: listener.ForNothing}},
-		"a thread of it is traced": {listener.Process{PID: 9, State: "S", Threads: []listener.Task{{TID: 9}, {TID: 10, Tracer: 3}}}, nil, 0,
-			listener.End{PID: 9, Halted: true, Then: listener.ForNothing}},
-		"it is frozen": {listener.Process{PID: 9, State: "S", Frozen: listener.Known(true)}, nil, 0, listener.End{PID: 9, Halted: true, Then: listener.ForNothing}},
+		"it sleeps": {it, timer, chainAfter, then(listener.ForTimer)},
+		"it runs":   {it, timer, time.Second, then(listener.ForNothing)},
+		"it waits for one that is stopped": {
+			it, waits(listener.ForData, listener.End{PID: 10, Halted: true}), chainAfter, halted,
+		},
+		"it waits for one that has a child": {
+			it, waits(listener.ForLock, listener.End{PID: 10, Then: listener.ForChild}),
+			chainAfter, then(listener.ForChild),
+		},
+		"it is stopped": {listener.Process{PID: 9, State: "T"}, nil, 0, halted},
+		"a thread of it is traced": {listener.Process{
+			PID: 9, State: "S", Threads: []listener.Task{{TID: 9}, {TID: 10, Tracer: 3}},
+		}, nil, 0, halted},
+		"it is frozen": {listener.Process{PID: 9, State: "S", Frozen: listener.Known(true)}, nil, 0, halted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.ends.processes = map[int]*listener.Process{9: &c.other}

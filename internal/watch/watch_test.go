@@ -98,8 +98,9 @@ func (s *script) Processes(ask listener.Ask) (map[int]*listener.Process, error) 
 		}
 		session, _ := unix.Getsid(pid)
 		process := &listener.Process{
-			PID: pid, NSPID: p.NSPID, PPID: p.PPID, Session: session, Comm: p.Comm, UID: p.UID, State: string(p.State), Start: p.StartTicks,
-			ThreadCount: 1, NetNS: 1, PIDNS: 1, Speaker: pid, Ended: listener.Used{IO: listener.Known(listener.IO{})},
+			PID: pid, NSPID: p.NSPID, PPID: p.PPID, Session: session, Comm: p.Comm, UID: p.UID,
+			State: string(p.State), Start: p.StartTicks, ThreadCount: 1, NetNS: 1, PIDNS: 1, Speaker: pid,
+			Ended: listener.Used{IO: listener.Known(listener.IO{})},
 		}
 		if slices.Contains(ask.Threads, pid) {
 			process.Threads = []listener.Task{{TID: pid, Comm: p.Comm, State: "S", Sched: listener.Known(listener.Sched{})}}
@@ -129,7 +130,10 @@ func look(second int, samples ...listener.Sample) listener.Look {
 }
 
 func watcher(s *script) *Watcher {
-	return New(s, Options{Interval: time.Second, StuckAfter: 5 * time.Second, Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New("")})
+	return New(s, Options{
+		Interval: time.Second, StuckAfter: 5 * time.Second,
+		Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New(""),
+	})
 }
 
 func mustStart(t *testing.T, w *Watcher) *listener.Snapshot {
@@ -168,8 +172,10 @@ func TestSnapshotsNeverChange(t *testing.T) {
 	before := *first.Listeners[0]
 	mustStep(t, w)
 	last := mustStep(t, w)
-	if diff := cmp.Diff(before, *first.Listeners[0], cmp.AllowUnexported(listener.Rare[time.Time]{}, listener.Count{},
-		listener.Rare[float64]{}, listener.Rare[time.Duration]{}, listener.Rare[listener.Caller]{}, listener.Rare[listener.Settings]{}), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+	unexported := cmp.AllowUnexported(listener.Rare[time.Time]{}, listener.Count{}, listener.Rare[float64]{},
+		listener.Rare[time.Duration]{}, listener.Rare[listener.Caller]{}, listener.Rare[listener.Settings]{})
+	addresses := cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
+	if diff := cmp.Diff(before, *first.Listeners[0], unexported, addresses); diff != "" {
 		t.Errorf("the first snapshot changed:\n%s", diff)
 	}
 	if l := last.Listeners[0]; l.Queue != 3 || l.Window.Samples != 3 || l.Window.Observed != 2*time.Second {
@@ -180,7 +186,8 @@ func TestSnapshotsNeverChange(t *testing.T) {
 func TestSuspicionTakesACensusAndCountsTheGroup(t *testing.T) {
 	other := sampleOf(2, 2, 0, 0)
 	s := &script{looks: []listener.Look{
-		look(0, sampleOf(1, 1, 1, 1), other), look(1, sampleOf(1, 1, 1, 1)), look(2, sampleOf(1, 1, 1, 1)), look(3, sampleOf(1, 1, 2, 1)),
+		look(0, sampleOf(1, 1, 1, 1), other), look(1, sampleOf(1, 1, 1, 1)),
+		look(2, sampleOf(1, 1, 1, 1)), look(3, sampleOf(1, 1, 2, 1)),
 	}}
 	w := watcher(s)
 	mustStart(t, w)
@@ -230,7 +237,8 @@ func TestAcceptedWhileMadeAnew(t *testing.T) {
 	restarted.Restarted = true
 	w := watcher(&script{looks: []listener.Look{look(0, old), restarted}})
 	mustStart(t, w)
-	if l := mustStep(t, w).Listeners[0]; l.LastAccept.Maybe() != listener.Known(start().Add(time.Second)) || l.Accepted != listener.Counted(5) {
+	second := listener.Known(start().Add(time.Second))
+	if l := mustStep(t, w).Listeners[0]; l.LastAccept.Maybe() != second || l.Accepted != listener.Counted(5) {
 		t.Errorf("accepted %v, the last one at %v; want 5", l.Accepted, l.LastAccept)
 	}
 }
@@ -250,10 +258,13 @@ func TestBirthsAndDeaths(t *testing.T) {
 		t.Fatalf("%d listeners, changes %+v; want one birth", len(snap.Listeners), w.changes)
 	}
 	caller, _ := snap.Listeners[0].Caller.Get()
-	if want := (listener.Caller{PID: os.Getpid(), UID: 5, Comm: "caller"}); caller.PID != want.PID || caller.UID != want.UID || caller.Comm != want.Comm || len(caller.Parents) == 0 {
+	want := listener.Caller{PID: os.Getpid(), UID: 5, Comm: "caller"}
+	same := caller.PID == want.PID && caller.UID == want.UID && caller.Comm == want.Comm
+	if !same || len(caller.Parents) == 0 {
 		t.Errorf("caller %+v, want %+v", caller, want)
 	}
-	if owners := snap.Listeners[0].Owners; len(owners) != 1 || owners[0].PID != os.Getpid() || snap.Listeners[0].OwnersKnown {
+	owners := snap.Listeners[0].Owners
+	if len(owners) != 1 || owners[0].PID != os.Getpid() || snap.Listeners[0].OwnersKnown {
 		t.Errorf("owners %+v, want the caller until a census knows", owners)
 	}
 
