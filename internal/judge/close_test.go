@@ -27,8 +27,8 @@ func TestClose(t *testing.T) {
 		"two hold it, and the culprit is known": {func(s *scene) {
 			shared(s)
 			s.deaf.Acceptors = []listener.Acceptor{{PID: deafPID, Start: s.owner().Start}}
-		}, []listener.Reason{listener.AmbiguousHolders, listener.Served, listener.TooSoon}},
-		"a debugger": {func(s *scene) { s.owner().Tracer = 99 }, []listener.Reason{listener.Traced, listener.Served, listener.TooSoon}},
+		}, heldBy(listener.AmbiguousHolders, listener.Served, listener.TooSoon)},
+		"a debugger": {func(s *scene) { s.owner().Tracer = 99 }, heldBy(listener.Traced, listener.Served, listener.TooSoon)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene()
@@ -62,14 +62,17 @@ func TestWorker(t *testing.T) {
 		change func(*scene)
 		want   []listener.Reason
 	}{
-		"nobody was seen to wait": {func(*scene) {}, []listener.Reason{listener.AmbiguousHolders}},
+		"nobody was seen to wait": {func(*scene) {}, heldBy(listener.AmbiguousHolders)},
 		"the worker was": {func(s *scene) {
 			waited(s, listener.Acceptor{PID: deafPID, Start: s.owner().Start})
-		}, []listener.Reason{listener.Served, listener.TooSoon}},
+		}, heldBy(listener.Served, listener.TooSoon)},
 		"one of its pid was": {func(s *scene) { waited(s, listener.Acceptor{PID: deafPID, Start: 1}) }, ambiguous},
-		"the master was":     {func(s *scene) { waited(s, listener.Acceptor{PID: 500, Start: s.deaf.Owners[1].Start}) }, ambiguous},
+		"the master was": {func(s *scene) {
+			waited(s, listener.Acceptor{PID: 500, Start: s.deaf.Owners[1].Start})
+		}, ambiguous},
 		"both were": {func(s *scene) {
-			waited(s, listener.Acceptor{PID: deafPID, Start: s.owner().Start}, listener.Acceptor{PID: 500, Start: s.deaf.Owners[1].Start})
+			worker := listener.Acceptor{PID: deafPID, Start: s.owner().Start}
+			waited(s, worker, listener.Acceptor{PID: 500, Start: s.deaf.Owners[1].Start})
 		}, ambiguous},
 		"there is a second worker": {func(s *scene) {
 			waited(s, listener.Acceptor{PID: deafPID, Start: s.owner().Start})
@@ -91,11 +94,14 @@ func TestTogether(t *testing.T) {
 		second func(*listener.Listener)
 		want   listener.Action
 	}{
-		"ripe too":            {func(*listener.Listener) {}, listener.Kill},
-		"dead, but too soon":  {func(l *listener.Listener) { l.Window.Observed = 6 * time.Second }, listener.Hold},
-		"not stuck yet":       {func(l *listener.Listener) { l.Window.Observed = 2 * time.Second }, listener.Kill},
-		"too soon and traced": {func(l *listener.Listener) { l.Window.Observed = 6 * time.Second; l.Owners[0].Tracer = 9 }, listener.Kill},
-		"of another group":    {func(l *listener.Listener) { l.Window.Observed = 6 * time.Second; l.Group++ }, listener.Kill},
+		"ripe too":           {func(*listener.Listener) {}, listener.Kill},
+		"dead, but too soon": {func(l *listener.Listener) { l.Window.Observed = 6 * time.Second }, listener.Hold},
+		"not stuck yet":      {func(l *listener.Listener) { l.Window.Observed = 2 * time.Second }, listener.Kill},
+		"too soon and traced": {func(l *listener.Listener) {
+			l.Window.Observed = 6 * time.Second
+			l.Owners[0].Tracer = 9
+		}, listener.Kill},
+		"of another group": {func(l *listener.Listener) { l.Window.Observed = 6 * time.Second; l.Group++ }, listener.Kill},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene()
@@ -104,7 +110,8 @@ func TestTogether(t *testing.T) {
 			second.Owners[0].PID++
 			c.second(second)
 			j := judgeFirst(t, snapshot(s.deaf, s.alive, second), s.policy)
-			if j.Decision.Act != c.want || (c.want == listener.Hold) != slices.Equal(j.Decision.Reasons, []listener.Reason{listener.TooSoon}) {
+			tooSoon := slices.Equal(j.Decision.Reasons, heldBy(listener.TooSoon))
+			if j.Decision.Act != c.want || (c.want == listener.Hold) != tooSoon {
 				t.Errorf("%+v, want %s", j.Decision, c.want)
 			}
 		})

@@ -73,19 +73,25 @@ func TestSupersededGate(t *testing.T) {
 	}{
 		"it goes":                {func(*scene) {}, nil},
 		"whatever --action says": {func(s *scene) { s.policy.Default.Action = listener.Observe }, nil},
-		"disarmed":               {func(s *scene) { s.past.Disarmed = true }, []listener.Reason{listener.Disarmed}},
-		"out of scope":           {func(s *scene) { s.policy.Scope.Ports = []uint16{443} }, []listener.Reason{listener.OutOfScope}},
-		"protected":              {func(s *scene) { s.policy.Protect = []string{"haproxy"} }, []listener.Reason{listener.Protected}},
+		"disarmed":               {func(s *scene) { s.past.Disarmed = true }, heldBy(listener.Disarmed)},
+		"out of scope":           {func(s *scene) { s.policy.Scope.Ports = []uint16{443} }, heldBy(listener.OutOfScope)},
+		"protected":              {func(s *scene) { s.policy.Protect = []string{"haproxy"} }, heldBy(listener.Protected)},
 		"several hold it": {func(s *scene) {
 			s.older.Owners = append(s.older.Owners, owner(4101))
 			s.older.Owners[1].PPID = olderPID
-		}, []listener.Reason{listener.AmbiguousHolders}},
-		"stopped":                       {func(s *scene) { s.older.Owners[0].State = "T" }, []listener.Reason{listener.Stopped}},
-		"the newer one does not accept": {func(s *scene) { s.newer.LastAccept = listener.Rare[time.Time]{} }, []listener.Reason{listener.NoSiblingAccepted}},
-		"--allow-sole lifts nothing":    {func(s *scene) { s.policy.Default.AllowSole = true; s.newer.LastAccept = listener.Rare[time.Time]{} }, []listener.Reason{listener.NoSiblingAccepted}},
+		}, heldBy(listener.AmbiguousHolders)},
+		"stopped": {func(s *scene) { s.older.Owners[0].State = "T" }, heldBy(listener.Stopped)},
+		"the newer one does not accept": {func(s *scene) {
+			s.newer.LastAccept = listener.Rare[time.Time]{}
+		}, heldBy(listener.NoSiblingAccepted)},
+		"--allow-sole lifts nothing": {func(s *scene) {
+			s.policy.Default.AllowSole = true
+			s.newer.LastAccept = listener.Rare[time.Time]{}
+		}, heldBy(listener.NoSiblingAccepted)},
 		"the budget is spent": {func(s *scene) {
-			s.past.Acts = []listener.PastAct{{At: instant().Add(-time.Minute), Group: s.older.Counted(), Netns: s.older.NetCookie}}
-		}, []listener.Reason{listener.Budget}},
+			at := instant().Add(-time.Minute)
+			s.past.Acts = []listener.PastAct{{At: at, Group: s.older.Counted(), Netns: s.older.NetCookie}}
+		}, heldBy(listener.Budget)},
 		"another port that it serves is superseded too": {func(s *scene) {
 			older, newer := reload()
 			for i, l := range []*listener.Listener{older, newer} {
@@ -97,7 +103,7 @@ func TestSupersededGate(t *testing.T) {
 			l := member(20, olderPID)
 			l.Group, l.LastAccept, l.CountedSince = 0, listener.Rarely(instant()), s.older.CountedSince
 			s.others = append(s.others, l)
-		}, []listener.Reason{listener.ServesElsewhere}},
+		}, heldBy(listener.ServesElsewhere)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &scene{policy: generationPolicy(), past: &Past{}}
@@ -147,11 +153,16 @@ func TestMixed(t *testing.T) {
 		change func(a, b *listener.Listener)
 		want   *listener.Mixed
 	}{
-		"alike":                 {func(_, _ *listener.Listener) {}, nil},
-		"programs":              {func(a, _ *listener.Listener) { a.Owners[0].Exe = "/usr/sbin/nginx" }, &listener.Mixed{Programs: []string{"haproxy", "nginx"}}},
+		"alike": {func(_, _ *listener.Listener) {}, nil},
+		"programs": {func(a, _ *listener.Listener) {
+			a.Owners[0].Exe = "/usr/sbin/nginx"
+		}, &listener.Mixed{Programs: []string{"haproxy", "nginx"}}},
 		"one that was replaced": {func(a, _ *listener.Listener) { a.Owners[0].Exe += " (deleted)" }, nil},
 		"not known":             {func(a, _ *listener.Listener) { a.Owners[0].Exe = "" }, nil},
-		"users":                 {func(a, b *listener.Listener) { as(a, 0, "root"); as(b, 104, "haproxy") }, &listener.Mixed{Users: []string{"haproxy", "root"}}},
+		"users": {func(a, b *listener.Listener) {
+			as(a, 0, "root")
+			as(b, 104, "haproxy")
+		}, &listener.Mixed{Users: []string{"haproxy", "root"}}},
 		"one that may still drop its privileges": {func(a, b *listener.Listener) {
 			as(a, 104, "haproxy")
 			as(b, 0, "root")
@@ -162,9 +173,12 @@ func TestMixed(t *testing.T) {
 			as(b, 104, "haproxy")
 			a.Owners, b.Owners = append(a.Owners, b.Owners[0]), append(b.Owners, a.Owners[0])
 		}, nil},
-		"containers": {func(a, _ *listener.Listener) { a.Owners[0].Container = &listener.Container{ID: "3f2a"} }, &listener.Mixed{Containers: []string{"", "3f2a"}}},
+		"containers": {func(a, _ *listener.Listener) {
+			a.Owners[0].Container = &listener.Container{ID: "3f2a"}
+		}, &listener.Mixed{Containers: []string{"", "3f2a"}}},
 		"images": {func(a, b *listener.Listener) {
-			a.Owners[0].Container, b.Owners[0].Container = &listener.Container{ID: "1", Image: "x:1"}, &listener.Container{ID: "1", Image: "x:2"}
+			a.Owners[0].Container = &listener.Container{ID: "1", Image: "x:1"}
+			b.Owners[0].Container = &listener.Container{ID: "1", Image: "x:2"}
 		}, &listener.Mixed{Images: []string{"x:1", "x:2"}}},
 	} {
 		a, b := reload()

@@ -24,6 +24,8 @@ const ms = time.Millisecond
 
 func ptr[T any](v T) *T { return &v }
 
+func heldBy(reasons ...listener.Reason) []listener.Reason { return reasons }
+
 func (s *scene) owner() *listener.Owner       { return &s.deaf.Owners[0] }
 func (s *scene) evidence() *listener.Evidence { return s.owner().Evidence }
 
@@ -79,7 +81,8 @@ func (s *scene) acted(netns uint64, ago time.Duration) {
 // spent adds past acts on users other than root.
 func (s *scene) spent(n int) {
 	for i := range n {
-		s.past.Acts = append(s.past.Acts, listener.PastAct{At: instant().Add(-59 * time.Minute), Group: string(rune('a' + i)), OfUser: true})
+		act := listener.PastAct{At: instant().Add(-59 * time.Minute), Group: string(rune('a' + i)), OfUser: true}
+		s.past.Acts = append(s.past.Acts, act)
 	}
 }
 
@@ -100,34 +103,36 @@ func TestGate(t *testing.T) {
 		want   []listener.Reason // nil: it is acted on
 	}{
 		"the incident": {func(*scene) {}, nil},
-		"not armed":    {func(s *scene) { s.policy.Default.Action = listener.Observe }, []listener.Reason{listener.NotArmed}},
-		"another port": {func(s *scene) { s.policy.Scope.Ports = []uint16{81} }, []listener.Reason{listener.OutOfScope}},
+		"not armed":    {func(s *scene) { s.policy.Default.Action = listener.Observe }, heldBy(listener.NotArmed)},
+		"another port": {func(s *scene) { s.policy.Scope.Ports = []uint16{81} }, heldBy(listener.OutOfScope)},
 		"in scope":     {func(s *scene) { s.policy.Scope.Ports = []uint16{81, 80} }, nil},
-		"a protected":  {func(s *scene) { s.owner().Comm = "sshd" }, []listener.Reason{listener.Protected}},
-		"an ancestor":  {func(s *scene) { s.owner().PID = 4000 }, []listener.Reason{listener.Self}},
-		"init":         {func(s *scene) { s.owner().PID = 1 }, []listener.Reason{listener.Self}},
-		"a kernel's":   {func(s *scene) { s.owner().Kernel = true }, []listener.Reason{listener.Self}},
-		"two holders":  {func(s *scene) { shared(s) }, []listener.Reason{listener.AmbiguousHolders}},
+		"a protected":  {func(s *scene) { s.owner().Comm = "sshd" }, heldBy(listener.Protected)},
+		"an ancestor":  {func(s *scene) { s.owner().PID = 4000 }, heldBy(listener.Self)},
+		"init":         {func(s *scene) { s.owner().PID = 1 }, heldBy(listener.Self)},
+		"a kernel's":   {func(s *scene) { s.owner().Kernel = true }, heldBy(listener.Self)},
+		"two holders":  {func(s *scene) { shared(s) }, heldBy(listener.AmbiguousHolders)},
 		"traced":       {func(s *scene) { s.owner().Tracer = 99 }, first(listener.Traced)},
 		"in D state":   {func(s *scene) { s.owner().State = "D" }, nil},
-		"disarmed":     {func(s *scene) { s.past.Disarmed = true }, []listener.Reason{listener.Disarmed}},
+		"disarmed":     {func(s *scene) { s.past.Disarmed = true }, heldBy(listener.Disarmed)},
 		"a protecting rule": {func(s *scene) {
 			s.policy.Rules = []Rule{{Match{Ports: []uint16{80}}, Override{Protect: ptr(true)}}}
-		}, []listener.Reason{listener.Protected}},
+		}, heldBy(listener.Protected)},
 		"frozen by a cgroup": {func(s *scene) { s.evidence().Frozen = listener.Known(true) }, first(listener.Frozen)},
 		"frozen by cgroup v1, as its leader shows": {func(s *scene) { s.owner().Wchan = "__refrigerator" },
 			first(listener.Frozen)},
 		"frozen by cgroup v2, as a thread shows": {func(s *scene) { s.evidence().Threads[0].Wchan = "do_freezer_trap" },
 			first(listener.Frozen)},
-		"starved of CPU":             {func(s *scene) { s.used(listener.Usage{RunnableWait: 0.1}) }, []listener.Reason{listener.Starved}},
-		"throttled":                  {func(s *scene) { s.used(listener.Usage{Throttled: true}) }, []listener.Reason{listener.Starved}},
+		"starved of CPU": {func(s *scene) {
+			s.used(listener.Usage{RunnableWait: 0.1})
+		}, heldBy(listener.Starved)},
+		"throttled":                  {func(s *scene) { s.used(listener.Usage{Throttled: true}) }, heldBy(listener.Starved)},
 		"hardly waits":               {func(s *scene) { s.used(listener.Usage{RunnableWait: 0.09}) }, nil},
 		"got 2.9 s of 4, and waited": {func(s *scene) { s.used(listener.Usage{User: 2900 * ms, RunnableWait: 0.2}) }, nil},
 		"user time alone is no progress, but served": {func(s *scene) { s.used(listener.Usage{User: 9000 * ms}) }, held},
 		"no evidence": {func(s *scene) { s.owner().Evidence = nil }, append([]listener.Reason{
 			listener.Frozen, listener.Busy, listener.AtLimit, listener.Waits, listener.ServesElsewhere,
 		}, held...)},
-		"init of the container of its sibling": {func(s *scene) { s.owner().NSPID = 1 }, []listener.Reason{listener.ContainerInit}},
+		"init of the container of its sibling": {func(s *scene) { s.owner().NSPID = 1 }, heldBy(listener.ContainerInit)},
 		"init of its own container": {func(s *scene) {
 			s.owner().NSPID, s.owner().PIDNS = 1, listener.Known(uint32(5))
 		}, strangers},
@@ -147,15 +152,16 @@ func TestGate(t *testing.T) {
 			s.owner().Connections = listener.Known(1)
 			s.allowServed()
 			s.deaf.Window.Observed = 12*time.Second - 1
-		}, []listener.Reason{listener.TooSoon}},
+		}, heldBy(listener.TooSoon)},
 		"another program in the group": {func(s *scene) { s.alive.Owners[0].Exe = "/usr/sbin/nginx" },
 			first(append([]listener.Reason{listener.Inherited}, strangers...)...)},
 		"another, which is said to be the same": {func(s *scene) {
 			s.alive.Owners[0].Exe = "/usr/sbin/haproxy.old"
 			s.policy.Default.SameProgram = []string{"/usr/sbin/haproxy", "/usr/sbin/haproxy.old"}
 		}, nil},
-		"nobody could read what it runs, and a rule might protect it": {func(s *scene) { s.owner().Exe, s.alive.Owners[0].Exe = "", "" },
-			first(append([]listener.Reason{listener.Inherited}, strangers...)...)},
+		"nobody could read what it runs, and a rule might protect it": {func(s *scene) {
+			s.owner().Exe, s.alive.Owners[0].Exe = "", ""
+		}, first(append([]listener.Reason{listener.Inherited}, strangers...)...)},
 		"a program of the same name elsewhere": {func(s *scene) { s.alive.Owners[0].Exe = "/opt/haproxy/haproxy" },
 			first(append([]listener.Reason{listener.Inherited}, strangers...)...)},
 		"the same program in another container": {func(s *scene) { s.elsewhereLives("1") }, strangers},
@@ -179,31 +185,31 @@ func TestGate(t *testing.T) {
 			s.others = append(s.others, alive()) // a sibling of it
 			s.others[1].Key, s.others[1].Cookie, s.others[1].Owners[0].PIDNS = 4, 4, listener.Known(uint32(7))
 		}, nil},
-		"a program of the application chooses": {func(s *scene) { s.alive.Program = true }, []listener.Reason{listener.MixedGroup}},
+		"a program of the application chooses": {func(s *scene) { s.alive.Program = true }, heldBy(listener.MixedGroup)},
 		"a sibling nobody is known to hold": {func(s *scene) { s.alive.Owners = nil },
 			first(append([]listener.Reason{listener.Inherited}, strangers...)...)},
 		"its own file was replaced by an upgrade": {func(s *scene) { s.owner().Exe += " (deleted)" }, nil},
 		"the sibling is of another user":          {func(s *scene) { s.alive.Owners[0].UID = 104 }, nil},
 		"the sibling accepted before the window": {func(s *scene) {
 			s.alive.LastAccept = listener.Rarely(s.deaf.Window.Since.Add(-1))
-		}, []listener.Reason{listener.NoSiblingAccepted}},
+		}, heldBy(listener.NoSiblingAccepted)},
 		"one of two siblings accepted": {func(s *scene) { s.oneOf(s.deaf.Window.Since) }, nil},
 		"one of two did before the window": {func(s *scene) { s.oneOf(s.deaf.Window.Since.Add(-1)) },
 			[]listener.Reason{listener.NoSiblingAccepted}},
 		"one of two did, and one of them stands still by now": {func(s *scene) {
 			s.oneOf(s.deaf.Window.Since)
 			s.others[0].Window.Samples = enough
-		}, []listener.Reason{listener.NoSiblingAccepted}},
+		}, heldBy(listener.NoSiblingAccepted)},
 		"one of two did, and one of them would end": {func(s *scene) {
 			s.oneOf(s.deaf.Window.Since)
 			s.others[0].Owners[0] = *s.owner()
-		}, []listener.Reason{listener.LastAcceptingMember}},
+		}, heldBy(listener.LastAcceptingMember)},
 		"the sibling accepted in the window, and is stuck itself by now": {func(s *scene) {
 			l := deaf()
 			l.Key, l.Cookie, l.Owners = s.alive.Key, s.alive.Cookie, s.alive.Owners
 			l.Window.Observed, l.LastAccept = 6*time.Second, listener.Rarely(s.deaf.Window.Since.Add(time.Second))
 			*s.alive = *l
-		}, []listener.Reason{listener.NoSiblingAccepted}},
+		}, heldBy(listener.NoSiblingAccepted)},
 		"alone": {func(s *scene) { s.alive.Group++ }, []listener.Reason{
 			listener.Inherited, listener.NoSiblingAccepted, listener.Served, listener.TooSoon,
 		}},
@@ -214,23 +220,27 @@ func TestGate(t *testing.T) {
 		"alone, and that is allowed": {func(s *scene) {
 			s.alive.Group++
 			s.policy.Default.AllowSole = true
-			s.deaf.ListenedAt, s.deaf.Caller = listener.Rarely(instant().Add(-time.Hour)), listener.Rarely(listener.Caller{PID: deafPID})
+			s.deaf.ListenedAt = listener.Rarely(instant().Add(-time.Hour))
+			s.deaf.Caller = listener.Rarely(listener.Caller{PID: deafPID})
 		}, nil},
-		"three groups at once": {func(s *scene) { s.ill(2, 0) }, []listener.Reason{listener.HostWide}},
+		"three groups at once": {func(s *scene) { s.ill(2, 0) }, heldBy(listener.HostWide)},
 		"three groups at once, one out of scope": {func(s *scene) {
 			s.ill(2, 0)
 			s.policy.Scope.Ports, s.others[1].Local = []uint16{80}, netip.MustParseAddrPort("10.39.1.68:81")
 		}, nil},
-		"two groups at once":                          {func(s *scene) { s.ill(1, 0) }, nil},
-		"three groups, one after the other":           {func(s *scene) { s.ill(2, time.Minute) }, nil},
-		"its group's budget is spent":                 {func(s *scene) { s.acted(0, 9*time.Minute) }, []listener.Reason{listener.Budget}},
+		"two groups at once":                {func(s *scene) { s.ill(1, 0) }, nil},
+		"three groups, one after the other": {func(s *scene) { s.ill(2, time.Minute) }, nil},
+		"its group's budget is spent": {func(s *scene) {
+			s.acted(0, 9*time.Minute)
+		}, heldBy(listener.Budget)},
 		"its group's budget is free again":            {func(s *scene) { s.acted(0, 10*time.Minute) }, nil},
 		"another network namespace of the same inode": {func(s *scene) { s.acted(7, time.Minute) }, nil},
 		"the host's budget is spent": {func(s *scene) {
 			for i := range 5 {
-				s.past.Acts = append(s.past.Acts, listener.PastAct{At: instant().Add(-59 * time.Minute), Group: string(rune('a' + i))})
+				act := listener.PastAct{At: instant().Add(-59 * time.Minute), Group: string(rune('a' + i))}
+				s.past.Acts = append(s.past.Acts, act)
 			}
-		}, []listener.Reason{listener.Budget}},
+		}, heldBy(listener.Budget)},
 		"three groups at once, two of one user's guests": {func(s *scene) {
 			s.ill(2, 0)
 			for _, l := range s.others {
@@ -242,22 +252,27 @@ func TestGate(t *testing.T) {
 			for i, l := range s.others {
 				l.Owners[0].Guest = listener.Known(uint32(1000 + i))
 			}
-		}, []listener.Reason{listener.HostWide}},
-		"which acts were begun is lost":                         {func(s *scene) { s.past.Lost = true }, []listener.Reason{listener.Budget}},
-		"users have used up what is theirs, and it is root's":   {func(s *scene) { s.spent(2) }, nil},
-		"users have used up what is theirs, and it is a user's": {func(s *scene) { s.spent(2); s.owner().UID = 99 }, []listener.Reason{listener.Budget}},
-		"users have not, and it is a user's":                    {func(s *scene) { s.spent(1); s.owner().UID = 99 }, nil},
+		}, heldBy(listener.HostWide)},
+		"which acts were begun is lost": {func(s *scene) {
+			s.past.Lost = true
+		}, heldBy(listener.Budget)},
+		"users have used up what is theirs, and it is root's": {func(s *scene) { s.spent(2) }, nil},
+		"users have used up what is theirs, and it is a user's": {func(s *scene) {
+			s.spent(2)
+			s.owner().UID = 99
+		}, heldBy(listener.Budget)},
+		"users have not, and it is a user's": {func(s *scene) { s.spent(1); s.owner().UID = 99 }, nil},
 		"users have, and it is root's in a namespace of theirs": {func(s *scene) {
 			s.spent(2)
 			for _, l := range []*listener.Listener{s.deaf, s.alive} {
 				l.Owners[0].Guest = listener.Known[uint32](99)
 			}
-		}, []listener.Reason{listener.Budget}},
-		"too soon": {func(s *scene) { s.deaf.Window.Observed = 8*time.Second - 1 }, []listener.Reason{listener.TooSoon}},
+		}, heldBy(listener.Budget)},
+		"too soon": {func(s *scene) { s.deaf.Window.Observed = 8*time.Second - 1 }, heldBy(listener.TooSoon)},
 		"the only accepting sibling is of the same process": {func(s *scene) {
 			s.alive.Owners[0] = *s.owner()
 			s.runs()
-		}, []listener.Reason{listener.ServesElsewhere, listener.Served, listener.TooSoon, listener.LastAcceptingMember}},
+		}, heldBy(listener.ServesElsewhere, listener.Served, listener.TooSoon, listener.LastAcceptingMember)},
 		"a third one goes on accepting": {func(s *scene) {
 			s.alive.Owners[0] = *s.owner()
 			s.runs()
@@ -285,7 +300,9 @@ func TestGateAsksTheTable(t *testing.T) {
 	if d := cmp.Diff(want, reasons(gate())); d != "" {
 		t.Errorf("the gate (-table +gate):\n%s", d)
 	}
-	want = listener.ReasonsThat(func(r listener.ReasonRow) bool { return r.Reason != listener.ChangedMeanwhile && !r.StuckOnly })
+	want = listener.ReasonsThat(func(r listener.ReasonRow) bool {
+		return r.Reason != listener.ChangedMeanwhile && !r.StuckOnly
+	})
 	if d := cmp.Diff(want, reasons(supersededGate(nil))); d != "" {
 		t.Errorf("the gate of what is superseded (-table +gate):\n%s", d)
 	}
@@ -352,7 +369,8 @@ func aged(s *scene, deafAge, aliveAge time.Duration) {
 func TestStarting(t *testing.T) {
 	starting := []listener.Reason{listener.Starting}
 	seen := func(s *scene, age time.Duration) {
-		s.deaf.ListenedAt, s.deaf.Caller = listener.Rarely(instant().Add(-age)), listener.Rarely(listener.Caller{PID: deafPID})
+		s.deaf.ListenedAt = listener.Rarely(instant().Add(-age))
+		s.deaf.Caller = listener.Rarely(listener.Caller{PID: deafPID})
 	}
 	for name, c := range map[string]struct {
 		change func(*scene)

@@ -123,7 +123,9 @@ func TestVerdict(t *testing.T) {
 		change func(*listener.Listener, *listener.Snapshot)
 		want   listener.Verdict
 	}{
-		"empty, nothing known": {func(l *listener.Listener, _ *listener.Snapshot) { l.Queue = 0; l.Window = listener.Window{} }, listener.Idle},
+		"empty, nothing known": {func(l *listener.Listener, _ *listener.Snapshot) {
+			l.Queue, l.Window = 0, listener.Window{}
+		}, listener.Idle},
 		"empty, accepted lately": {func(l *listener.Listener, _ *listener.Snapshot) {
 			l.Queue, l.Window = 0, listener.Window{}
 			l.LastAccept = listener.Rarely(instant().Add(-59 * time.Second))
@@ -155,8 +157,12 @@ func TestVerdict(t *testing.T) {
 			l.Window = listener.Window{Samples: 3, Observed: 2 * time.Second}
 			l.OldestWait = listener.Rarely(2 * time.Second)
 		}, listener.Suspect},
-		"just before --stuck-after": {func(l *listener.Listener, _ *listener.Snapshot) { l.Window.Observed = 5*time.Second - 1 }, listener.Suspect},
-		"at --stuck-after":          {func(l *listener.Listener, _ *listener.Snapshot) { l.Window.Observed = 5 * time.Second }, listener.Stuck},
+		"just before --stuck-after": {func(l *listener.Listener, _ *listener.Snapshot) {
+			l.Window.Observed = 5*time.Second - 1
+		}, listener.Suspect},
+		"at --stuck-after": {func(l *listener.Listener, _ *listener.Snapshot) {
+			l.Window.Observed = 5 * time.Second
+		}, listener.Stuck},
 		"one look can convict nobody": {func(l *listener.Listener, s *listener.Snapshot) {
 			s.Watched = false
 			l.Window.Samples = 1
@@ -164,7 +170,9 @@ func TestVerdict(t *testing.T) {
 		"age alone convicts nobody: the agent was paused": {func(l *listener.Listener, _ *listener.Snapshot) {
 			l.Window = listener.Window{Since: instant().Add(-time.Hour), Samples: 3, Observed: 2 * time.Second}
 		}, listener.Suspect},
-		"clients that gave up are still a stuck queue": {func(l *listener.Listener, _ *listener.Snapshot) { l.Selected = listener.Counted(uint64(0)) }, listener.Stuck},
+		"clients that gave up are still a stuck queue": {func(l *listener.Listener, _ *listener.Snapshot) {
+			l.Selected = listener.Counted(uint64(0))
+		}, listener.Stuck},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := deaf()
@@ -183,7 +191,8 @@ func TestVerdict(t *testing.T) {
 
 func TestTheIncidentIsActedOn(t *testing.T) {
 	j := judgeFirst(t, snapshot(deaf(), alive()), testPolicy())
-	if j.Verdict != listener.Stuck || j.Cause != listener.CauseBlocked || j.Class != listener.Dead || j.Culprit != deafPID {
+	blocked := j.Verdict == listener.Stuck && j.Cause == listener.CauseBlocked
+	if !blocked || j.Class != listener.Dead || j.Culprit != deafPID {
 		t.Errorf("%s, %s, culprit %d", j.Verdict, j.Cause, j.Culprit)
 	}
 	if diff := cmp.Diff(&listener.Decision{Act: listener.Kill}, j.Decision, butSiblings()); diff != "" {

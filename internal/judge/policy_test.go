@@ -15,21 +15,32 @@ func TestSettingsOfAListener(t *testing.T) {
 	l.Owners[0].UID, l.Owners[0].Cgroup, l.Owners[0].Container = 104, "/kubepods/burstable/podx/3f2a",
 		&listener.Container{ID: "3f2a", Pod: "web-5f7", Namespace: "shop"}
 	for name, m := range map[string]Match{
-		"everything": {}, "port": {Ports: []uint16{443, 80}}, "addr": {Addrs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
-		"comm": {Comms: []string{"haproxy"}}, "exe": {Exes: []string{"/usr/sbin/hap*"}}, "uid": {UIDs: []uint32{104}},
-		"cgroup": {Cgroups: []string{"/kubepods"}}, "container": {Containers: listener.Containers{IDs: []string{"3f"}}},
-		"pod": {Containers: listener.Containers{Pods: []string{"db", "web-*"}}}, "namespace": {Containers: listener.Containers{Namespaces: []string{"shop"}}},
-		"all of it": {Ports: []uint16{80}, Comms: []string{"haproxy"}, UIDs: []uint32{104}},
+		"everything": {},
+		"port":       {Ports: []uint16{443, 80}},
+		"addr":       {Addrs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
+		"comm":       {Comms: []string{"haproxy"}},
+		"exe":        {Exes: []string{"/usr/sbin/hap*"}},
+		"uid":        {UIDs: []uint32{104}},
+		"cgroup":     {Cgroups: []string{"/kubepods"}},
+		"container":  {Containers: listener.Containers{IDs: []string{"3f"}}},
+		"pod":        {Containers: listener.Containers{Pods: []string{"db", "web-*"}}},
+		"namespace":  {Containers: listener.Containers{Namespaces: []string{"shop"}}},
+		"all of it":  {Ports: []uint16{80}, Comms: []string{"haproxy"}, UIDs: []uint32{104}},
 	} {
 		if !m.match(l) {
 			t.Errorf("%s: %+v does not match", name, m)
 		}
 	}
 	for name, m := range map[string]Match{
-		"port": {Ports: []uint16{443}}, "addr": {Addrs: []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}},
-		"comm": {Comms: []string{"haprox"}}, "exe": {Exes: []string{"/usr/sbin/nginx"}}, "uid": {UIDs: []uint32{0}},
-		"cgroup": {Cgroups: []string{"/system.slice"}}, "container": {Containers: listener.Containers{IDs: []string{"4"}}},
-		"pod": {Containers: listener.Containers{Pods: []string{"web"}}}, "namespace": {Containers: listener.Containers{Namespaces: []string{"sho"}}},
+		"port":                         {Ports: []uint16{443}},
+		"addr":                         {Addrs: []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}},
+		"comm":                         {Comms: []string{"haprox"}},
+		"exe":                          {Exes: []string{"/usr/sbin/nginx"}},
+		"uid":                          {UIDs: []uint32{0}},
+		"cgroup":                       {Cgroups: []string{"/system.slice"}},
+		"container":                    {Containers: listener.Containers{IDs: []string{"4"}}},
+		"pod":                          {Containers: listener.Containers{Pods: []string{"web"}}},
+		"namespace":                    {Containers: listener.Containers{Namespaces: []string{"sho"}}},
 		"the pod of another namespace": {Containers: listener.Containers{Pods: []string{"web-*"}, Namespaces: []string{"x"}}},
 		"one kind of two":              {Ports: []uint16{80}, Comms: []string{"nginx"}},
 	} {
@@ -39,7 +50,9 @@ func TestSettingsOfAListener(t *testing.T) {
 	}
 	for _, none := range []*listener.Container{nil, {}} {
 		l.Owners[0].Container = none
-		for _, c := range []listener.Containers{{IDs: []string{""}}, {Pods: []string{"*"}}, {Namespaces: []string{"default"}}} {
+		for _, c := range []listener.Containers{
+			{IDs: []string{""}}, {Pods: []string{"*"}}, {Namespaces: []string{"default"}},
+		} {
 			if (&Match{Containers: c}).match(l) {
 				t.Errorf("%+v matches %+v", c, none)
 			}
@@ -67,7 +80,8 @@ func TestPrecedence(t *testing.T) {
 		{Match{Ports: []uint16{443}}, Override{AllowSole: ptr(true)}},
 		{Match{Ports: []uint16{80}}, Override{
 			Action: &kill, StuckAfter: ptr(time.Second), ActAfter: ptr(2 * time.Second), ActAfterServed: ptr(3 * time.Second),
-			StartupGrace: ptr(4 * time.Second), AllowServed: ptr(true), AllowStopped: ptr(true), Protect: ptr(true), Budget: ptr(Budget{9, time.Hour}),
+			StartupGrace: ptr(4 * time.Second), AllowServed: ptr(true), AllowStopped: ptr(true),
+			Protect: ptr(true), Budget: ptr(Budget{9, time.Hour}),
 		}},
 		{Match{}, Override{StuckAfter: ptr(time.Hour)}},
 	}
@@ -95,13 +109,15 @@ func TestCulpritAmongHolders(t *testing.T) {
 		change func(*listener.Listener)
 		want   int
 	}{
-		"the worker whose set has it":       {func(*listener.Listener) {}, worker},
-		"somebody sleeps behind it":         {func(l *listener.Listener) { l.Window.Slept = 1 }, 0},
-		"too few looks":                     {func(l *listener.Listener) { l.Window.Walked = 2 }, 0},
-		"nobody waits":                      {func(l *listener.Listener) { l.Waiters = nil }, 0},
-		"nobody knows whose the set is":     {func(l *listener.Listener) { l.Waiters[0].Holders = nil }, 0},
-		"two hold the set":                  {func(l *listener.Listener) { l.Waiters[0].Holders = []int{worker, sibling} }, 0},
-		"two sets":                          {func(l *listener.Listener) { l.Waiters = append(l.Waiters, listener.Waiter{Holders: []int{sibling}}) }, 0},
+		"the worker whose set has it":   {func(*listener.Listener) {}, worker},
+		"somebody sleeps behind it":     {func(l *listener.Listener) { l.Window.Slept = 1 }, 0},
+		"too few looks":                 {func(l *listener.Listener) { l.Window.Walked = 2 }, 0},
+		"nobody waits":                  {func(l *listener.Listener) { l.Waiters = nil }, 0},
+		"nobody knows whose the set is": {func(l *listener.Listener) { l.Waiters[0].Holders = nil }, 0},
+		"two hold the set":              {func(l *listener.Listener) { l.Waiters[0].Holders = []int{worker, sibling} }, 0},
+		"two sets": {func(l *listener.Listener) {
+			l.Waiters = append(l.Waiters, listener.Waiter{Holders: []int{sibling}})
+		}, 0},
 		"never a holder's parent":           {func(l *listener.Listener) { l.Waiters[0].Holders = []int{master} }, 0},
 		"a process that holds the set only": {func(l *listener.Listener) { l.Waiters[0].Holders = []int{999} }, 0},
 	} {

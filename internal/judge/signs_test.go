@@ -10,6 +10,12 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
+// onOne is a wait whose other end one process has.
+func onOne(what listener.For, end listener.End) listener.Wait {
+	end.PID = 7
+	return listener.Wait{For: what, AllEnds: true, Ends: []listener.End{end}}
+}
+
 // lively gives scenes that show one sign of life each, by the sign. Without the sign each is
 // acted on, also as one of the class served if that is allowed.
 func lively() map[listener.Sign]map[string]func(*scene) {
@@ -18,6 +24,11 @@ func lively() map[listener.Sign]map[string]func(*scene) {
 		w.Threads = 1
 		return lives(func(l *listener.Life) { l.Waits = []listener.Wait{w} })
 	}
+	stood := func(w listener.Wait) listener.Wait {
+		w.Still = time.Hour
+		return w
+	}
+	reader := []listener.End{{PID: 7}}
 	yes, unknown := listener.Known(true), listener.Maybe[bool]{}
 	return map[listener.Sign]map[string]func(*scene){
 		listener.SignMovesBytes: {
@@ -43,16 +54,16 @@ func lively() map[listener.Sign]map[string]func(*scene) {
 		listener.SignWaits: {
 			"a timer":                       wait(listener.Wait{For: listener.ForTimer}),
 			"a child":                       wait(listener.Wait{For: listener.ForChild}),
-			"a lock":                        wait(listener.Wait{For: listener.ForLock, AllEnds: true, Ends: []listener.End{{PID: 7}}}),
+			"a lock":                        wait(onOne(listener.ForLock, listener.End{})),
 			"events":                        wait(listener.Wait{For: listener.ForEvents}),
 			"one descriptor":                wait(listener.Wait{For: listener.ForOne}),
 			"NFS":                           wait(listener.Wait{For: listener.ForNetFS}),
 			"nobody knows":                  wait(listener.Wait{For: listener.ForUnknown}),
 			"a peer on another host":        wait(listener.Wait{For: listener.ForData}),
-			"a peer on this one":            wait(listener.Wait{For: listener.ForData, AllEnds: true, Ends: []listener.End{{PID: 7}}}),
-			"a pipe that was read from":     wait(listener.Wait{For: listener.ForReader, AllEnds: true, Ends: []listener.End{{PID: 7}}}),
-			"a pipe whose reader is halted": wait(listener.Wait{For: listener.ForReader, AllEnds: true, Still: time.Hour, Ends: []listener.End{{PID: 7, Halted: true}}}),
-			"a pipe with another reader":    wait(listener.Wait{For: listener.ForReader, Still: time.Hour, Ends: []listener.End{{PID: 7}}}),
+			"a peer on this one":            wait(onOne(listener.ForData, listener.End{})),
+			"a pipe that was read from":     wait(onOne(listener.ForReader, listener.End{})),
+			"a pipe whose reader is halted": wait(stood(onOne(listener.ForReader, listener.End{Halted: true}))),
+			"a pipe with another reader":    wait(stood(listener.Wait{For: listener.ForReader, Ends: reader})),
 			"a thread nobody was told of":   func(s *scene) { s.evidence().Total++ },
 			"one thread of two": lives(func(l *listener.Life) {
 				l.Waits = append(l.Waits, listener.Wait{For: listener.ForTimer, Threads: 1})
@@ -109,8 +120,10 @@ func lively() map[listener.Sign]map[string]func(*scene) {
 				s.deaf.BornSinceBoot, s.deaf.Caller = listener.Rarely(time.Hour), listener.Rarely(listener.Caller{PID: 9})
 				s.owner().Image, s.owner().Cmdline = time.Hour+time.Nanosecond, []string{"haproxy", "-vv"}
 			},
-			"older than us, and another holds it with it": func(s *scene) { s.deaf.Owners = append(s.deaf.Owners, owner(deafPID+1)) },
-			"older than us, younger than its clients":     func(s *scene) { s.owner().Started = instant().Add(-time.Minute) },
+			"older than us, and another holds it with it": func(s *scene) {
+				s.deaf.Owners = append(s.deaf.Owners, owner(deafPID+1))
+			},
+			"older than us, younger than its clients": func(s *scene) { s.owner().Started = instant().Add(-time.Minute) },
 			"older than us, and not what its siblings are": func(s *scene) {
 				s.owner().Exe = "/usr/bin/sleep"
 			},
@@ -196,9 +209,13 @@ func TestTraces(t *testing.T) {
 		"its own epoll set has it":        func(s *scene) { s.evidence().Registered = listener.Known(true) },
 		"nobody could ask its epoll sets": func(s *scene) { s.evidence().Registered = listener.Maybe[bool]{} },
 		"it accepted once":                func(s *scene) { s.deaf.LastAccept = listener.Rarely(instant().Add(-time.Hour)) },
-		"it or another one accepted":      func(s *scene) { s.deaf.AcceptedAmong = listener.Rarely(instant().Add(-9 * time.Second)) },
-		"an acceptor is known":            func(s *scene) { s.deaf.Acceptors = []listener.Acceptor{{PID: deafPID, Start: s.owner().Start}} },
-		"no census yet":                   func(s *scene) { s.deaf.OwnersKnown = false },
+		"it or another one accepted": func(s *scene) {
+			s.deaf.AcceptedAmong = listener.Rarely(instant().Add(-9 * time.Second))
+		},
+		"an acceptor is known": func(s *scene) {
+			s.deaf.Acceptors = []listener.Acceptor{{PID: deafPID, Start: s.owner().Start}}
+		},
+		"no census yet": func(s *scene) { s.deaf.OwnersKnown = false },
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkGate(t, change, []listener.Reason{listener.Served, listener.TooSoon})
@@ -249,12 +266,12 @@ func TestAllowWaiting(t *testing.T) {
 		lifted bool
 	}{
 		"a peer on another host":        {listener.Wait{For: listener.ForData, Thing: listener.ThingConnection}, true},
-		"a peer on this one":            {listener.Wait{For: listener.ForData, AllEnds: true, Ends: []listener.End{{PID: 7, Then: listener.ForNothing}}}, true},
-		"a peer that is stopped":        {listener.Wait{For: listener.ForData, AllEnds: true, Ends: []listener.End{{PID: 7, Halted: true}}}, false},
-		"a peer on a timer":             {listener.Wait{For: listener.ForData, AllEnds: true, Ends: []listener.End{{PID: 7, Then: listener.ForTimer}}}, false},
+		"a peer on this one":            {onOne(listener.ForData, listener.End{Then: listener.ForNothing}), true},
+		"a peer that is stopped":        {onOne(listener.ForData, listener.End{Halted: true}), false},
+		"a peer on a timer":             {onOne(listener.ForData, listener.End{Then: listener.ForTimer}), false},
 		"room to send":                  {listener.Wait{For: listener.ForPeer, Thing: listener.ThingConnection}, false},
-		"a lock":                        {listener.Wait{For: listener.ForLock, AllEnds: true, Ends: []listener.End{{PID: 7}}}, true},
-		"a lock whose holder waits":     {listener.Wait{For: listener.ForLock, AllEnds: true, Ends: []listener.End{{PID: 7, Then: listener.ForChild}}}, false},
+		"a lock":                        {onOne(listener.ForLock, listener.End{}), true},
+		"a lock whose holder waits":     {onOne(listener.ForLock, listener.End{Then: listener.ForChild}), false},
 		"NFS":                           {listener.Wait{For: listener.ForNetFS}, true},
 		"a disk":                        {listener.Wait{For: listener.ForDisk}, true},
 		"a timer":                       {listener.Wait{For: listener.ForTimer}, false},
@@ -262,7 +279,7 @@ func TestAllowWaiting(t *testing.T) {
 		"events":                        {listener.Wait{For: listener.ForEvents}, false},
 		"nobody knows":                  {listener.Wait{For: listener.ForUnknown}, false},
 		"a pipe with an unknown reader": {listener.Wait{For: listener.ForReader, Thing: listener.ThingPipe}, false},
-		"a pipe whose reader is halted": {listener.Wait{For: listener.ForReader, AllEnds: true, Ends: []listener.End{{PID: 7, Halted: true}}}, false},
+		"a pipe whose reader is halted": {onOne(listener.ForReader, listener.End{Halted: true}), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := []listener.Reason{listener.Waits}
@@ -339,7 +356,8 @@ func TestForgotten(t *testing.T) {
 		s.live(func(l *listener.Life) { l.Execs, l.Waits[0].For = listener.Known(1), listener.ForTimer })
 	}
 	kept := []listener.Reason{
-		listener.Waits, listener.Inherited, listener.MixedGroup, listener.NoSiblingAccepted, listener.Served, listener.TooSoon,
+		listener.Waits, listener.Inherited, listener.MixedGroup, listener.NoSiblingAccepted,
+		listener.Served, listener.TooSoon,
 	}
 	checkGate(t, sleeper, kept)
 	s := newScene()
@@ -363,14 +381,17 @@ func TestForgotten(t *testing.T) {
 // TestReexec: a master that executes itself anew is of the pool; a job of the same
 // interpreter is not.
 func TestReexec(t *testing.T) {
+	plain := []string{"haproxy", "-W", "-f", "a"}
 	for name, c := range map[string]struct {
 		mine, sibling []string
 		want          listener.Maybe[bool]
 	}{
-		"the same, but for pids": {[]string{"haproxy", "-W", "-f", "a", "-sf", "12", "13"}, []string{"haproxy", "-W", "-f", "a"}, listener.Known(false)},
-		"with what it got":       {[]string{"haproxy", "-W", "-x", "sockpair@4", "-f", "a"}, []string{"haproxy", "-W", "-f", "a"}, listener.Known(false)},
-		"a job":                  {[]string{"python3", "job.py"}, []string{"python3", "srv.py"}, listener.Known(true)},
-		"nobody could read it":   {nil, nil, listener.Known(true)},
+		"the same, but for pids": {append(slices.Clone(plain), "-sf", "12", "13"), plain, listener.Known(false)},
+		"with what it got": {
+			[]string{"haproxy", "-W", "-x", "sockpair@4", "-f", "a"}, plain, listener.Known(false),
+		},
+		"a job":                {[]string{"python3", "job.py"}, []string{"python3", "srv.py"}, listener.Known(true)},
+		"nobody could read it": {nil, nil, listener.Known(true)},
 	} {
 		s := newScene()
 		s.live(func(l *listener.Life) { l.Execs = listener.Known(1) })
