@@ -89,20 +89,17 @@ func waitsForPeers() []*row {
 
 // waitsForTime end by themselves.
 func waitsForTime() []*row {
-	waits := lives(listener.Waits)
+	waits, resting := lives(listener.Waits), lives(listener.AtLimit, listener.Waits)
+	sleeps := onCall(unix.SYS_NANOSLEEP)
 	return []*row{
-		{
-			name: "nap", about: "it warms up: it sleeps for an hour",
-			bad: server{mode: "nap"}, state: onCall(unix.SYS_NANOSLEEP), want: lives(listener.AtLimit, listener.Waits),
-		},
+		{name: "nap", about: "it warms up: it sleeps for an hour", bad: server{mode: "nap"}, state: sleeps, want: resting},
 		{
 			name: "nap-served", about: "it does the job of a request that it has answered",
-			bad: server{mode: "nap", served: true}, state: onCall(unix.SYS_NANOSLEEP),
-			want: lives(listener.AtLimit, listener.Waits),
+			bad: server{mode: "nap", served: true}, state: sleeps, want: resting,
 		},
 		{
 			name: "short-naps", about: "it looks every 50 ms whether it may go on",
-			bad: server{mode: "short-naps"}, state: onCall(unix.SYS_NANOSLEEP), want: lives(listener.AtLimit, listener.Waits),
+			bad: server{mode: "short-naps"}, state: sleeps, want: resting,
 		},
 		{
 			name: "cond-timed", issue: "apache/incubator-pagespeed-mod#1048",
@@ -111,11 +108,11 @@ func waitsForTime() []*row {
 		},
 		{
 			name: "poll-nothing", about: "it sleeps by a poll of nothing",
-			bad: server{mode: "poll-nothing"}, state: onCall(callPoll), want: lives(listener.AtLimit, listener.Waits),
+			bad: server{mode: "poll-nothing"}, state: onCall(callPoll), want: resting,
 		},
 		{
 			name: "poll-ever", about: "the same, without a timeout",
-			bad: server{mode: "poll-ever"}, state: onCall(callPoll), want: lives(listener.AtLimit, listener.Waits),
+			bad: server{mode: "poll-ever"}, state: onCall(callPoll), want: resting,
 		},
 		{
 			name: "interval-timer", about: "it pauses, and an interval timer is armed",
@@ -128,13 +125,11 @@ func waitsForTime() []*row {
 		{name: "timerfd", about: "it reads a timer", bad: server{mode: "timerfd"}, state: onCall(unix.SYS_READ), want: waits},
 		{
 			name: "lame-duck", about: "it served, and will end by itself when its drain time is over",
-			bad: server{mode: "lame-duck", served: true}, state: onCall(unix.SYS_NANOSLEEP),
-			want: lives(listener.AtLimit, listener.Waits),
+			bad: server{mode: "lame-duck", served: true}, state: sleeps, want: resting,
 		},
 		{
 			name: "batch", about: "it accepts all that have come, every 40 s",
-			bad: server{mode: "batch", arg: "40", served: true}, state: onCall(unix.SYS_NANOSLEEP),
-			want: lives(listener.AtLimit, listener.Waits),
+			bad: server{mode: "batch", arg: "40", served: true}, state: sleeps, want: resting,
 		},
 	}
 }
@@ -172,6 +167,7 @@ func waitsForChildren() []*row {
 
 // waitsForLocks wait for another process to let go.
 func waitsForLocks() []*row {
+	held := livesAndSays(causes(listener.CauseOnLock), listener.Waits)
 	return []*row{
 		{
 			name: "flock", issue: "d2iq-archive/marathon-lb#267",
@@ -181,18 +177,15 @@ func waitsForLocks() []*row {
 		},
 		{
 			name: "flock-stopped", about: "who holds the lock is stopped",
-			bad: server{mode: "flock"}, set: lockOfStopped, state: onCall(unix.SYS_FLOCK),
-			want: livesAndSays(causes(listener.CauseOnLock), listener.Waits),
+			bad: server{mode: "flock"}, set: lockOfStopped, state: onCall(unix.SYS_FLOCK), want: held,
 		},
 		{
 			name: "flock-timer", about: "who holds the lock waits for a timer",
-			bad: server{mode: "flock"}, set: lock("hold-flock-nap"), state: onCall(unix.SYS_FLOCK),
-			want: livesAndSays(causes(listener.CauseOnLock), listener.Waits),
+			bad: server{mode: "flock"}, set: lock("hold-flock-nap"), state: onCall(unix.SYS_FLOCK), want: held,
 		},
 		{
 			name: "fcntl-timer", about: "the same, with a POSIX lock",
-			bad: server{mode: "fcntl"}, set: lock("hold-fcntl-nap"), state: onCall(unix.SYS_FCNTL),
-			want: livesAndSays(causes(listener.CauseOnLock), listener.Waits),
+			bad: server{mode: "fcntl"}, set: lock("hold-fcntl-nap"), state: onCall(unix.SYS_FCNTL), want: held,
 		},
 		{
 			name: "ofd-lock", about: "who holds a lock of an open file cannot be read",
