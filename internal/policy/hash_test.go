@@ -21,7 +21,9 @@ import (
 // TestJSON compares with testdata/policy.json.
 func TestJSON(t *testing.T) {
 	base := testBase()
-	base.Given = judge.Override{Action: new(listener.Close), AllowSole: new(false), Budget: &judge.Budget{Acts: 3, Per: time.Hour}}
+	base.Given = judge.Override{
+		Action: new(listener.Close), AllowSole: new(false), Budget: &judge.Budget{Acts: 3, Per: time.Hour},
+	}
 	base.Scope = listener.Filter{Comms: []string{"<a&b>"}, Netns: []uint32{4026531840}}
 	p, err := Load("testdata/policy.yaml", base)
 	if err != nil {

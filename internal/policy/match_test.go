@@ -16,9 +16,13 @@ func TestNeverApplies(t *testing.T) {
 		{"match: {pod: web-*}, ", "match: {pod: web-5f7, namespace: x}, "},
 		{"match: {namespace: [shop, x]}, ", "match: {namespace: shop}, "},
 	} {
-		text := "rules:\n- {" + pair.first + "set: {protect: true}}\n- {match: {comm: z, port: 9, exe: /z, uid: 9, cgroup: /z, container: z, addr: '::'}, set: {protect: true}}\n- {" + pair.later + "set: {action: kill}}\n"
+		const other = "comm: z, port: 9, exe: /z, uid: 9, cgroup: /z, container: z, addr: '::'"
+		text := "rules:\n- {" + pair.first + "set: {protect: true}}\n" +
+			"- {match: {" + other + "}, set: {protect: true}}\n" +
+			"- {" + pair.later + "set: {action: kill}}\n"
 		got := problems(t, text, testBase())
-		want := "p:4:3: this rule never applies: the first that matches does, and the one in line 2 matches all that it does; put this one before it or drop it"
+		want := "p:4:3: this rule never applies: the first that matches does, " +
+			"and the one in line 2 matches all that it does; put this one before it or drop it"
 		if len(got) == 0 || got[len(got)-1] != want {
 			t.Errorf("%v: %q", pair, got)
 		}
@@ -34,7 +38,8 @@ func TestNeverApplies(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	// Any rule before it may be the one.
-	text = "rules:\n- {match: {port: 1}, set: {protect: true}}\n- {match: {uid: 2}, set: {protect: true}}\n- {match: {uid: 2}, set: {protect: true}}\n"
+	text = "rules:\n- {match: {port: 1}, set: {protect: true}}\n" +
+		"- {match: {uid: 2}, set: {protect: true}}\n- {match: {uid: 2}, set: {protect: true}}\n"
 	if got := problems(t, text, testBase()); len(got) != 1 {
 		t.Errorf("%q", got)
 	}

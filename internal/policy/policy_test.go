@@ -60,8 +60,10 @@ func TestLoad(t *testing.T) {
 				Ports: []uint16{80, 443},
 				Addrs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")},
 				Comms: []string{"haproxy", "nginx"}, Exes: []string{"/usr/*/haproxy"}, UIDs: []uint32{0},
-				Cgroups:    []string{"/kubepods"},
-				Containers: listener.Containers{IDs: []string{"3f2a", "3e12"}, Pods: []string{"edge-*"}, Namespaces: []string{"web", "shop"}},
+				Cgroups: []string{"/kubepods"},
+				Containers: listener.Containers{
+					IDs: []string{"3f2a", "3e12"}, Pods: []string{"edge-*"}, Namespaces: []string{"web", "shop"},
+				},
 			},
 			Set: judge.Override{
 				Action: new(listener.Kill), ActAfter: new(15 * time.Second), ActAfterServed: new(90 * time.Second),
@@ -113,7 +115,8 @@ func TestDocs(t *testing.T) {
 	if n < 16 {
 		t.Errorf("%d lines found in the page", n)
 	}
-	for _, key := range append(settingKeys(), "port", "addr", "comm", "exe", "uid", "cgroup", "container", "version", "host-budget", "rules") {
+	others := []string{"port", "addr", "comm", "exe", "uid", "cgroup", "container", "version", "host-budget", "rules"}
+	for _, key := range append(settingKeys(), others...) {
 		if !strings.Contains(string(page), "\n| `"+key+"` |") {
 			t.Errorf("the page has no row for %s", key)
 		}
@@ -208,11 +211,11 @@ func TestAccepted(t *testing.T) {
 		"names that look odd":     "rules: [{match: {comm: [true, 1e3, \"null\", 'kworker/0:1']}, set: {protect: true}}]",
 		"zero needs no unit":      "defaults: {startup-grace: 0}",
 		"equal times":             "defaults: {stuck-after: 30s}",
-		"narrow rule first":       "rules: [{match: {port: 80, comm: a}, set: {protect: true}}, {match: {port: 80}, set: {action: kill}}]",
+		"narrow rule first":       twoRules("port: 80, comm: a", "port: 80"),
 		"rule for all at last":    "rules: [{match: {port: 80}, set: {protect: true}}, {set: {action: kill}}]",
-		"rules of other kinds":    "rules: [{match: {port: 80}, set: {protect: true}}, {match: {comm: a}, set: {action: kill}}]",
-		"a wider network later":   "rules: [{match: {addr: 10.0.0.0/16}, set: {protect: true}}, {match: {addr: 10.0.0.0/8}, set: {action: kill}}]",
-		"a pattern later":         "rules: [{match: {exe: [/bin/a, '/bin/?']}, set: {protect: true}}, {match: {exe: /bin/*}, set: {action: kill}}]",
+		"rules of other kinds":    twoRules("port: 80", "comm: a"),
+		"a wider network later":   twoRules("addr: 10.0.0.0/16", "addr: 10.0.0.0/8"),
+		"a pattern later":         twoRules("exe: [/bin/a, '/bin/?']", "exe: /bin/*"),
 		"as large as may be":      "version: 1\n#" + strings.Repeat("x", maxSize-12),
 		"as many rules as may be": "rules:\n" + ruleLines(maxRules),
 	} {
@@ -220,6 +223,11 @@ func TestAccepted(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// twoRules protects what the first matches, and kills what the later does.
+func twoRules(first, later string) string {
+	return "rules: [{match: {" + first + "}, set: {protect: true}}, {match: {" + later + "}, set: {action: kill}}]"
 }
 
 func ruleLines(n int) string {
