@@ -40,7 +40,9 @@ func (f *life) look(v listener.Verdict, window int, reasons ...listener.Reason) 
 
 // would is a look at one that every gate but arming lets go.
 func (f *life) would() []wire.Kind {
-	d := &listener.Decision{Act: listener.Observe, Reason: listener.NotArmed, Reasons: []listener.Reason{listener.NotArmed}}
+	d := &listener.Decision{
+		Act: listener.Observe, Reason: listener.NotArmed, Reasons: []listener.Reason{listener.NotArmed},
+	}
 	return kinds(f.changes.Update(f.at, []listener.Judgement{{Listener: f.l, Verdict: listener.Stuck, Decision: d}}))
 }
 
@@ -135,7 +137,8 @@ func TestScope(t *testing.T) {
 
 	f = newLife(listener.Filter{PIDs: []int{5}})
 	f.l.Owners = []listener.Owner{{Holder: &listener.Holder{PID: 5}}}
-	expect(t, "born in scope", kinds(f.changes.Began(listenertest.Instant(), &listener.Judgement{Listener: f.l})), wire.Listening)
+	began := f.changes.Began(listenertest.Instant(), &listener.Judgement{Listener: f.l})
+	expect(t, "born in scope", kinds(began), wire.Listening)
 	expect(t, "stuck", f.look(listener.Stuck, 1), wire.Stuck)
 	f.l.Owners = nil
 	expect(t, "its owner is gone: it stays told of", f.look(listener.Accepting, 0), wire.Recovered)

@@ -22,17 +22,23 @@ func TestCheckLines(t *testing.T) {
 		j := listenertest.Bare()
 		l := *j.Listener
 		l.Local = netip.MustParseAddrPort("10.39.1.68:80")
-		l.Owners, l.OwnersKnown = []listener.Owner{{Holder: &listener.Holder{PID: 4100, Comm: "haproxy", Started: started}}}, true
+		haproxy := &listener.Holder{PID: 4100, Comm: "haproxy", Started: started}
+		l.Owners, l.OwnersKnown = []listener.Owner{{Holder: haproxy}}, true
 		j.Listener, j.Generations = &l, listener.Known(1)
 		return j
 	}
+	newer := aged(reloaded.Add(time.Second))
+	both := []listener.Judgement{listenertest.Full(), listenertest.Full()}
 	for name, c := range map[string]struct {
 		check        Check
 		failed       bool
 		line, plugin string
 	}{
 		"well": {
-			Check{Watched: 12 * time.Second, Listeners: []listener.Judgement{listenertest.Bare(), listenertest.Bare()}, Filtered: true}, false,
+			Check{
+				Watched: 12 * time.Second, Filtered: true,
+				Listeners: []listener.Judgement{listenertest.Bare(), listenertest.Bare()},
+			}, false,
 			"OK: 2 listeners, none stuck in 12 s",
 			"REUSEWATCH OK - 2 listeners, none stuck in 12 s | listeners=2;;;0 stuck=0;;0;0 waiting=0;;;0 oldest=0.0s;;;0",
 		},
@@ -44,7 +50,7 @@ func TestCheckLines(t *testing.T) {
 			`REUSEWATCH CRITICAL - STUCK: 1 of 2 listeners: a/b\x0a pid 26939`,
 		},
 		"more": {
-			Check{Listeners: []listener.Judgement{listenertest.Full(), listenertest.Full()}, Stuck: []listener.Judgement{listenertest.Full(), listenertest.Full()}}, true,
+			Check{Listeners: both, Stuck: both}, true,
 			"STUCK: 2 of 2 listeners: ", "waiting=6570;;;0 oldest=7860.0s;;;0",
 		},
 		"no moment, no age": {
@@ -52,12 +58,13 @@ func TestCheckLines(t *testing.T) {
 			"OK: 1 listener, 1 generation each", "REUSEWATCH OK - ",
 		},
 		"all newer": {
-			Check{Listeners: []listener.Judgement{aged(reloaded.Add(time.Second))}, Expected: 1, AsExpected: true, NewerThan: reloaded}, false,
+			Check{Listeners: []listener.Judgement{newer}, Expected: 1, AsExpected: true, NewerThan: reloaded}, false,
 			"OK: 1 listener, 1 generation each, begun after 2026-11-03T11:20:00.000Z", "REUSEWATCH OK - ",
 		},
 		"nothing was reloaded": {
-			Check{Listeners: []listener.Judgement{aged(reloaded.Add(time.Second)), aged(old)}, Expected: 1, NewerThan: reloaded}, true,
-			"OLDER: 10.39.1.68:80 is still that of haproxy pid 4100, which has run since 2026-11-03T10:20:00.000Z: nothing has replaced it after 2026-11-03T11:20:00.000Z",
+			Check{Listeners: []listener.Judgement{newer, aged(old)}, Expected: 1, NewerThan: reloaded}, true,
+			"OLDER: 10.39.1.68:80 is still that of haproxy pid 4100, which has run since 2026-11-03T10:20:00.000Z: " +
+				"nothing has replaced it after 2026-11-03T11:20:00.000Z",
 			"REUSEWATCH CRITICAL - OLDER: ",
 		},
 		"too few, which is said first": {

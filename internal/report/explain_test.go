@@ -35,7 +35,9 @@ func TestExplain(t *testing.T) {
 		golden.Compare(t, name, b.Bytes())
 		all.Write(b.Bytes())
 	}
-	for name, e := range map[string]*wire.Explanation{"explain.json": wiretest.Explained(), "explain-unknown.json": wiretest.Unexplained()} {
+	for name, e := range map[string]*wire.Explanation{
+		"explain.json": wiretest.Explained(), "explain-unknown.json": wiretest.Unexplained(),
+	} {
 		var b bytes.Buffer
 		if err := wire.WriteExplanation(&b, e, 2, Tell(e)); err != nil {
 			t.Fatal(err)
@@ -87,14 +89,17 @@ func TestProbe(t *testing.T) {
 }
 
 func TestGateAnswer(t *testing.T) {
+	tooSoon := []listener.Reason{listener.NotArmed, listener.TooSoon}
 	for _, c := range []struct {
 		reasons []listener.Reason
 		class   listener.Class
 		want    string
 	}{
 		{[]listener.Reason{listener.NotArmed}, listener.Dead, "would kill pid 26939 now. Its class is dead: "},
-		{[]listener.Reason{listener.NotArmed, listener.TooSoon}, listener.NeverServed, "would kill pid 26939 in 10 s, should no accept come before. Its class is never-served: "},
-		{[]listener.Reason{listener.NotArmed, listener.TooSoon}, listener.ServedClass, "would kill pid 26939 in 2 min, should no accept come before. Its class is served: "},
+		{tooSoon, listener.NeverServed,
+			"would kill pid 26939 in 10 s, should no accept come before. Its class is never-served: "},
+		{tooSoon, listener.ServedClass,
+			"would kill pid 26939 in 2 min, should no accept come before. Its class is served: "},
 		{[]listener.Reason{listener.NotArmed, listener.Frozen, listener.TooSoon}, listener.Dead, "would not act"},
 		{[]listener.Reason{listener.NotArmed}, "eternal", "Its class is served: "},
 	} {
@@ -129,17 +134,25 @@ func TestEveryReasonHasAMeaning(t *testing.T) {
 // TestMeaningOfWaits names what the culprit waits for, and leaves out what nobody else
 // could end.
 func TestMeaningOfWaits(t *testing.T) {
+	waits := func(all ...listener.For) listener.Maybe[listener.Life] {
+		var life listener.Life
+		for _, one := range all {
+			life.Waits = append(life.Waits, listener.Wait{For: one})
+		}
+		return listener.Known(life)
+	}
 	for name, c := range map[string]struct {
 		life listener.Maybe[listener.Life]
 		want string
 	}{
 		"unknown":    {listener.Maybe[listener.Life]{}, "what it waits for is not known"},
-		"a timer":    {listener.Known(listener.Life{Waits: []listener.Wait{{For: listener.ForFutex}, {For: listener.ForTimer}, {For: listener.ForTimer}}}), "who may answer: a timer"},
-		"futex only": {listener.Known(listener.Life{Waits: []listener.Wait{{For: listener.ForFutex}}}), "a futex in its own memory"},
+		"a timer":    {waits(listener.ForFutex, listener.ForTimer, listener.ForTimer), "who may answer: a timer"},
+		"futex only": {waits(listener.ForFutex), "a futex in its own memory"},
 	} {
 		e := wiretest.Explained()
 		e.Owners[0].Evidence.Life = c.life
-		if got := Meaning(e, listener.Waits); !strings.Contains(got, c.want) || name == "a timer" && !strings.HasSuffix(got, c.want) {
+		got := Meaning(e, listener.Waits)
+		if !strings.Contains(got, c.want) || name == "a timer" && !strings.HasSuffix(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}

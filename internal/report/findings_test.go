@@ -19,7 +19,8 @@ func TestFindingsAreTold(t *testing.T) {
 	if err := Explain(&explained, &wire.Explanation{Judgement: j, Watched: true}, ExplainDetail{Width: 200}); err != nil {
 		t.Fatal(err)
 	}
-	if err := NewStream(&event).Write(wire.Event{Time: listenertest.Instant(), Kind: wire.Found, Listener: &j}); err != nil {
+	found := wire.Event{Time: listenertest.Instant(), Kind: wire.Found, Listener: &j}
+	if err := NewStream(&event).Write(found); err != nil {
 		t.Fatal(err)
 	}
 	js := []listener.Judgement{j}
@@ -33,7 +34,8 @@ func TestFindingsAreTold(t *testing.T) {
 		{explained.String(), []string{
 			"FINDINGS", "and 1 more is of an older generation than haproxy pid 27001", "about 49 % of new clients",
 			"command line names the older one's pid", "started 3 h 0 min ago (its listen() was not seen)",
-			"uid 104, listens for 1 min: haproxy -sf 26939", "/etc/a\\x1b", "differ in users (haproxy, ", "containers (none, 3f2a)",
+			"uid 104, listens for 1 min: haproxy -sf 26939", "/etc/a\\x1b",
+			"differ in users (haproxy, ", "containers (none, 3f2a)",
 			"it was root then and is now: it never dropped its privileges",
 		}},
 		{event.String(), []string{"finding", "10.39.1.68:80", "superseded: ", "mixed: "}},
@@ -65,7 +67,9 @@ func TestFindingsAreToldOnce(t *testing.T) {
 	expect(t, "still so", look())
 	first.Mixed, second.Mixed = nil, nil
 	expect(t, "no longer mixed", look(), wire.Found)
-	first.Decision = &listener.Decision{Act: listener.Hold, Reason: listener.NoSiblingAccepted, Reasons: []listener.Reason{listener.NoSiblingAccepted}}
+	first.Decision = &listener.Decision{
+		Act: listener.Hold, Reason: listener.NoSiblingAccepted, Reasons: []listener.Reason{listener.NoSiblingAccepted},
+	}
 	expect(t, "to be acted on, and held", look(), wire.Held)
 	expect(t, "held still", look())
 	first.Decision = &listener.Decision{Act: listener.Kill}
@@ -81,8 +85,12 @@ func TestGenerationsLine(t *testing.T) {
 		"NOTHING: ":   {Expected: 1},
 		"OK: ":        {Expected: 1, AsExpected: true, Listeners: []listener.Judgement{one}},
 		"UNSETTLED: ": {Expected: 1, Listeners: []listener.Judgement{one}},
-		"GENERATIONS: 10.39.1.68:80 has 2 generations, not 1. ": {Expected: 1, Listeners: []listener.Judgement{one, listenertest.Superseded()}},
-		"GENERATIONS: 10.39.1.68:80 has an unknown ":            {Expected: 1, Listeners: []listener.Judgement{listenertest.Full()}},
+		"GENERATIONS: 10.39.1.68:80 has 2 generations, not 1. ": {
+			Expected: 1, Listeners: []listener.Judgement{one, listenertest.Superseded()},
+		},
+		"GENERATIONS: 10.39.1.68:80 has an unknown ": {
+			Expected: 1, Listeners: []listener.Judgement{listenertest.Full()},
+		},
 	} {
 		if got := CheckLine(c); !strings.HasPrefix(got, want) || c.Failed() == c.AsExpected {
 			t.Errorf("%q, failed %t; want %q", got, c.Failed(), want)

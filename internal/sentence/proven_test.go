@@ -12,7 +12,8 @@ import (
 
 // moreThanKnown are words that only a listener may have that was counted since a
 // listen() that was seen, and has accepted nothing.
-var moreThanKnown = regexp.MustCompile(`(?i)\bnever\b|\bno connection was accepted\b|\bnobody (has )?ever\b|\baccepted nothing\b|\bsince its listen\b`)
+var moreThanKnown = regexp.MustCompile(`(?i)\bnever\b|\bno connection was accepted\b|\bnobody (has )?ever\b|` +
+	`\baccepted nothing\b|\bsince its listen\b`)
 
 // past is what is known of the history of a listener.
 type past struct {
@@ -50,7 +51,8 @@ func (p past) of(cause listener.Cause) listener.Judgement {
 	j := listenertest.Full()
 	l := *j.Listener
 	j.Listener, j.Cause, j.Class = &l, cause, p.class
-	l.ListenedAt, l.CountedSince, l.LastAccept = listener.Rare[time.Time]{}, listener.Rare[time.Time]{}, listener.Rare[time.Time]{}
+	l.ListenedAt, l.CountedSince = listener.Rare[time.Time]{}, listener.Rare[time.Time]{}
+	l.LastAccept = listener.Rare[time.Time]{}
 	l.SeenWaiting, l.Accepted = p.seenWaiting, listener.CountOf(p.accepted)
 	born := listenertest.Instant().Add(-40 * time.Second)
 	if p.birthSeen {
@@ -98,7 +100,8 @@ func TestWindow(t *testing.T) {
 		{past{}, 0, "since reusewatch looks, 2 min 10 s"},
 		{past{birthSeen: true}, 20 * time.Second, "since reusewatch looks, 2 min 10 s"},
 		{past{birthSeen: true}, time.Second, "since its listen(), 40 s ago"},
-		{past{birthSeen: true, counted: true, accepted: listener.Known(uint64(0))}, 20 * time.Second, "since its listen(), 40 s ago"},
+		{past{birthSeen: true, counted: true, accepted: listener.Known(uint64(0))}, 20 * time.Second,
+			"since its listen(), 40 s ago"},
 		{past{birthSeen: true, seenWaiting: true}, time.Second, "for 2 min 10 s"},
 		{past{birthSeen: true, accepted: listener.Known(uint64(1))}, time.Second, "for 2 min 10 s"},
 	} {
@@ -113,7 +116,8 @@ func TestWindow(t *testing.T) {
 
 func TestErrno(t *testing.T) {
 	for errno, want := range map[int]string{0: "", 1: " (EPERM)", 24: " (EMFILE)", 4000: " (errno 4000)"} {
-		o := &listener.Owner{Evidence: &listener.Evidence{Life: listener.Known(listener.Life{Refused: listener.Refusal{N: 3, Errno: errno}})}}
+		life := listener.Life{Refused: listener.Refusal{N: 3, Errno: errno}}
+		o := &listener.Owner{Evidence: &listener.Evidence{Life: listener.Known(life)}}
 		if got := refusedWith(o); got != want {
 			t.Errorf("%d: %q, want %q", errno, got, want)
 		}
@@ -129,8 +133,9 @@ func TestWaitWords(t *testing.T) {
 	one := []listener.End{{PID: 12, Comm: "postgres"}}
 	seen := make(map[string]listener.For)
 	for _, f := range []listener.For{
-		listener.ForFIFO, listener.ForReader, listener.ForFutex, listener.ForData, listener.ForPeer, listener.ForFUSE, listener.ForSignal, listener.ForTimer, listener.ForChild,
-		listener.ForLock, listener.ForNetFS, listener.ForDisk, listener.ForEvents, listener.ForOne, listener.ForClients, listener.ForUnknown, listener.ForNothing, "later",
+		listener.ForFIFO, listener.ForReader, listener.ForFutex, listener.ForData, listener.ForPeer, listener.ForFUSE,
+		listener.ForSignal, listener.ForTimer, listener.ForChild, listener.ForLock, listener.ForNetFS, listener.ForDisk,
+		listener.ForEvents, listener.ForOne, listener.ForClients, listener.ForUnknown, listener.ForNothing, "later",
 	} {
 		got := Wait(&listener.Wait{For: f})
 		if other, there := seen[got]; (got == "" || there) && f != "later" {
@@ -142,10 +147,13 @@ func TestWaitWords(t *testing.T) {
 		w    listener.Wait
 		want string
 	}{
-		{listener.Wait{For: listener.ForData, Thing: listener.ThingConnection, Ends: one}, "pid 12 (postgres) at the other end of a TCP connection"},
-		{listener.Wait{For: listener.ForData, Thing: listener.ThingPipe, AllEnds: true}, "something to read from a pipe, whose other end no other process holds"},
+		{listener.Wait{For: listener.ForData, Thing: listener.ThingConnection, Ends: one},
+			"pid 12 (postgres) at the other end of a TCP connection"},
+		{listener.Wait{For: listener.ForData, Thing: listener.ThingPipe, AllEnds: true},
+			"something to read from a pipe, whose other end no other process holds"},
 		{listener.Wait{For: listener.ForData, Thing: listener.ThingPipe}, "something to read from a pipe"},
-		{listener.Wait{For: listener.ForReader, Ends: []listener.End{{PID: 7, Halted: true}}}, "pid 7, which is stopped, traced or frozen, or waits for somebody who is, at the other end of a pipe"},
+		{listener.Wait{For: listener.ForReader, Ends: []listener.End{{PID: 7, Halted: true}}},
+			"pid 7, which is stopped, traced or frozen, or waits for somebody who is, at the other end of a pipe"},
 		{listener.Wait{For: listener.ForLock, Ends: one}, "a lock that pid 12 (postgres) holds"},
 		{listener.Wait{For: listener.ForUnknown, Wchan: "x"}, "something that could not be told (x)"},
 	} {

@@ -37,8 +37,11 @@ func TestSentence(t *testing.T) {
 		if !strings.Contains(got, want) || !strings.HasSuffix(got, ".") {
 			t.Errorf("%s: %q, want %q", cause, got, want)
 		}
-		for _, part := range []string{"pid 26939 (root, in pod shop/web-1 container proxy, started 3 h 0 min ago by 26924) listens on 10.39.1.68:80 but ",
-			"3,285 clients wait, the oldest for 2 h 11 min; about 51 % of new clients land here."} {
+		for _, part := range []string{
+			"pid 26939 (root, in pod shop/web-1 container proxy, started 3 h 0 min ago by 26924) " +
+				"listens on 10.39.1.68:80 but ",
+			"3,285 clients wait, the oldest for 2 h 11 min; about 51 % of new clients land here.",
+		} {
 			if !strings.Contains(got, part) {
 				t.Errorf("%s: %q lacks %q", cause, got, part)
 			}
@@ -57,7 +60,9 @@ func TestSentence(t *testing.T) {
 		t.Errorf("two holders: %q", got)
 	}
 	j.Owners, j.Queue, j.OldestWait, j.Share = nil, 1, listener.Rarely(3*24*time.Hour), listener.Rare[float64]{}
-	if got := Stuck(&j); !strings.Contains(got, "no process has a descriptor of the listener on 10.39.1.68:80: it may be") || !strings.HasSuffix(got, ". 1 client waits, the oldest for 3 days.") {
+	const held = "no process has a descriptor of the listener on 10.39.1.68:80: it may be"
+	const wait = ". 1 client waits, the oldest for 3 days."
+	if got := Stuck(&j); !strings.Contains(got, held) || !strings.HasSuffix(got, wait) {
 		t.Errorf("no holder: %q", got)
 	}
 }
@@ -66,7 +71,8 @@ func TestSentence(t *testing.T) {
 func TestUnknownHolder(t *testing.T) {
 	j := listenertest.Full()
 	j.Culprit, j.Owners = 0, j.Owners[1:]
-	if got := Stuck(&j); !strings.HasPrefix(got, "haproxy pid 26940 holds the listener on 10.39.1.68:80, and whether it should accept is not known. ") {
+	const one = "haproxy pid 26940 holds the listener on 10.39.1.68:80, and whether it should accept is not known. "
+	if got := Stuck(&j); !strings.HasPrefix(got, one) {
 		t.Errorf("one holder: %q", got)
 	}
 	j.Owners, j.OwnersKnown = nil, false

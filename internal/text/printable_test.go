@@ -55,7 +55,8 @@ func TestWidth(t *testing.T) {
 		}
 		beside := "a" + s + "漢" + s + s + "👩" + s
 		w := Width(s)
-		if w < 1 || w > 2 || Width(beside) != 5+4*w || ansi.StringWidth(beside) != 5+4*w || ansi.StringWidthWc(beside) != 5+4*w {
+		all := 5 + 4*w
+		if w < 1 || w > 2 || Width(beside) != all || ansi.StringWidth(beside) != all || ansi.StringWidthWc(beside) != all {
 			t.Errorf("%U is %d wide alone, %d beside others", r, w, Width(beside)-5)
 		}
 		if p, _ := bidi.LookupRune(r); p.Class() == bidi.R || p.Class() == bidi.AL || p.Class() == bidi.AN {
