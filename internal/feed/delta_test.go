@@ -46,16 +46,21 @@ func published(second int, spec []byte, before map[byte]listener.Judgement) *wir
 func FuzzStream(f *testing.F) {
 	var last *wire.Frame
 	var sent bytes.Buffer
-	for _, frame := range []*wire.Frame{frameOf(1, judged(1, 2), judged(2, 0)), frameOf(2, judged(1, 3), judged(3, 0)), frameOf(3)} {
+	for _, frame := range []*wire.Frame{
+		frameOf(1, judged(1, 2), judged(2, 0)), frameOf(2, judged(1, 3), judged(3, 0)), frameOf(3),
+	} {
 		if err := wire.WriteFrame(&sent, changed(last, frame)); err != nil {
 			f.Fatal(err)
 		}
 		last = frame
 	}
 	f.Add(sent.Bytes(), []byte("\x01\x09\x00\x02\x11\x00\x00\x01"))
-	f.Add([]byte(`{"schema":"reusewatch/v1","gone":["1"],"listeners":[{"cookie":"1","local":"1.1.1.1:1"},{"cookie":"1","local":"1.1.1.1:2"}]}`), []byte{0, 0, 8, 0xff, 0, 7})
-	const two = `{"schema":"reusewatch/v1","listeners":[{"cookie":"1","local":"1.1.1.1:1"},{"cookie":"2","local":"1.1.1.1:2"}]}`
-	f.Add([]byte(two+`{"schema":"reusewatch/v1","listeners":[{"cookie":"1","local":"1.1.1.1:9"}]}`), []byte("\x08\x00\x48\x09"))
+	const one = `{"cookie":"1","local":"1.1.1.1:1"}`
+	const twice = `{"schema":"reusewatch/v1","gone":["1"],"listeners":[` + one + `,{"cookie":"1","local":"1.1.1.1:2"}]}`
+	f.Add([]byte(twice), []byte{0, 0, 8, 0xff, 0, 7})
+	const two = `{"schema":"reusewatch/v1","listeners":[` + one + `,{"cookie":"2","local":"1.1.1.1:2"}]}`
+	const moved = `{"schema":"reusewatch/v1","listeners":[{"cookie":"1","local":"1.1.1.1:9"}]}`
+	f.Add([]byte(two+moved), []byte("\x08\x00\x48\x09"))
 	f.Fuzz(func(t *testing.T, sent, spec []byte) {
 		var w whole
 		frames := wire.NewFrameReader(bytes.NewReader(sent))
@@ -73,7 +78,8 @@ func FuzzStream(f *testing.F) {
 					t.Errorf("%q: listener %s is at %d, not %d", sent, c, i, w.at[c])
 				}
 			}
-			if !slices.IsSortedFunc(got.Listeners, func(a, b listener.Judgement) int { return listener.Compare(a.Listener, b.Listener) }) {
+			order := func(a, b listener.Judgement) int { return listener.Compare(a.Listener, b.Listener) }
+			if !slices.IsSortedFunc(got.Listeners, order) {
 				t.Errorf("%q: in no order: %s", sent, queues(got))
 			}
 		}

@@ -86,7 +86,9 @@ func TestStream(t *testing.T) {
 	awaitStreams(t, s, 1)
 	stuck := one
 	stuck.Verdict = listener.Stuck
-	stuck.Decision = &listener.Decision{Act: listener.Hold, Reason: listener.TooSoon, Reasons: []listener.Reason{listener.TooSoon}}
+	stuck.Decision = &listener.Decision{
+		Act: listener.Hold, Reason: listener.TooSoon, Reasons: []listener.Reason{listener.TooSoon},
+	}
 	for i, step := range []struct {
 		frame *wire.Frame
 		want  string
@@ -198,7 +200,9 @@ func TestSlowReader(t *testing.T) {
 }
 
 func TestSnapshotAndExplain(t *testing.T) {
-	s, c := serve(t, filepath.Join(t.TempDir(), "s"), Options{Explain: func(_ context.Context, _ *wire.Frame, cookie listener.Cookie, clients int) (*wire.Explanation, error) {
+	explain := func(
+		_ context.Context, _ *wire.Frame, cookie listener.Cookie, clients int,
+	) (*wire.Explanation, error) {
 		switch cookie {
 		case 0xab:
 			return &wire.Explanation{
@@ -210,7 +214,8 @@ func TestSnapshotAndExplain(t *testing.T) {
 		default:
 			return nil, fmt.Errorf("%w: %s", ErrUnknown, cookie)
 		}
-	}})
+	}
+	s, c := serve(t, filepath.Join(t.TempDir(), "s"), Options{Explain: explain})
 	got := make(chan string)
 	go func() { // before there is any
 		f, err := c.Snapshot(t.Context())

@@ -124,7 +124,8 @@ func TestManyReaders(t *testing.T) {
 	}
 	grown := int(stop()) - int(before.HeapInuse)
 	makes, _, _ := s.shelf.state()
-	t.Logf("%d encodings of %d bytes, kept in %d, for %d readers; the heap grew by %d bytes at the most", makes, text, kept.size, frames*readers, grown)
+	t.Logf("%d encodings of %d bytes, kept in %d, for %d readers; the heap grew by %d bytes at the most",
+		makes, text, kept.size, frames*readers, grown)
 	if makes != frames {
 		t.Errorf("%d encodings of %d frames", makes, frames)
 	}
@@ -323,7 +324,8 @@ func TestTooMany(t *testing.T) {
 		inside = append(inside, stream)
 	}
 	for range 500 {
-		if _, err := c.Snapshot(t.Context()); !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "3 readers are being answered") {
+		_, err := c.Snapshot(t.Context())
+		if !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "3 readers are being answered") {
 			t.Fatalf("one too many: %v", err)
 		}
 	}

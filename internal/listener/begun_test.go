@@ -18,6 +18,8 @@ func TestBegunAfter(t *testing.T) {
 		}
 		return all
 	}
+	oldAndNew := []Owner{owner(1, older), owner(2, newer)}
+	withAnOld := []Owner{owner(1, older), owner(2, newer), owner(3, older)}
 	for name, c := range map[string]struct {
 		l     Listener
 		after bool
@@ -29,12 +31,14 @@ func TestBegunAfter(t *testing.T) {
 		"one that started in the same tick":   {l: Listener{Owners: []Owner{owner(2, -time.Millisecond)}}, after: true},
 		"one that started in the tick before": {l: Listener{Owners: []Owner{owner(1, -Tick)}}, by: 1},
 		"one whose start is not known":        {l: Listener{Owners: []Owner{{Holder: &Holder{PID: 1}}}}, by: 1},
-		"an old master, a new worker waits":   {l: Listener{Owners: []Owner{owner(1, older), owner(2, newer)}, Acceptors: waits(2)}, after: true},
-		"an old server waits, and has a job":  {l: Listener{Owners: []Owner{owner(1, older), owner(2, newer)}, Acceptors: waits(1)}, by: 1},
-		"old and new workers wait":            {l: Listener{Owners: []Owner{owner(1, older), owner(2, newer), owner(3, older)}, Acceptors: waits(2, 3)}, by: 3},
-		"nobody was seen to wait":             {l: Listener{Owners: []Owner{owner(1, older), owner(2, newer)}}},
-		"who waited holds it no more":         {l: Listener{Owners: []Owner{owner(1, older), owner(2, newer)}, Acceptors: waits(3)}},
-		"all old, and the worker is named":    {l: Listener{Owners: []Owner{owner(1, older), owner(2, older)}, Acceptors: waits(2)}, by: 2},
+		"an old master, a new worker waits":   {l: Listener{Owners: oldAndNew, Acceptors: waits(2)}, after: true},
+		"an old server waits, and has a job":  {l: Listener{Owners: oldAndNew, Acceptors: waits(1)}, by: 1},
+		"old and new workers wait":            {l: Listener{Owners: withAnOld, Acceptors: waits(2, 3)}, by: 3},
+		"nobody was seen to wait":             {l: Listener{Owners: oldAndNew}},
+		"who waited holds it no more":         {l: Listener{Owners: oldAndNew, Acceptors: waits(3)}},
+		"all old, and the worker is named": {
+			l: Listener{Owners: []Owner{owner(1, older), owner(2, older)}, Acceptors: waits(2)}, by: 2,
+		},
 		"an old process that listened just now": {
 			l: Listener{Sample: Sample{ListenedAt: Rarely(moment.Add(newer))}, Owners: []Owner{owner(1, older)}}, after: true,
 		},

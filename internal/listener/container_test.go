@@ -14,6 +14,8 @@ func TestOneOwnerInOneContainer(t *testing.T) {
 			{Holder: &Holder{PID: 2, Comm: "envoy", Container: &Container{ID: "3f2a", Pod: "web-5f7", Namespace: "shop"}}},
 		},
 	}
+	shop := Containers{Namespaces: []string{"shop"}}
+	elsewhere := Containers{Pods: []string{"web-*"}, Namespaces: []string{"default"}}
 	for name, c := range map[string]struct {
 		f    Filter
 		want bool
@@ -22,10 +24,10 @@ func TestOneOwnerInOneContainer(t *testing.T) {
 		"another id":            {Filter{Containers: Containers{IDs: []string{"f2a"}}}, false},
 		"pod":                   {Filter{Containers: Containers{Pods: []string{"web-*"}}}, true},
 		"a part of the name":    {Filter{Containers: Containers{Pods: []string{"web"}}}, false},
-		"namespace":             {Filter{Containers: Containers{Namespaces: []string{"shop"}}}, true},
-		"another namespace":     {Filter{Containers: Containers{Pods: []string{"web-*"}, Namespaces: []string{"default"}}}, false},
-		"of one owner":          {Filter{Comms: []string{"envoy"}, Containers: Containers{Namespaces: []string{"shop"}}}, true},
-		"of two owners":         {Filter{Comms: []string{"haproxy"}, Containers: Containers{Namespaces: []string{"shop"}}}, false},
+		"namespace":             {Filter{Containers: shop}, true},
+		"another namespace":     {Filter{Containers: elsewhere}, false},
+		"of one owner":          {Filter{Comms: []string{"envoy"}, Containers: shop}, true},
+		"of two owners":         {Filter{Comms: []string{"haproxy"}, Containers: shop}, false},
 		"a pattern that is bad": {Filter{Containers: Containers{Pods: []string{"["}}}, false},
 	} {
 		if got := c.f.Match(l); got != c.want || c.f.IsZero() {

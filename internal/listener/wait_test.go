@@ -6,7 +6,7 @@ import (
 )
 
 func TestWaitDeadEnds(t *testing.T) {
-	other := []End{{PID: 7}}
+	other, halted := []End{{PID: 7}}, []End{{PID: 7, Halted: true}}
 	for name, c := range map[string]struct {
 		wait Wait
 		want bool
@@ -19,7 +19,7 @@ func TestWaitDeadEnds(t *testing.T) {
 		"a pipe that was read from":        {Wait{For: ForReader, AllEnds: true, Ends: other}, false},
 		"a pipe with unknown readers":      {Wait{For: ForReader, Still: time.Second, Ends: other}, false},
 		"a pipe that it alone reads from":  {Wait{For: ForReader, Still: time.Second, AllEnds: true}, true},
-		"a pipe whose reader is stopped":   {Wait{For: ForReader, Still: time.Second, AllEnds: true, Ends: []End{{PID: 7, Halted: true}}}, false},
+		"a pipe whose reader is stopped":   {Wait{For: ForReader, Still: time.Second, AllEnds: true, Ends: halted}, false},
 		"what it alone could write":        {Wait{For: ForData, AllEnds: true}, true},
 		"what another could write":         {Wait{For: ForData, AllEnds: true, Ends: other}, false},
 		"what nobody knows who could":      {Wait{For: ForData}, false},

@@ -40,7 +40,9 @@ func FuzzRead(f *testing.F) {
 	f.Add(whole)
 	f.Add(whole[:len(whole)/2])
 	const head = `{"schema":"reusewatch-record/v1"}` + "\n"
-	for _, seed := range []string{"", head, head + "null\n{}\n{\n5", head + `{"Listeners":[null]}`, head + `{"Listeners":[{"Owners":[{}]}]}`, "{}\n"} {
+	for _, seed := range []string{
+		"", head, head + "null\n{}\n{\n5", head + `{"Listeners":[null]}`, head + `{"Listeners":[{"Owners":[{}]}]}`, "{}\n",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

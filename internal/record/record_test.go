@@ -26,7 +26,8 @@ func instant() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 func policy() *judge.Policy {
 	return &judge.Policy{
 		Default: judge.Settings{
-			Action: listener.Kill, StuckAfter: 5 * time.Second, ActAfter: 8 * time.Second, Budget: judge.Budget{Acts: 1, Per: time.Hour},
+			Action: listener.Kill, StuckAfter: 5 * time.Second, ActAfter: 8 * time.Second,
+			Budget: judge.Budget{Acts: 1, Per: time.Hour},
 		},
 		HostBudget: judge.Budget{Acts: 1, Per: time.Hour},
 	}
@@ -52,7 +53,8 @@ func one(cookie listener.Cookie, group listener.GroupKey, pid int, queue uint32)
 			AcceptedElsewhere: listener.Known(false),
 			Evidence: &listener.Evidence{
 				Usage: listener.Known(listener.Usage{Over: 9 * time.Second}), Registered: listener.Known(false), Total: 1,
-				Threads: []listener.Thread{{TID: pid, State: "S"}}, Frozen: listener.Known(false), FilesFull: listener.Known(false), Life: listener.Known(still()),
+				Threads: []listener.Thread{{TID: pid, State: "S"}}, Frozen: listener.Known(false),
+				FilesFull: listener.Known(false), Life: listener.Known(still()),
 			},
 		}},
 	}
@@ -68,7 +70,8 @@ func one(cookie listener.Cookie, group listener.GroupKey, pid int, queue uint32)
 func still() listener.Life {
 	quiet, not := listener.Shown{Known: true}, listener.Known(false)
 	return listener.Life{
-		Followed: 9 * time.Second, Inert: listener.Known(9 * time.Second), Moved: quiet, Served: quiet, Polled: quiet, Alive: quiet, Asked: quiet, Ran: quiet,
+		Followed: 9 * time.Second, Inert: listener.Known(9 * time.Second),
+		Moved: quiet, Served: quiet, Polled: quiet, Alive: quiet, Asked: quiet, Ran: quiet,
 		Waits:  []listener.Wait{{For: listener.ForFIFO, Threads: 1}},
 		Timers: not, Async: not, SharesMemory: not, Rings: not, Execs: listener.Known(0),
 	}
@@ -136,7 +139,8 @@ func TestJudgedAgainTheSame(t *testing.T) {
 	}
 	want := judge.Judge(host(), policy(), &judge.Past{})[:3]
 	got := judge.Judge(back[0], policy(), &judge.Past{})
-	diff := cmp.Diff(want, got, cmpopts.IgnoreFields(listener.Judgement{}, "Listener"), cmpopts.EquateComparable(listener.Maybe[int]{}, listener.SignSeen{}))
+	diff := cmp.Diff(want, got, cmpopts.IgnoreFields(listener.Judgement{}, "Listener"),
+		cmpopts.EquateComparable(listener.Maybe[int]{}, listener.SignSeen{}))
 	if diff != "" {
 		t.Error(diff)
 	}
@@ -160,7 +164,8 @@ func TestLifeIsRecorded(t *testing.T) {
 		}},
 		Children: 1, Timers: listener.Known(true), Async: listener.Known(false), Execs: listener.Known(2),
 		Calls: listener.Known(listener.Calls{
-			Over: time.Second, Total: 4, Refused: map[listener.Key]listener.Refusal{stuck.Key: {N: 4, Errno: 24}, address + 99: {N: 1, Errno: 1}},
+			Over: time.Second, Total: 4,
+			Refused: map[listener.Key]listener.Refusal{stuck.Key: {N: 4, Errno: 24}, address + 99: {N: 1, Errno: 1}},
 		}),
 		Refused: listener.Refusal{N: 4, Errno: 24},
 	}
@@ -168,7 +173,8 @@ func TestLifeIsRecorded(t *testing.T) {
 	back := written(t, filepath.Join(t.TempDir(), "rec"), s)
 	got, known := back[0].Listeners[0].Owners[0].Evidence.Life.Get()
 	calls, watched := got.Calls.Get()
-	if !known || !watched || !reflect.DeepEqual(calls.Refused, map[listener.Key]listener.Refusal{listener.Key(stuck.Cookie): {N: 4, Errno: 24}}) {
+	refused := map[listener.Key]listener.Refusal{listener.Key(stuck.Cookie): {N: 4, Errno: 24}}
+	if !known || !watched || !reflect.DeepEqual(calls.Refused, refused) {
 		t.Fatalf("read back as %+v", got)
 	}
 	mine, _ := want.Calls.Get()
@@ -183,7 +189,8 @@ func TestLifeIsRecorded(t *testing.T) {
 
 	// The class and the signs are judged again from it.
 	first, again := judge.Judge(s, policy(), &judge.Past{})[0], judge.Judge(back[0], policy(), &judge.Past{})[0]
-	if first.Class == listener.NoClass || len(first.Signs) == 0 || first.Class != again.Class || !slices.Equal(first.Signs, again.Signs) {
+	if first.Class == listener.NoClass || len(first.Signs) == 0 ||
+		first.Class != again.Class || !slices.Equal(first.Signs, again.Signs) {
 		t.Errorf("judged %q %+v, and again %q %+v", first.Class, first.Signs, again.Class, again.Signs)
 	}
 }
@@ -230,7 +237,8 @@ func TestRotation(t *testing.T) {
 
 // TestBadLines: a line that was torn, or that is longer than any look, is passed over.
 func TestBadLines(t *testing.T) {
-	in := `{"schema":"reusewatch-record/v1"}` + "\n{}\n{\n" + strings.Repeat("x", maxLine+1) + "\n{\"Listeners\":[null]}\n{}\n{\"Time\":"
+	in := `{"schema":"reusewatch-record/v1"}` + "\n{}\n{\n" +
+		strings.Repeat("x", maxLine+1) + "\n{\"Listeners\":[null]}\n{}\n{\"Time\":"
 	looks := 0
 	bad, err := Read(strings.NewReader(in), func(Header, *listener.Snapshot) error { looks++; return nil })
 	if err != nil || looks != 2 || !slices.Equal(bad, []int{3, 4, 5, 7}) {
@@ -266,7 +274,8 @@ func TestFullDisk(t *testing.T) {
 	}
 	defer f.Close()
 	looks := 0
-	if bad, err := Read(f, func(Header, *listener.Snapshot) error { looks++; return nil }); err != nil || looks != 1 || len(bad) > 0 {
+	count := func(Header, *listener.Snapshot) error { looks++; return nil }
+	if bad, err := Read(f, count); err != nil || looks != 1 || len(bad) > 0 {
 		t.Errorf("%d looks, lines %v are bad, %v", looks, bad, err)
 	}
 }
@@ -284,7 +293,8 @@ func TestBadRecordings(t *testing.T) {
 	}
 	stop := errors.New("stop")
 	in := `{"schema":"reusewatch-record/v1"}` + "\n{}\n"
-	if _, err := Read(strings.NewReader(in), func(Header, *listener.Snapshot) error { return stop }); !errors.Is(err, stop) {
+	stopping := func(Header, *listener.Snapshot) error { return stop }
+	if _, err := Read(strings.NewReader(in), stopping); !errors.Is(err, stop) {
 		t.Errorf("%v, want the reader's own error", err)
 	}
 	if _, err := Create(filepath.Join(t.TempDir(), "no", "rec"), Header{}); err == nil {

@@ -93,12 +93,16 @@ func oneOf(which uint16, text string, number int64) func(texts, numbers []leaf) 
 func FuzzFrame(f *testing.F) {
 	changed := wiretest.Frame(listenertest.Full())
 	changed.Complete, changed.Gone = false, []listener.Cookie{7, 0xff}
-	for _, seed := range []*wire.Frame{wiretest.Frame(listenertest.Full(), listenertest.Bare(), listenertest.Unowned()), wiretest.Frame(listenertest.Superseded()), changed, wiretest.Frame()} {
+	for _, seed := range []*wire.Frame{
+		wiretest.Frame(listenertest.Full(), listenertest.Bare(), listenertest.Unowned()),
+		wiretest.Frame(listenertest.Superseded()), changed, wiretest.Frame(),
+	} {
 		f.Add(written(f, seed), uint16(0), "\x1b[31m", int64(-1))
 		f.Add(written(f, seed), uint16(15), "\x1b[31m", int64(-1))
 	}
 	for _, seed := range []string{
-		`{"schema":"reusewatch/v1","listeners":[{"cookie":"1","local":"[fe80::1%eth0]:80","verdict":"stuck","owners":[{"pid":1}]}]}`,
+		`{"schema":"reusewatch/v1","listeners":[` +
+			`{"cookie":"1","local":"[fe80::1%eth0]:80","verdict":"stuck","owners":[{"pid":1}]}]}`,
 		`{"schema":"reusewatch/v1","time":"9999-12-31T23:59:59-01:00","interval_seconds":1e300,"listeners":[]}`,
 		`{"schema":"reusewatch/v2"}`, `{"schema":"reusewatch/v1","gone":["-"]}`, `<html>`, `[[[[`, ``,
 	} {
@@ -132,7 +136,8 @@ func readFrame(t *testing.T, b []byte) {
 		t.Errorf("%s is written again as %s", sent, same)
 	}
 	var table strings.Builder
-	if err := report.Table(&table, got.Listeners, report.TableDetail{Wide: true, Of: got.Listeners, Watched: got.Watched}); err != nil {
+	detail := report.TableDetail{Wide: true, Of: got.Listeners, Watched: got.Watched}
+	if err := report.Table(&table, got.Listeners, detail); err != nil {
 		t.Error(err)
 	}
 	clean(t, b, table.String())
@@ -152,7 +157,9 @@ func FuzzExplanation(f *testing.F) {
 	known := asJSON(f, wiretest.Explained())
 	f.Add(known, uint16(4), "\x1b[31m", int64(-1))
 	f.Add(asJSON(f, &wire.Explanation{Judgement: listenertest.Bare()}), uint16(71), "[fe80::1%\x1b]:80", int64(1<<40))
-	f.Add([]byte(`{"schema":"reusewatch/v1","listener":{"cookie":"1","local":"1.2.3.4:5","verdict":"stuck","decision":{"act":"hold"}},"clients_total":-1}`), uint16(0), "", int64(0))
+	const fewer = `{"schema":"reusewatch/v1",` +
+		`"listener":{"cookie":"1","local":"1.2.3.4:5","verdict":"stuck","decision":{"act":"hold"}},"clients_total":-1}`
+	f.Add([]byte(fewer), uint16(0), "", int64(0))
 	f.Add([]byte(`{}`), uint16(100), "x", int64(1)<<62)
 	found := asJSON(f, &wire.Explanation{Judgement: listenertest.Superseded()})
 	f.Fuzz(func(t *testing.T, b []byte, which uint16, text string, number int64) {
@@ -195,7 +202,8 @@ func readExplanation(t *testing.T, b []byte) {
 // shown as text, and so is one in a word that only some verdicts show.
 func TestNothingReachesTheTerminal(t *testing.T) {
 	parsed := []string{
-		"schema", "time", "cookie", "local", "remote", "listeners", "gone", "since", "started", "counted_since", "last_accept", "listened_at", "first_seen",
+		"schema", "time", "cookie", "local", "remote", "listeners", "gone", "since", "started",
+		"counted_since", "last_accept", "listened_at", "first_seen",
 	}
 	ofFrame := func(b []byte) error { _, err := wire.NewFrameReader(bytes.NewReader(b)).Next(); return err }
 	ofExplanation := func(b []byte) error { _, err := wire.ReadExplanation(bytes.NewReader(b)); return err }

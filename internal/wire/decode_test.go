@@ -21,7 +21,9 @@ func TestFrameRoundTrip(t *testing.T) {
 	changed := wiretest.Frame(listenertest.Full())
 	changed.Complete, changed.Gone = false, []listener.Cookie{7, 0xff}
 	var sent bytes.Buffer
-	for _, f := range []*wire.Frame{wiretest.Frame(listenertest.Full(), listenertest.Bare(), listenertest.Unowned()), changed, wiretest.Frame()} {
+	for _, f := range []*wire.Frame{
+		wiretest.Frame(listenertest.Full(), listenertest.Bare(), listenertest.Unowned()), changed, wiretest.Frame(),
+	} {
 		if err := wire.WriteFrame(&sent, f); err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +52,8 @@ func TestGroupsOfDecoded(t *testing.T) {
 	other := listenertest.Bare()
 	other.Group, other.GroupName, other.Reuseport = 5, "1/inet/0.0.0.0:1", true
 	var sent bytes.Buffer
-	if err := wire.WriteFrame(&sent, wiretest.Frame(listenertest.Full(), listenertest.Full(), other, listenertest.Bare())); err != nil {
+	frame := wiretest.Frame(listenertest.Full(), listenertest.Full(), other, listenertest.Bare())
+	if err := wire.WriteFrame(&sent, frame); err != nil {
 		t.Fatal(err)
 	}
 	f, err := wire.NewFrameReader(&sent).Next()

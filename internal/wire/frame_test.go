@@ -12,22 +12,34 @@ import (
 )
 
 func frame(js ...listener.Judgement) *Frame {
-	return &Frame{Time: listenertest.Instant(), Tier: listener.TierFunctions, Complete: true, Cost: listener.Known(Cost{PID: 99}), Listeners: js}
+	return &Frame{
+		Time: listenertest.Instant(), Tier: listener.TierFunctions, Complete: true,
+		Cost: listener.Known(Cost{PID: 99}), Listeners: js,
+	}
 }
 
 // TestFrameInPieces: what is written listener by listener is what one object would be.
 func TestFrameInPieces(t *testing.T) {
 	gone := frame(listenertest.Bare())
 	gone.Complete, gone.Gone = false, []listener.Cookie{7}
-	for name, f := range map[string]*Frame{"none": frame(), "one": frame(listenertest.Bare()), "three": frame(listenertest.Full(), listenertest.Bare(), listenertest.Unowned()), "gone": gone} {
+	for name, f := range map[string]*Frame{
+		"none": frame(), "one": frame(listenertest.Bare()), "gone": gone,
+		"three": frame(listenertest.Full(), listenertest.Bare(), listenertest.Unowned()),
+	} {
 		all := f.head()
 		all.Listeners = allJSON(f.Listeners)
 		for kind, write := range map[string]struct {
 			pieces func(*bytes.Buffer) error
 			whole  func() ([]byte, error)
 		}{
-			"a line":       {func(b *bytes.Buffer) error { return WriteFrame(b, f) }, func() ([]byte, error) { return json.Marshal(all) }},
-			"for a person": {func(b *bytes.Buffer) error { return WriteIndented(b, f) }, func() ([]byte, error) { return json.MarshalIndent(all, "", "  ") }},
+			"a line": {
+				func(b *bytes.Buffer) error { return WriteFrame(b, f) },
+				func() ([]byte, error) { return json.Marshal(all) },
+			},
+			"for a person": {
+				func(b *bytes.Buffer) error { return WriteIndented(b, f) },
+				func() ([]byte, error) { return json.MarshalIndent(all, "", "  ") },
+			},
 		} {
 			var got, want bytes.Buffer
 			b, err := write.whole()

@@ -38,7 +38,8 @@ func TestSchema(t *testing.T) {
 "$defs": {`, compact(t, anyOf))
 	for i, name := range slices.Sorted(maps.Keys(s.defs)) {
 		def := s.defs[name].(object)
-		fmt.Fprintf(&b, "%s\n%s: {\"type\": \"object\", \"required\": %s, \"properties\": {", comma(i), compact(t, name), compact(t, def["required"]))
+		fmt.Fprintf(&b, "%s\n%s: {\"type\": \"object\", \"required\": %s, \"properties\": {",
+			comma(i), compact(t, name), compact(t, def["required"]))
 		fields := def["properties"].(object)
 		for i, field := range slices.Sorted(maps.Keys(fields)) {
 			fmt.Fprintf(&b, "%s\n  %s: %s", comma(i), compact(t, field), compact(t, fields[field]))
@@ -66,7 +67,10 @@ func TestWrittenBySchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{"testdata/list.json", "testdata/events.json", "../report/testdata/explain.json", "../report/testdata/explain-unknown.json"} {
+	for _, file := range []string{
+		"testdata/list.json", "testdata/events.json",
+		"../report/testdata/explain.json", "../report/testdata/explain-unknown.json",
+	} {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

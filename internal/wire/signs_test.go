@@ -16,8 +16,10 @@ import (
 func TestSignsInOrder(t *testing.T) {
 	for want, signs := range map[string]jsonSigns{
 		"null": nil,
-		`{"runs":{"alive":false,"value":"x"},"moves-bytes":null,"serves-elsewhere":null,"waits":{"alive":null,"value":""},` +
-			`"at-limit":null,"told":null,"inherited":null}`: {{Sign: listener.SignWaits}, {Sign: listener.SignRuns, Alive: listener.Known(false), Value: "x"}},
+		`{"runs":{"alive":false,"value":"x"},"moves-bytes":null,"serves-elsewhere":null,` +
+			`"waits":{"alive":null,"value":""},"at-limit":null,"told":null,"inherited":null}`: {
+			{Sign: listener.SignWaits}, {Sign: listener.SignRuns, Alive: listener.Known(false), Value: "x"},
+		},
 	} {
 		got, err := json.Marshal(signs)
 		if err != nil || string(got) != want {
@@ -25,14 +27,16 @@ func TestSignsInOrder(t *testing.T) {
 		}
 	}
 	var later jsonSigns
-	if err := json.Unmarshal([]byte(`{"dreams":{"alive":true,"value":"of sheep"},"waits":{"alive":null,"value":""},"runs":null}`), &later); err != nil {
+	const dreams = `{"dreams":{"alive":true,"value":"of sheep"},"waits":{"alive":null,"value":""},"runs":null}`
+	if err := json.Unmarshal([]byte(dreams), &later); err != nil {
 		t.Fatal(err)
 	}
 	want := jsonSigns{{Sign: listener.SignWaits}, {Sign: "dreams", Alive: listener.Known(true), Value: "of sheep"}}
 	if !slices.Equal(later, want) {
 		t.Errorf("of a later version: %+v", later)
 	}
-	if again, err := json.Marshal(later); err != nil || !strings.HasSuffix(string(again), `"dreams":{"alive":true,"value":"of sheep"}}`) {
+	const end = `"dreams":{"alive":true,"value":"of sheep"}}`
+	if again, err := json.Marshal(later); err != nil || !strings.HasSuffix(string(again), end) {
 		t.Errorf("written again: %s, %v", again, err)
 	}
 }
@@ -44,13 +48,16 @@ func TestDecisionIsWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"act":"hold","class":"never-served","pid":26939,"reason":"ambiguous-holders","reasons":["ambiguous-holders","too-soon"],"signs":["waits","at-limit"]}`
+	want := `{"act":"hold","class":"never-served","pid":26939,"reason":"ambiguous-holders",` +
+		`"reasons":["ambiguous-holders","too-soon"],"signs":["waits","at-limit"]}`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Error(diff)
 	}
 	// Of a superseded one, nothing of this is known.
 	j.Class, j.Signs, j.Culprit = listener.NoClass, nil, 0
-	if got, _ := json.Marshal(toJSON(&j).Decision); !strings.Contains(string(got), `"class":null,"pid":null,`) || !strings.HasSuffix(string(got), `"signs":[]}`) {
-		t.Errorf("%s", got)
+	got, _ = json.Marshal(toJSON(&j).Decision)
+	const unknown = `"class":null,"pid":null,`
+	if text := string(got); !strings.Contains(text, unknown) || !strings.HasSuffix(text, `"signs":[]}`) {
+		t.Error(text)
 	}
 }

@@ -14,7 +14,8 @@ import (
 
 func TestListJSON(t *testing.T) {
 	var b bytes.Buffer
-	if err := wire.WriteIndented(&b, wiretest.Frame(listenertest.Full(), listenertest.Bare(), listenertest.Unowned())); err != nil {
+	frame := wiretest.Frame(listenertest.Full(), listenertest.Bare(), listenertest.Unowned())
+	if err := wire.WriteIndented(&b, frame); err != nil {
 		t.Fatal(err)
 	}
 	golden.Compare(t, "list.json", b.Bytes())

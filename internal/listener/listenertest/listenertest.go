@@ -26,8 +26,9 @@ func Full() listener.Judgement {
 				Dropped:    listener.Counted(uint64(12)),
 				OldestWait: listener.Rarely(2*time.Hour + 11*time.Minute + 1234567*time.Nanosecond),
 				ListenedAt: listener.Rarely(Instant().Add(-time.Hour)),
-				SYNs:       listener.Counted(uint64(5)), SYNsFull: listener.Counted(uint64(1)), Selected: listener.Counted(uint64(4)),
-				Queued: listener.Counted(uint64(3)), Adopted: listener.Counted(uint64(0)),
+				SYNs:       listener.Counted(uint64(5)), SYNsFull: listener.Counted(uint64(1)),
+				Selected: listener.Counted(uint64(4)), Queued: listener.Counted(uint64(3)),
+				Adopted: listener.Counted(uint64(0)),
 				Waiters: []listener.Waiter{
 					{Kind: listener.WaitEpoll, Armed: true, Sleepers: 0},
 					{Kind: listener.WaitAccept, PID: 42, Armed: true, Sleepers: 1},
@@ -67,11 +68,18 @@ func Full() listener.Judgement {
 						Over: 9 * time.Second, User: 20 * time.Millisecond, System: 10 * time.Millisecond, MajorFaults: 1,
 						IOBytes: 9, RunnableWait: 0.05, Throttled: true,
 					}),
-					Threads: []listener.Thread{{TID: 26939, Comm: Nasty, State: "S", Wchan: "wait_for_partner", Stack: []string{"wait_for_partner", "fifo_open"}}},
-					Total:   1, Frozen: listener.Known(false), Registered: listener.Known(false), FilesFull: listener.Known(false),
+					Threads: []listener.Thread{{
+						TID: 26939, Comm: Nasty, State: "S",
+						Wchan: "wait_for_partner", Stack: []string{"wait_for_partner", "fifo_open"},
+					}},
+					Total: 1, Frozen: listener.Known(false), Registered: listener.Known(false), FilesFull: listener.Known(false),
 					Parents: []listener.Parent{{PID: 26924, Comm: Nasty}}, TracerComm: Nasty, Life: listener.Known(Life()),
 				},
-			}, {Holder: &listener.Holder{PID: 26940, Comm: "haproxy", UID: 104, State: "S", Container: &listener.Container{ID: "web"}}}},
+			}, {
+				Holder: &listener.Holder{
+					PID: 26940, Comm: "haproxy", UID: 104, State: "S", Container: &listener.Container{ID: "web"},
+				},
+			}},
 		},
 		At: Instant(), Verdict: listener.Stuck, Cause: listener.CauseNeverPolled, Culprit: 26939, Class: listener.NeverServed,
 		Signs: []listener.SignSeen{
@@ -94,16 +102,22 @@ func Life() listener.Life {
 	}
 	return listener.Life{
 		Followed: 9 * time.Second, Inert: listener.Known(7 * time.Second), Slices: 3,
-		Moved: shown(8*time.Second, "TCP "+Nasty), Served: shown(6*time.Second, "another listener"), Polled: shown(5*time.Second, "epoll"),
-		Alive: listener.Shown{Known: true, Gap: listener.Known(2 * time.Second)}, Asked: shown(time.Second, "a lock"), Ran: listener.Shown{},
+		Moved: shown(8*time.Second, "TCP "+Nasty), Served: shown(6*time.Second, "another listener"),
+		Polled: shown(5*time.Second, "epoll"), Asked: shown(time.Second, "a lock"), Ran: listener.Shown{},
+		Alive: listener.Shown{Known: true, Gap: listener.Known(2 * time.Second)},
 		Waits: []listener.Wait{
 			{
-				For: listener.ForData, Threads: 1, Call: "read", Wchan: "unix_stream_data_wait", Thing: listener.ThingUnix, Client: true, Still: 4 * time.Second, AllEnds: true,
-				Ends: []listener.End{{PID: 12, Comm: Nasty, Halted: true, Then: listener.ForTimer}, {PID: 13, Comm: "sh", Then: listener.ForChild}},
+				For: listener.ForData, Threads: 1, Call: "read", Wchan: "unix_stream_data_wait",
+				Thing: listener.ThingUnix, Client: true, Still: 4 * time.Second, AllEnds: true,
+				Ends: []listener.End{
+					{PID: 12, Comm: Nasty, Halted: true, Then: listener.ForTimer},
+					{PID: 13, Comm: "sh", Then: listener.ForChild},
+				},
 			},
 			{For: listener.ForFutex, Threads: 599, Call: "futex", Wchan: "futex_do_wait"},
 		},
-		Children: 2, Timers: listener.Known(true), Async: listener.Known(false), SharesMemory: listener.Maybe[bool]{}, Rings: listener.Known(true), Execs: listener.Known(1),
+		Children: 2, Timers: listener.Known(true), Async: listener.Known(false),
+		SharesMemory: listener.Maybe[bool]{}, Rings: listener.Known(true), Execs: listener.Known(1),
 		Calls:   listener.Known(listener.Calls{Over: 3 * time.Second, Total: 30, Received: 31, Sent: 32, Accepted: 33}),
 		Refused: listener.Refusal{N: 34, Errno: 1},
 	}
@@ -133,7 +147,8 @@ func Superseded() listener.Judgement {
 	j.Generations = listener.Known(2)
 	j.Superseded = &listener.Superseded{
 		Old: listener.Side{
-			PIDs: []int{26939, 26940}, Start: 100, Comm: Nasty, Cmdline: []string{"haproxy", "-f", "/etc/" + Nasty}, User: "root",
+			PIDs: []int{26939, 26940}, Start: 100, Comm: Nasty,
+			Cmdline: []string{"haproxy", "-f", "/etc/" + Nasty}, User: "root",
 			Since: Instant().Add(-3 * time.Hour), Listeners: []listener.Cookie{0x1a2b},
 			Configs: []listener.Config{{Path: "/etc/" + Nasty}},
 		},
