@@ -16,9 +16,11 @@ const (
 
 func TestContainerIn(t *testing.T) {
 	const (
-		podSlice  = "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod5759a1ae_36ca_48a8_b20a_b0b5c8a90fb8.slice"
+		podSlice = "/kubepods.slice/kubepods-burstable.slice/" +
+			"kubepods-burstable-pod5759a1ae_36ca_48a8_b20a_b0b5c8a90fb8.slice"
 		podFS     = "/kubepods/burstable/pod5759a1ae-36ca-48a8-b20a-b0b5c8a90fb8"
-		kindSlice = "/system.slice/docker-" + idB + ".scope/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice/"
+		kindSlice = "/system.slice/docker-" + idB + ".scope/kubelet.slice/kubelet-kubepods.slice/" +
+			"kubelet-kubepods-besteffort.slice/"
 	)
 	for path, want := range map[string]string{
 		"":                                 "",
@@ -144,10 +146,12 @@ func TestRuntimeAndPod(t *testing.T) {
 		"/kubelet" + slice + "/cri-containerd-" + idA + ".scope":   {"containerd", idA, uid},
 		kind + "/" + idA: {"", idA, uid},
 		kind:             {"docker", idB, ""}, // a process of the node's
-		"/kubepods/pod" + uid + "/" + idB + "/docker/" + idA:                                                                       {"docker", idA, uid}, // Docker in a pod
-		"/system.slice/containerd.service/kubepods-besteffort-pod5759a1ae_36ca_48a8_b20a_b0b5c8a90fb8.slice:cri-containerd:" + idA: {"containerd", idA, uid},
+		"/kubepods/pod" + uid + "/" + idB + "/docker/" + idA: {"docker", idA, uid}, // Docker in a pod
+		"/system.slice/containerd.service/" +
+			"kubepods-besteffort-pod5759a1ae_36ca_48a8_b20a_b0b5c8a90fb8.slice:cri-containerd:" + idA: {"containerd", idA, uid},
 
-		"/machine.slice/machine-libpod_pod_" + idB + ".slice/libpod-" + idA + ".scope": {"podman", idA, ""}, // of podman's own
+		// A pod of podman's own.
+		"/machine.slice/machine-libpod_pod_" + idB + ".slice/libpod-" + idA + ".scope": {"podman", idA, ""},
 		"/kubepods/podwork/" + idA:                         {"", idA, ""},
 		"/kubepods/pod" + uid[1:] + "/" + idA:              {"", idA, ""},
 		"/system.slice/pod.slice/docker-" + idA + ".scope": {"docker", idA, ""},
@@ -168,9 +172,18 @@ func TestIn(t *testing.T) {
 		{"host", proc.Cgroups{V2: "/", V1: map[string]string{"cpu": "/", "name=systemd": "/init.scope"}}, ""},
 		{"v2", proc.Cgroups{V2: "/docker/" + idA}, idA},
 		{"v1 beside an empty v2", proc.Cgroups{V2: "/", V1: map[string]string{"cpu": "/docker/" + idA}}, idA},
-		{"v1 below a service of v2", proc.Cgroups{V2: "/system.slice/containerd.service", V1: map[string]string{"cpu": "/docker/" + idA}}, idA},
+		{
+			"v1 below a service of v2",
+			proc.Cgroups{V2: "/system.slice/containerd.service", V1: map[string]string{"cpu": "/docker/" + idA}}, idA,
+		},
 		{"one controller", proc.Cgroups{V1: map[string]string{"cpu": "/", "memory": "/docker/" + idA, "pids": "/"}}, idA},
-		{"deepest", proc.Cgroups{V2: "/docker/" + idB, V1: map[string]string{"cpu": "/docker/" + idB + "/docker/" + idA, "pids": "/docker/" + idB}}, idA},
+		{
+			"deepest",
+			proc.Cgroups{
+				V2: "/docker/" + idB,
+				V1: map[string]string{"cpu": "/docker/" + idB + "/docker/" + idA, "pids": "/docker/" + idB},
+			}, idA,
+		},
 		{"v2 of equals", proc.Cgroups{V2: "/docker/" + idB, V1: map[string]string{"cpu": "/docker/" + idA}}, idB},
 		{"first of equals", proc.Cgroups{V1: map[string]string{"pids": "/docker/" + idB, "cpu": "/docker/" + idA}}, idA},
 	} {
@@ -184,7 +197,8 @@ func TestIn(t *testing.T) {
 
 func TestUnescapeUnit(t *testing.T) {
 	for in, want := range map[string]string{
-		"": "", "web": "web", `a\x2db\x20c`: "a-b c", `\x`: `\x`, `\x2`: `\x2`, `\xzz\x2d`: `\xzz-`, `\y`: `\y`, `\x5cx2d`: `\x2d`,
+		"": "", "web": "web", `a\x2db\x20c`: "a-b c",
+		`\x`: `\x`, `\x2`: `\x2`, `\xzz\x2d`: `\xzz-`, `\y`: `\y`, `\x5cx2d`: `\x2d`,
 	} {
 		if got := unescapeUnit(in); got != want {
 			t.Errorf("unescapeUnit(%q) = %q, want %q", in, got, want)
@@ -196,7 +210,8 @@ func TestUnescapeUnit(t *testing.T) {
 // engine's container, it is found there, and in no outer one.
 func FuzzContainerIn(f *testing.F) {
 	for _, seed := range []string{
-		"/docker/" + idA, "/docker/" + idA + " (deleted)", `/machine.slice/machine-my\x2dweb.scope`, "/lxc.payload.web/init.scope",
+		"/docker/" + idA, "/docker/" + idA + " (deleted)",
+		`/machine.slice/machine-my\x2dweb.scope`, "/lxc.payload.web/init.scope",
 		"/machine.slice/systemd-nspawn@web.service/payload/init.scope", "/machine.slice/libpod-conmon-" + idA + ".scope",
 		"/ecs/" + task + "/" + task + "-1234567890", "/../../docker/" + idA, "/libpod_parent/" + idB + "/libpod-" + idA,
 		"/kubepods.slice/kubepods-pod5759a1ae_36ca_48a8_b20a_b0b5c8a90fb8.slice/cri-containerd-" + idA + ".scope",

@@ -15,15 +15,17 @@ const id = "0a3e5c7d9b1f2e4d6c8a0b1c2d3e4f5061728394a5b6c7d8e9f00112233445ff"
 
 func TestParseLink(t *testing.T) {
 	for name, want := range map[string]listener.Container{
-		"web-5f7d-x2_shop_proxy-" + id + ".log":             {ID: id, Pod: "web-5f7d-x2", Namespace: "shop", Name: "proxy"},
-		"kube-proxy-n1.dc_kube-system_a-b-c-" + id + ".log": {ID: id, Pod: "kube-proxy-n1.dc", Namespace: "kube-system", Name: "a-b-c"},
-		"web_shop_proxy-" + id:                              {},
-		"web_shop_proxy-" + id[1:] + ".log":                 {},
-		"web_shop_proxy" + id + ".log":                      {},
-		"web_shop-" + id + ".log":                           {},
-		"web_shop_proxy_x-" + id + ".log":                   {},
-		"_shop_proxy-" + id + ".log":                        {},
-		"web_shop_proxy-" + strings.ToUpper(id) + ".log":    {},
+		"web-5f7d-x2_shop_proxy-" + id + ".log": {ID: id, Pod: "web-5f7d-x2", Namespace: "shop", Name: "proxy"},
+		"kube-proxy-n1.dc_kube-system_a-b-c-" + id + ".log": {
+			ID: id, Pod: "kube-proxy-n1.dc", Namespace: "kube-system", Name: "a-b-c",
+		},
+		"web_shop_proxy-" + id:                           {},
+		"web_shop_proxy-" + id[1:] + ".log":              {},
+		"web_shop_proxy" + id + ".log":                   {},
+		"web_shop-" + id + ".log":                        {},
+		"web_shop_proxy_x-" + id + ".log":                {},
+		"_shop_proxy-" + id + ".log":                     {},
+		"web_shop_proxy-" + strings.ToUpper(id) + ".log": {},
 		id + ".log": {},
 		".log":      {},
 		"":          {},

@@ -98,7 +98,8 @@ func TestOfProcessLive(t *testing.T) {
 		}
 		f.Close()
 	}
-	for _, spec := range []string{strconv.Itoa(int(inode)), "pid:" + strconv.Itoa(pid), "/proc/" + strconv.Itoa(pid) + "/ns/net"} {
+	id := strconv.Itoa(pid)
+	for _, spec := range []string{strconv.Itoa(int(inode)), "pid:" + id, "/proc/" + id + "/ns/net"} {
 		got, f, err := m.Resolve(spec)
 		if err != nil || got.Inode != inode {
 			t.Errorf("Resolve(%q) = %+v, %v; want %d", spec, got, err, inode)
@@ -213,7 +214,10 @@ func TestNamedWithoutEnteringLive(t *testing.T) {
 	})
 	self := exec.Command("/proc/self/exe", "-test.run", "^TestNamedByChild$")
 	self.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d", asked, cmd.Process.Pid, inode))
-	self.SysProcAttr = &syscall.SysProcAttr{AmbientCaps: []uintptr{unix.CAP_SYS_PTRACE}, Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	self.SysProcAttr = &syscall.SysProcAttr{
+		AmbientCaps: []uintptr{unix.CAP_SYS_PTRACE},
+		Credential:  &syscall.Credential{Uid: 65534, Gid: 65534},
+	}
 	if out, err := self.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}

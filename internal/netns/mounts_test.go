@@ -91,7 +91,9 @@ func fakeProc(t *testing.T, files map[string]string) Mounts {
 func TestMountsErrors(t *testing.T) {
 	for _, m := range []Mounts{NewMounts("/does/not/exist"), fakeProc(t, map[string]string{"1/x": ""})} {
 		got, err := m.All()
-		if err == nil || !strings.HasPrefix(err.Error(), "find the network namespaces that are mounted: ") || !strings.Contains(err.Error(), "self/mountinfo: no such file") {
+		const prefix = "find the network namespaces that are mounted: "
+		if err == nil || !strings.HasPrefix(err.Error(), prefix) ||
+			!strings.Contains(err.Error(), "self/mountinfo: no such file") {
 			t.Errorf("= %+v, %v", got, err)
 		}
 	}
@@ -106,10 +108,11 @@ func hostOfContainer(t *testing.T) (m Mounts, inode uint32) {
 		t.Fatal(err)
 	}
 	return fakeProc(t, map[string]string{
-		"self/mountinfo":        "",
-		"self/ns/mnt":           "-> mnt:[2]",
-		"1/ns/mnt":              "-> mnt:[1]",
-		"1/mountinfo":           mountLine(inode, "/run/netns/rw-blue") + mountLine(inode+1, "/run/netns/rw-covered") + mountLine(inode+2, "/run/netns/rw-gone"),
+		"self/mountinfo": "",
+		"self/ns/mnt":    "-> mnt:[2]",
+		"1/ns/mnt":       "-> mnt:[1]",
+		"1/mountinfo": mountLine(inode, "/run/netns/rw-blue") +
+			mountLine(inode+1, "/run/netns/rw-covered") + mountLine(inode+2, "/run/netns/rw-gone"),
 		"1/root/run/netns/12":   "-> /proc/self/ns/net",
 		"1/root/run/netns/file": "left over",
 
@@ -165,7 +168,8 @@ func FuzzParseMounts(f *testing.F) {
 	for _, seed := range []string{
 		"22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n" + mountLine(4026532281, "/run/netns/blue"),
 		"31 22 0:4 net:[4026532281] /run/a\\040b\\011\\012\\134\\043 rw - nsfs nsfs rw\n",
-		"33 22 0:4 net:[4026532283] /run/x rw shared:7 master:3 - nsfs nsfs rw\n34 33 0:4 net:[4026532284] /run/x rw - nsfs nsfs rw",
+		"33 22 0:4 net:[4026532283] /run/x rw shared:7 master:3 - nsfs nsfs rw\n" +
+			"34 33 0:4 net:[4026532284] /run/x rw - nsfs nsfs rw",
 		"37 - nsfs \n", "38 22 0:4 net:[4026532287] /run/x\\04\\999 rw - nsfs nsfs rw",
 	} {
 		f.Add([]byte(seed), "/run/docker/netns/a b", uint32(4026532285))

@@ -59,13 +59,16 @@ func TestResolveErrors(t *testing.T) {
 	} {
 		got, f, err := m.Resolve(spec)
 		prefix := fmt.Sprintf("unknown network namespace %q: ", spec)
-		if err == nil || !strings.HasPrefix(err.Error(), prefix) || !strings.Contains(err.Error(), want) || got != (Namespace{}) || f != nil {
+		if err == nil || !strings.HasPrefix(err.Error(), prefix) || !strings.Contains(err.Error(), want) ||
+			got != (Namespace{}) || f != nil {
 			t.Errorf("Resolve(%q) = %+v, %v; want %s…%s", spec, got, err, prefix, want)
 		}
 	}
 	_, _, err := m.Resolve("foo")
 	// The test's host may have names of its own between them.
-	for _, want := range []string{"12, ", `a\x1b, `, "file, ", "rw-blue, ", "rw-covered", "; an inode, a path or pid:N will do too"} {
+	for _, want := range []string{
+		"12, ", `a\x1b, `, "file, ", "rw-blue, ", "rw-covered", "; an inode, a path or pid:N will do too",
+	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nwant known names with %s", err, want)
 		}

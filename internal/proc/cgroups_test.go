@@ -41,7 +41,8 @@ func TestParseCgroups(t *testing.T) {
 
 func TestCgroupsErrors(t *testing.T) {
 	f := fakeProc(t, map[string]string{"10/stat": statLine, "10/cgroup": "x"})
-	if got, err := readCgroups(f.path("10/cgroup")); err == nil || !strings.HasPrefix(err.Error(), "parse "+f.path("10/cgroup")) {
+	prefix := "parse " + f.path("10/cgroup")
+	if got, err := readCgroups(f.path("10/cgroup")); err == nil || !strings.HasPrefix(err.Error(), prefix) {
 		t.Errorf("= %+v, %v; want a parse error", got, err)
 	}
 	if got, err := readCgroups(f.path("11/cgroup")); !errors.Is(err, fs.ErrNotExist) {
@@ -53,7 +54,9 @@ func TestCgroupsErrors(t *testing.T) {
 // kernel would write of it, and what is refused gives nothing.
 func FuzzParseCgroups(f *testing.F) {
 	seedFiles(f, "cgroup")
-	for _, seed := range []string{"0::/a:b c", "3:cpu,cpuacct:/x\n0::/../y\n", "1:name=systemd:/x (deleted)\n", "0::x\n", "\n"} {
+	for _, seed := range []string{
+		"0::/a:b c", "3:cpu,cpuacct:/x\n0::/../y\n", "1:name=systemd:/x (deleted)\n", "0::x\n", "\n",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -28,13 +28,19 @@ func shapes() []shape {
 		{args: func(s string) []string { return []string{"-U", "user%" + s} }, not: " \t\n"},
 		{args: func(s string) []string { return []string{"--user=user:" + s} }, not: " \t\n"},
 		{args: func(s string) []string { return []string{"-uuser:" + s} }, not: " \t\n"},
-		{args: func(s string) []string { return []string{"--url=postgres://user:" + s + "@host:5432/db"} }, not: " \t\n" + `"'/?#`},
+		{
+			args: func(s string) []string { return []string{"--url=postgres://user:" + s + "@host:5432/db"} },
+			not:  " \t\n" + `"'/?#`,
+		},
 	}
 }
 
 // flagged are secrets that a program takes by a flag of one letter.
 func flagged(secret string) [][]string {
-	return [][]string{{"/usr/bin/mysql", "-p" + secret}, {"redis-cli", "-a", secret}, {"sshpass", "-p", secret}, {"ldapsearch", "-w" + secret}}
+	return [][]string{
+		{"/usr/bin/mysql", "-p" + secret}, {"redis-cli", "-a", secret},
+		{"sshpass", "-p", secret}, {"ldapsearch", "-w" + secret},
+	}
 }
 
 // FuzzCommandLine splits a command line and masks it: nothing of it is lost by splitting,
@@ -42,8 +48,10 @@ func flagged(secret string) [][]string {
 // where a server wrote it all over its arguments as one title.
 func FuzzCommandLine(f *testing.F) {
 	for _, seed := range []string{
-		"haproxy\x00-f\x00/etc/haproxy.cfg\x00-sf\x0012\x00", "nginx: worker process\x00\x00\x00\x00", "", "\x00", "--token\x00", "-u\x00",
-		"sh\x00-c\x00exec app --port 80 --token x\x00", "curl\x00-u\x00a:b\x00http://u:p@h/?token=x\x00", "--a=\xff{\"password\" : 'x", "-p\x00x://",
+		"haproxy\x00-f\x00/etc/haproxy.cfg\x00-sf\x0012\x00", "nginx: worker process\x00\x00\x00\x00",
+		"", "\x00", "--token\x00", "-u\x00",
+		"sh\x00-c\x00exec app --port 80 --token x\x00", "curl\x00-u\x00a:b\x00http://u:p@h/?token=x\x00",
+		"--a=\xff{\"password\" : 'x", "-p\x00x://",
 	} {
 		f.Add([]byte(seed), "hunter2", []byte("--port=80\x00"))
 	}

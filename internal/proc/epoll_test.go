@@ -65,8 +65,10 @@ func TestTooManySets(t *testing.T) {
 // behind any of them is found.
 func FuzzMembers(f *testing.F) {
 	for _, seed := range []string{
-		"pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t1057\ntfd:        5 events:       19 data:                5  pos:0 ino:1f5f sdev:8\n",
-		"tfd: 5 ino:\n", "tfd: 5 ino:ffffffffffffffffff sdev:8", "tfd:", "pos:\t0\nflags:\t02004002\nmnt_id:\t15\nino:\t1057\neventfd-count:                0\n",
+		"pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t1057\n" +
+			"tfd:        5 events:       19 data:                5  pos:0 ino:1f5f sdev:8\n",
+		"tfd: 5 ino:\n", "tfd: 5 ino:ffffffffffffffffff sdev:8", "tfd:",
+		"pos:\t0\nflags:\t02004002\nmnt_id:\t15\nino:\t1057\neventfd-count:                0\n",
 	} {
 		f.Add([]byte(seed), uint64(0x1f60))
 	}
@@ -75,7 +77,8 @@ func FuzzMembers(f *testing.F) {
 		if lines := bytes.Count(b, []byte("tfd:")); len(got) > lines {
 			t.Errorf("appendMembers(%q) = %x", b, got)
 		}
-		more := fmt.Appendf(bytes.Clone(b), "\ntfd: %8d events: %8x data: %16x  pos:%d ino:%x sdev:%x\n", 6, 0x19, 6, 0, inode, 8)
+		const line = "\ntfd: %8d events: %8x data: %16x  pos:%d ino:%x sdev:%x\n"
+		more := fmt.Appendf(bytes.Clone(b), line, 6, 0x19, 6, 0, inode, 8)
 		if again := appendMembers(nil, more); !slices.Equal(again, append(got, inode)) {
 			t.Errorf("appendMembers(%q) = %x, and of %q %x", b, got, more, again)
 		}

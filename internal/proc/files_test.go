@@ -72,7 +72,8 @@ func TestParseOpenFilesLimit(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{
-		"": "no line", "Max open files\n": "no line", "Max open files  \n": "no value", "Max open files  x 1 files\n": "invalid syntax",
+		"": "no line", "Max open files\n": "no line", "Max open files  \n": "no value",
+		"Max open files  x 1 files\n": "invalid syntax",
 	} {
 		if got, err := parseOpenFilesLimit([]byte(in)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("parseOpenFilesLimit(%q) = %d, %v; want an error with %q", in, got, err, want)

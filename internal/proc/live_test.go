@@ -49,7 +49,8 @@ func TestOwnProcess(t *testing.T) {
 	exe, _ := os.Executable()
 	if p.PID != os.Getpid() || p.PPID != os.Getppid() || p.UID != uint32(os.Geteuid()) || p.Exe != exe ||
 		!reflect.DeepEqual(p.Cmdline, os.Args) || p.TracerPID != 0 || p.KernelThread || p.NSPID == 0 {
-		t.Errorf("%+v\nwant pid %d, parent %d, uid %d, exe %s, args %q", p, os.Getpid(), os.Getppid(), os.Geteuid(), exe, os.Args)
+		t.Errorf("%+v\nwant pid %d, parent %d, uid %d, exe %s, args %q",
+			p, os.Getpid(), os.Getppid(), os.Geteuid(), exe, os.Args)
 	}
 	if !bytes.HasPrefix([]byte(filepath.Base(exe)), []byte(p.Comm)) || p.Comm == "" {
 		t.Errorf("Comm = %q, want the start of %s", p.Comm, filepath.Base(exe))

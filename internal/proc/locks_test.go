@@ -73,7 +73,9 @@ func FuzzParseLocks(f *testing.F) {
 		if lines := bytes.Count(b, []byte("->")); len(got) > lines {
 			t.Errorf("parseLocks(%q) = %+v", b, got)
 		}
-		more := fmt.Appendf(bytes.Clone(b), "\n%d: FLOCK  ADVISORY  WRITE %d fe:00:10 0 EOF\n%[1]d: -> FLOCK  ADVISORY  WRITE %[3]d fe:00:10 0 EOF\n", 9, holder, waiter)
+		const held = "\n%d: FLOCK  ADVISORY  WRITE %d fe:00:10 0 EOF\n"
+		const blocked = "%[1]d: -> FLOCK  ADVISORY  WRITE %[3]d fe:00:10 0 EOF\n"
+		more := fmt.Appendf(bytes.Clone(b), held+blocked, 9, holder, waiter)
 		if again := parseLocks(more); !slices.Equal(again, append(got, Lock{"FLOCK", waiter, holder})) {
 			t.Errorf("parseLocks(%q) = %+v, and of %q %+v", b, got, more, again)
 		}

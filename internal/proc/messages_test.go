@@ -57,7 +57,8 @@ func TestEndlessMessage(t *testing.T) {
 func FuzzMessages(f *testing.F) {
 	answer := New("testdata/proc").ask(&Question{PID: 4711, What: Names | Limits | Itself})
 	f.Add(encoded(f, 4711, answer))
-	f.Add(encoded(f, 1, Answer{PID: 1, Gone: true}, Answer{Locks: []Lock{{"FLOCK", 1, 2}}, LocksKnown: true, Registered: []uint64{7}, RegisteredKnown: true}))
+	locks := Answer{Locks: []Lock{{"FLOCK", 1, 2}}, LocksKnown: true, Registered: []uint64{7}, RegisteredKnown: true}
+	f.Add(encoded(f, 1, Answer{PID: 1, Gone: true}, locks))
 	f.Add([]byte{})
 	f.Add([]byte{0xfc, 0x40, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {

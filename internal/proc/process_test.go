@@ -33,14 +33,22 @@ func TestProcessGolden(t *testing.T) {
 			PID: 1, NSPID: 1, Comm: "systemd", Exe: "/usr/lib/systemd/systemd", Cmdline: []string{"/sbin/init", "splash"},
 			State: 'S', StartTicks: 2, Started: at(2), Wchan: "ep_poll",
 		},
-		{PID: 2, NSPID: 2, Comm: "kthreadd", State: 'S', StartTicks: 2, Started: at(2), Wchan: "kthreadd", KernelThread: true},
-		{PID: 41, PPID: 2, NSPID: 41, Comm: "kworker/u8:2-events_unbound", State: 'I', StartTicks: 61, Started: at(61), KernelThread: true},
 		{
-			PID: 4711, PPID: 400, NSPID: 7, Comm: "haproxy", Exe: "/usr/sbin/haproxy (deleted)", Cmdline: []string{"haproxy: worker"},
+			PID: 2, NSPID: 2, Comm: "kthreadd", KernelThread: true,
+			State: 'S', StartTicks: 2, Started: at(2), Wchan: "kthreadd",
+		},
+		{
+			PID: 41, PPID: 2, NSPID: 41, Comm: "kworker/u8:2-events_unbound", KernelThread: true,
+			State: 'I', StartTicks: 61, Started: at(61),
+		},
+		{
+			PID: 4711, PPID: 400, NSPID: 7, Comm: "haproxy",
+			Exe: "/usr/sbin/haproxy (deleted)", Cmdline: []string{"haproxy: worker"},
 			UID: 99, State: 't', StartTicks: 987654, Started: at(987654), Wchan: "ptrace_stop", TracerPID: 4800,
 		},
 		{
-			PID: 4712, PPID: 4711, NSPID: 4712, Comm: "a) R (b\n", Exe: "/tmp/\x1b[31m", Cmdline: []string{"a) R (b", "", "--x=\xff\xfe\n"},
+			PID: 4712, PPID: 4711, NSPID: 4712, Comm: "a) R (b\n",
+			Exe: "/tmp/\x1b[31m", Cmdline: []string{"a) R (b", "", "--x=\xff\xfe\n"},
 			UID: 1001, State: 'R', StartTicks: 1000050, Started: at(1000050),
 		},
 		{PID: 4800, PPID: 1, NSPID: 4800, Comm: "gdb", State: 'Z', StartTicks: 1000100, Started: at(1000100)},
@@ -117,7 +125,9 @@ func TestProcessEndsWhileRead(t *testing.T) {
 // TestCmdlineBounded: of a word that is cut, which may hold half a secret, nothing is kept.
 func TestCmdlineBounded(t *testing.T) {
 	long := "x\x00" + strings.Repeat("y", maxCmdline-40) + " http://user:"
-	f := fakeProc(t, map[string]string{"10/stat": statLine, "10/status": statusText, "10/cmdline": long + strings.Repeat("z", 40) + "@host"})
+	f := fakeProc(t, map[string]string{
+		"10/stat": statLine, "10/status": statusText, "10/cmdline": long + strings.Repeat("z", 40) + "@host",
+	})
 	p, err := f.Process(10)
 	if err != nil || len(p.Cmdline) != 2 || len(p.Cmdline[1]) != maxCmdline-40+1 {
 		t.Errorf("%d arguments, %v", len(p.Cmdline), err)

@@ -33,13 +33,16 @@ func TestReaderAnswersLive(t *testing.T) {
 	gone := sleeper(t)
 	endProcess(gone)
 	pid := cmd.Process.Pid
-	eventually(t, "sleep has been executed", func() bool { return New("").ask(&Question{PID: pid, What: Itself}).Process.Comm == "sleep" })
+	eventually(t, "sleep has been executed", func() bool {
+		return New("").ask(&Question{PID: pid, What: Itself}).Process.Comm == "sleep"
+	})
 	for range 2 { // by one helper
 		got := r.Read([]Question{
 			{PID: pid, What: Names | Limits | Itself}, {PID: os.Getpid(), What: Names}, {PID: gone.Process.Pid, What: Names},
 		}, long)
 		a := got[pid]
-		if !slices.Equal(a.Cmdline, []string{"sleep", "300"}) || a.Exe == "" || !a.FilesKnown || a.Files.Open < 3 || a.Process.Comm != "sleep" || a.Gone {
+		if !slices.Equal(a.Cmdline, []string{"sleep", "300"}) || a.Exe == "" || !a.FilesKnown || a.Files.Open < 3 ||
+			a.Process.Comm != "sleep" || a.Gone {
 			t.Errorf("of a sleep: %+v", a)
 		}
 		want := New("").ask(&Question{PID: os.Getpid(), What: Names})
@@ -153,7 +156,8 @@ func TestReaderHung(t *testing.T) {
 	now = now.Add(2*barredFor + time.Minute)
 	round(10)
 	if users := r.Unread(); len(users) != 0 || r.users[11].strikes != 1 || r.users[12].strikes != 1 {
-		t.Errorf("%v are barred, strikes %d and %d: want all forgotten but the last", users, r.users[11].strikes, r.users[12].strikes)
+		t.Errorf("%v are barred, strikes %d and %d: want all forgotten but the last",
+			users, r.users[11].strikes, r.users[12].strikes)
 	}
 }
 

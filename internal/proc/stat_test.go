@@ -9,11 +9,19 @@ import (
 )
 
 // behindName is what follows "(comm) " of an ordinary process.
-const behindName = "S 400 4711 4711 0 -1 4194304 913 0 12 0 1500 700 0 0 20 0 1 0 987654 3002368 412 18446744073709551615"
+const behindName = "S 400 4711 4711 0 -1 4194304 913 0 12 0 1500 700 0 0 20 0 1 0 " +
+	"987654 3002368 412 18446744073709551615"
+
+// ordinary is what is read of it.
+func ordinary() stat {
+	return stat{
+		state: 'S', ppid: 400, session: 4711, majorFaults: 12,
+		userTicks: 1500, systemTicks: 700, startTicks: 987654,
+	}
+}
 
 func TestParseStat(t *testing.T) {
-	ordinary := stat{state: 'S', ppid: 400, session: 4711, majorFaults: 12, userTicks: 1500, systemTicks: 700, startTicks: 987654}
-	named := func(comm string) stat { s := ordinary; s.comm = comm; return s }
+	named := func(comm string) stat { s := ordinary(); s.comm = comm; return s }
 	kthread := named("kthreadd")
 	kthread.kernel = true
 
@@ -69,7 +77,8 @@ func FuzzParseStat(f *testing.F) {
 			t.Errorf("parseStat(%q) = %+v, and %v", b, got, err)
 		}
 		line := fmt.Sprintf("4711 (%s) %s\n", b, behindName)
-		want := stat{comm: string(b), state: 'S', ppid: 400, session: 4711, majorFaults: 12, userTicks: 1500, systemTicks: 700, startTicks: 987654}
+		want := ordinary()
+		want.comm = string(b)
 		if got, err := parseStat([]byte(line)); err != nil || got != want {
 			t.Errorf("parseStat(%q) = %+v, %v\nwant %+v", line, got, err, want)
 		}

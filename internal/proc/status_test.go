@@ -48,7 +48,8 @@ func FuzzParseStatus(f *testing.F) {
 		if got, err := parseStatus(b); err != nil && got != (status{}) {
 			t.Errorf("parseStatus(%q) = %+v, and %v", b, got, err)
 		}
-		text := "Name:\t" + strings.NewReplacer(`\`, `\\`, "\n", `\n`).Replace(string(b)) + "\nTracerPid:\t12\nUid:\t0\t99\t1\t2\nNSpid:\t4711\t7\n"
+		name := strings.NewReplacer(`\`, `\\`, "\n", `\n`).Replace(string(b))
+		text := "Name:\t" + name + "\nTracerPid:\t12\nUid:\t0\t99\t1\t2\nNSpid:\t4711\t7\n"
 		if got, err := parseStatus([]byte(text)); err != nil || got != (status{uid: 99, nsPID: 7, tracerPID: 12}) {
 			t.Errorf("parseStatus(%q) = %+v, %v", text, got, err)
 		}

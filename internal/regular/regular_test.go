@@ -14,7 +14,8 @@ func TestOpen(t *testing.T) {
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
 	for _, err := range []error{
-		os.WriteFile(path("file"), []byte("x"), 0o600), unix.Mkfifo(path("fifo"), 0o600), os.Symlink(path("file"), path("link")),
+		os.WriteFile(path("file"), []byte("x"), 0o600), unix.Mkfifo(path("fifo"), 0o600),
+		os.Symlink(path("file"), path("link")),
 		os.Symlink(path("none"), path("dangling")), os.Mkdir(path("folder"), 0o700),
 	} {
 		if err != nil {
@@ -45,7 +46,8 @@ func TestOpen(t *testing.T) {
 func TestReplace(t *testing.T) {
 	dir := t.TempDir()
 	path, precious := filepath.Join(dir, "acts.json"), filepath.Join(dir, "precious")
-	if err := errors.Join(os.WriteFile(precious, []byte("precious"), 0o600), os.Symlink(precious, path+".new")); err != nil {
+	err := errors.Join(os.WriteFile(precious, []byte("precious"), 0o600), os.Symlink(precious, path+".new"))
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, content := range []string{"one", "two"} {
@@ -78,8 +80,8 @@ func TestOurs(t *testing.T) {
 		owner int
 		says  string
 	}{
-		"ours": {0o755, 0, ""}, "another's": {0o700, 65534, "belongs to uid 65534"}, "everybody's": {0o777, 0, "others may write"},
-		"a group's": {0o770, 0, "others may write"},
+		"ours": {0o755, 0, ""}, "another's": {0o700, 65534, "belongs to uid 65534"},
+		"everybody's": {0o777, 0, "others may write"}, "a group's": {0o770, 0, "others may write"},
 	} {
 		path := filepath.Join(dir, name)
 		if err := errors.Join(os.Mkdir(path, 0o700), os.Chmod(path, c.mode), os.Chown(path, c.owner, c.owner)); err != nil {
