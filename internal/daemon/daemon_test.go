@@ -110,7 +110,8 @@ func TestActs(t *testing.T) {
 	if _, err := os.Stat(SocketIn(o.Acting.StateDir)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the socket is left: %v", err)
 	}
-	if acts, err := os.ReadFile(o.Acting.StateDir + "/acts.json"); err != nil || !bytes.Contains(acts, []byte("127.0.0.1:80")) {
+	acts, err := os.ReadFile(o.Acting.StateDir + "/acts.json")
+	if err != nil || !bytes.Contains(acts, []byte("127.0.0.1:80")) {
 		t.Errorf("counted is %s, %v", acts, err)
 	}
 }

@@ -109,7 +109,8 @@ func (h *fakeHost) Sample(l *listener.Listener) (listener.Sample, bool, error) {
 func (h *fakeHost) Census(each func(*listener.Held)) error {
 	for i, pid := range h.pids() {
 		each(&listener.Held{
-			Kind: listener.HeldListener, PID: pid, FD: 3, Key: h.listeners[i].Key, Netns: h.listeners[i].Netns, Port: 80, Made: true,
+			Kind: listener.HeldListener, PID: pid, FD: 3, Port: 80, Made: true,
+			Key: h.listeners[i].Key, Netns: h.listeners[i].Netns,
 		})
 	}
 	return nil

@@ -11,7 +11,8 @@ import (
 func TestWhatAPersonWaitsFor(t *testing.T) {
 	waited := map[listener.Reason]string{
 		listener.TooSoon: "passes", listener.NoSiblingAccepted: "passes",
-		listener.Served: "may end", listener.Busy: "may end", listener.ServesElsewhere: "may end", listener.AtLimit: "may end",
+		listener.Served: "may end", listener.Busy: "may end",
+		listener.ServesElsewhere: "may end", listener.AtLimit: "may end",
 	}
 	for _, row := range listener.Reasons() {
 		want := "stays"

@@ -55,8 +55,9 @@ func TestRecordingHangs(t *testing.T) {
 	for second := range looks {
 		lost += r.add(suspected(second))
 	}
-	if got := strings.Count(logged.String(), "\n"); got != 1 || !strings.Contains(logged.String(), "left out of the recording") {
-		t.Errorf("%d lines are logged:\n%s", got, logged.String())
+	text := logged.String()
+	if got := strings.Count(text, "\n"); got != 1 || !strings.Contains(text, "left out of the recording") {
+		t.Errorf("%d lines are logged:\n%s", got, text)
 	}
 	disk.Unlock()
 	livetest.Eventually(t, "there is room to tell of it", func() bool {
@@ -75,6 +76,7 @@ func TestRecordingHangs(t *testing.T) {
 		return nil
 	})
 	if err != nil || len(bad) > 0 || read+lost != looks+1 || read < looks/3 || !last.Equal(time.Unix(looks, 0)) {
-		t.Errorf("%d looks read, the last of %s, %d left out, of %d; lines %v are bad, %v", read, last, lost, looks+1, bad, err)
+		t.Errorf("%d looks read, the last of %s, %d left out, of %d; lines %v are bad, %v",
+			read, last, lost, looks+1, bad, err)
 	}
 }

@@ -59,7 +59,9 @@ func TestManagerTakesNothing(t *testing.T) {
 	n.tick()
 	n.stopping()
 	told := []string{next(), next(), next(), next()}
-	if want := []string{fmt.Sprintf("READY=1\nWATCHDOG_USEC=%d", 4*time.Second.Microseconds()), "STATUS=999 listeners", "WATCHDOG=1", "STOPPING=1"}; !slices.Equal(told, want) {
+	ready := fmt.Sprintf("READY=1\nWATCHDOG_USEC=%d", 4*time.Second.Microseconds())
+	want := []string{ready, "STATUS=999 listeners", "WATCHDOG=1", "STOPPING=1"}
+	if !slices.Equal(told, want) {
 		t.Errorf("told %q, want %q", told, want)
 	}
 }

@@ -87,7 +87,10 @@ func ticking(t testing.TB, h *quietHost) (tick func()) {
 	d := &daemon{log: log, changes: report.NewChanges(p.Scope), notify: newNotifier(log, time.Second)}
 	d.ruling = newRuling(t.Context(), log, journal.NewDir(t.TempDir()), p)
 	d.teller = &teller{told: told, stream: wire.NewStream(told)}
-	w := watch.New(h, watch.Options{Interval: time.Second, StuckAfter: 10 * time.Second, Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New("")})
+	w := watch.New(h, watch.Options{
+		Interval: time.Second, StuckAfter: 10 * time.Second,
+		Reader: proc.Direct{FS: proc.New("")}, Proc: proc.New(""),
+	})
 	first, err := w.Start()
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +125,8 @@ func TestSteadyTick(t *testing.T) {
 	}
 	least, leastBytes := cost(few)
 	allocs, bytes := cost(many)
-	t.Logf("a tick over %d listeners: %d allocations of %d bytes; over %d: %d of %d", few, least, leastBytes, many, allocs, bytes)
+	t.Logf("a tick over %d listeners: %d allocations of %d bytes; over %d: %d of %d",
+		few, least, leastBytes, many, allocs, bytes)
 	if allocs > least+50 || bytes > leastBytes+5*many { // a pointer to each is more
 		t.Errorf("a tick over %d listeners makes %d allocations of %d bytes; over %d it made %d of %d",
 			many, allocs, bytes, few, least, leastBytes)

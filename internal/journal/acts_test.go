@@ -42,7 +42,9 @@ func TestActs(t *testing.T) {
 	if acts, err = NewDir(path).Acts(); err != nil || !cmp.Equal([]listener.PastAct{first}, acts) {
 		t.Errorf("the next start reads %v, %v", acts, err)
 	}
-	for _, torn := range []string{"{", "", "{}", `[{"at":`, `[{"group":"b"}]`, "[null]", "[" + strings.Repeat(" ", maxFile) + "]"} {
+	for _, torn := range []string{
+		"{", "", "{}", `[{"at":`, `[{"group":"b"}]`, "[null]", "[" + strings.Repeat(" ", maxFile) + "]",
+	} {
 		if err := os.WriteFile(filepath.Join(path, "acts.json"), []byte(torn), 0o600); err != nil {
 			t.Fatal(err)
 		}

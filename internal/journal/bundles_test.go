@@ -62,7 +62,8 @@ func TestBundleName(t *testing.T) {
 		dir := t.TempDir()
 		path, err := NewBundles(dir).Write(name, bundleAt(), 1)
 		must(t, err)
-		if got := names(t, dir); !cmp.Equal(got, []string{"20260301T120000.007Z-" + want + ".json"}) || path != filepath.Join(dir, got[0]) {
+		file := "20260301T120000.007Z-" + want + ".json"
+		if got := names(t, dir); !cmp.Equal(got, []string{file}) || path != filepath.Join(dir, file) {
 			t.Errorf("%q: %v, %s", name, got, path)
 		}
 	}

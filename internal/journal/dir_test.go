@@ -26,7 +26,8 @@ func TestLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := []listener.PastAct{{At: time.Now(), Group: "a"}, {At: time.Now(), Group: "b"}}
-	if acts, err := NewDir(path).Withdraw(known, known[1]); !errors.Is(err, regular.ErrLocked) || !slices.Equal(acts, known[:1]) {
+	acts, err := NewDir(path).Withdraw(known, known[1])
+	if !errors.Is(err, regular.ErrLocked) || !slices.Equal(acts, known[:1]) {
 		t.Errorf("an act was taken back, or what is known is not: %v, %v", acts, err)
 	}
 	if info, err := f.Stat(); err != nil || info.Mode() != 0o600 {

@@ -20,7 +20,9 @@ import (
 func act(id string, pid int) *listener.Act {
 	return &listener.Act{
 		ID: id, Action: listener.Kill, By: listener.ByRun, Policy: "ab12", Listeners: []listener.Cookie{0x1a},
-		Owner: listener.Owner{Holder: &listener.Holder{PID: pid, Start: 4711, Comm: "haproxy", Cmdline: []string{"haproxy", "-f", "x"}, UID: 99}},
+		Owner: listener.Owner{Holder: &listener.Holder{
+			PID: pid, Start: 4711, Comm: "haproxy", Cmdline: []string{"haproxy", "-f", "x"}, UID: 99,
+		}},
 		Judgement: listener.Judgement{
 			Listener: &listener.Listener{
 				Sample: listener.Sample{Cookie: 0x1a, Netns: 4026531840, NetCookie: 1}, GroupName: "host/inet/0.0.0.0:80",
@@ -103,11 +105,13 @@ func TestLines(t *testing.T) {
 	want := `{"schema":"reusewatch/v1","time":"2026-03-01T12:00:00.025Z","kind":"intent",` + common +
 		`"cmdline":["haproxy","-f","x"],"uid":99,"listeners":["1a"],"netns":4026531840,"net_cookie":1,` +
 		`"group":"host/inet/0.0.0.0:80","cause":"never-polled","reasons":[],"policy":"ab12","by":"run",` +
-		`"evidence":"/e/x.json","clipped":false,"result":null,"method":null,"rescued":null,"stale":null,"took_ms":null,"error":null}` + "\n" +
+		`"evidence":"/e/x.json","clipped":false,"result":null,"method":null,` +
+		`"rescued":null,"stale":null,"took_ms":null,"error":null}` + "\n" +
 		`{"schema":"reusewatch/v1","time":"2026-03-01T12:00:00.025Z","kind":"outcome",` + common +
 		`"cmdline":[],"uid":99,"listeners":["1a"],"netns":4026531840,"net_cookie":1,` +
 		`"group":null,"cause":null,"reasons":[],"policy":null,"by":"run",` +
-		`"evidence":null,"clipped":false,"result":"failed","method":"SIGTERM","rescued":0,"stale":null,"took_ms":1500,"error":"no"}` + "\n"
+		`"evidence":null,"clipped":false,"result":"failed","method":"SIGTERM",` +
+		`"rescued":0,"stale":null,"took_ms":1500,"error":"no"}` + "\n"
 	if diff := cmp.Diff(want, read(t, path)); diff != "" {
 		t.Error(diff)
 	}
@@ -131,7 +135,8 @@ func TestClip(t *testing.T) {
 	must(t, l.Intent(a))
 	got, err := l.begun()
 	must(t, err)
-	if len(got) != 2 || !got[0].Clipped || len(got[0].Listeners) != 1 || !got[1].Clipped || len(got[1].Listeners) != keepListeners {
+	if len(got) != 2 || !got[0].Clipped || len(got[0].Listeners) != 1 ||
+		!got[1].Clipped || len(got[1].Listeners) != keepListeners {
 		t.Errorf("%d unfinished acts", len(got))
 	}
 	before := read(t, path)

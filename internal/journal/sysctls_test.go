@@ -9,7 +9,9 @@ import (
 
 // FuzzKept: the same of what an act has turned on.
 func FuzzKept(f *testing.F) {
-	for _, seed := range []string{`[{"netns":4026531840,"net_cookie":1,"value":"0"}]`, `[]`, `null`, `{}`, `[null]`, `[{"netns":-1}]`} {
+	for _, seed := range []string{
+		`[{"netns":4026531840,"net_cookie":1,"value":"0"}]`, `[]`, `null`, `{}`, `[null]`, `[{"netns":-1}]`,
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

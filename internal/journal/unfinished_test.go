@@ -39,7 +39,8 @@ func TestCrash(t *testing.T) {
 	}
 	must(t, next.Settle(func(a *listener.Act) listener.Result {
 		j := &a.Judgement
-		if a.Owner.PID != 2 || a.Owner.Start != 4711 || j.Netns != 4026531840 || j.NetCookie != 1 || !slices.Equal(a.Listeners, want.Listeners) {
+		if a.Owner.PID != 2 || a.Owner.Start != 4711 || j.Netns != 4026531840 || j.NetCookie != 1 ||
+			!slices.Equal(a.Listeners, want.Listeners) {
 			t.Errorf("it is told as %+v", a)
 		}
 		if a.ID == "z" {
@@ -51,8 +52,9 @@ func TestCrash(t *testing.T) {
 		t.Error(diff)
 	}
 	must(t, next.Settle(func(*listener.Act) listener.Result { return listener.FoundThere }))
-	if text := read(t, path); !strings.HasSuffix(text, `"evidence":null,"clipped":false,"result":"found-there","method":null,`+
-		`"rescued":null,"stale":null,"took_ms":null,"error":null}`+"\n") || !strings.Contains(text, `"found-gone"`) {
+	const end = `"evidence":null,"clipped":false,"result":"found-there","method":null,` +
+		`"rescued":null,"stale":null,"took_ms":null,"error":null}` + "\n"
+	if text := read(t, path); !strings.HasSuffix(text, end) || !strings.Contains(text, `"found-gone"`) {
 		t.Error(text)
 	}
 	must(t, next.Outcome(ended(act("a", 2), listener.FoundThere))) // an agent that was only slow
@@ -96,16 +98,17 @@ func TestTorn(t *testing.T) {
 
 func TestUnfinishedIgnores(t *testing.T) {
 	for name, line := range map[string]string{
-		"nothing":         "",
-		"null":            "null",
-		"a number":        "5",
-		"a list":          "[]",
-		"a text":          `"intent"`,
-		"another schema":  `{"schema":"other/v1","kind":"intent","act_id":"x","pid":1}`,
-		"another kind":    `{"schema":"reusewatch/v1","kind":"note","act_id":"x","pid":1}`,
-		"a text as pid":   `{"schema":"reusewatch/v1","kind":"intent","act_id":"x","pid":"1"}`,
-		"too long a line": `{"schema":"reusewatch/v1","kind":"intent","act_id":"x","pid":1` + strings.Repeat(" ", maxLine) + "}",
-		"no end":          `{"schema":"reusewatch/v1","kind":"intent","act_id":"x","pid":1}` + "\x00",
+		"nothing":        "",
+		"null":           "null",
+		"a number":       "5",
+		"a list":         "[]",
+		"a text":         `"intent"`,
+		"another schema": `{"schema":"other/v1","kind":"intent","act_id":"x","pid":1}`,
+		"another kind":   `{"schema":"reusewatch/v1","kind":"note","act_id":"x","pid":1}`,
+		"a text as pid":  `{"schema":"reusewatch/v1","kind":"intent","act_id":"x","pid":"1"}`,
+		"too long a line": `{"schema":"reusewatch/v1","kind":"intent","act_id":"x","pid":1` +
+			strings.Repeat(" ", maxLine) + "}",
+		"no end": `{"schema":"reusewatch/v1","kind":"intent","act_id":"x","pid":1}` + "\x00",
 	} {
 		path := filepath.Join(t.TempDir(), "audit.log")
 		l := mustOpen(t, path)
@@ -156,7 +159,10 @@ func FuzzUnfinished(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, seed := range [][]byte{nil, whole, whole[:len(whole)/2], slices.Concat(whole, over), slices.Concat(whole, []byte("null\n5\n"), whole)} {
+	for _, seed := range [][]byte{
+		nil, whole, whole[:len(whole)/2], slices.Concat(whole, over),
+		slices.Concat(whole, []byte("null\n5\n"), whole),
+	} {
 		f.Add(seed, "a", 7, "haproxy", uint64(0x1a))
 	}
 	f.Fuzz(func(t *testing.T, log []byte, id string, pid int, comm string, cookie uint64) {

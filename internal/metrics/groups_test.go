@@ -74,6 +74,7 @@ func TestNamesLast(t *testing.T) {
 	sum := 0.0
 	js := []listener.Judgement{old, aged, young}
 	later := append(slices.Clone(js), unseen, stuckOn(stuck))
+	second, third := born(6, 82, began.Add(82*time.Second)), born(7, 82, began.Add(84*time.Second))
 	for _, step := range []struct {
 		after           time.Duration
 		js              []listener.Judgement
@@ -84,9 +85,9 @@ func TestNamesLast(t *testing.T) {
 		{30 * time.Second, later, "80 81 84", "2", "0"},
 		{51 * time.Second, later, "80 81 82 84", "1", "0"}, // nothing but time went on
 		{81 * time.Second, later, "80 81 82 83 84", "0", "0"},
-		{82 * time.Second, []listener.Judgement{aged, born(6, 82, began.Add(82*time.Second)), unseen}, "81 82 83", "0", "0"}, // another took its place
+		{82 * time.Second, []listener.Judgement{aged, second, unseen}, "81 82 83", "0", "0"}, // another took its place
 		{83 * time.Second, []listener.Judgement{aged, unseen}, "81 83", "0", "0"},
-		{84 * time.Second, []listener.Judgement{aged, born(7, 82, began.Add(84*time.Second)), unseen}, "81 83", "1", "0"},
+		{84 * time.Second, []listener.Judgement{aged, third, unseen}, "81 83", "1", "0"},
 	} {
 		publishAt(m, began.Add(step.after), step.js...)
 		text := scrape(t, m)
@@ -206,7 +207,8 @@ func host(n, syns int) []listener.Judgement {
 		l := &listener.Listener{}
 		l.Cookie, l.Netns = listener.Cookie(i+1), 4026531833
 		l.Local = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i / 60000), 1}), uint16(i%60000+1))
-		l.SYNs, l.Accepted, l.Dropped = listener.Counted(uint64(syns)), listener.Counted(uint64(syns)), listener.Counted(uint64(0))
+		l.SYNs, l.Accepted = listener.Counted(uint64(syns)), listener.Counted(uint64(syns))
+		l.Dropped = listener.Counted(uint64(0))
 		js[i] = listener.Judgement{Listener: l, Verdict: listener.Idle}
 	}
 	return js

@@ -90,7 +90,8 @@ func TestMetrics(t *testing.T) {
 	wants(t, scrape(t, m), map[string]string{
 		`reusewatch_tier{tier="functions"}`: "1", `reusewatch_tier{tier="queues"}`: "0",
 		"reusewatch_armed": "1", "reusewatch_ready": "1",
-		`reusewatch_listeners{verdict="stuck"}`: "1", `reusewatch_listeners{verdict="idle"}`: "1", `reusewatch_listeners{verdict="slow"}`: "0",
+		`reusewatch_listeners{verdict="stuck"}`: "1", `reusewatch_listeners{verdict="idle"}`: "1",
+		`reusewatch_listeners{verdict="slow"}`:                  "0",
 		`reusewatch_held_listeners{reason="ambiguous-holders"}`: "1",
 		"reusewatch_waiting_clients":                            "3287", "reusewatch_stuck_waiting_clients": "3285",
 		"reusewatch_groups": "2", "reusewatch_groups_overflow": "0",
