@@ -17,7 +17,10 @@ func TestCheckConfig(t *testing.T) {
 		code           int
 		stdout, stderr []string
 	}{
-		{"version: 1\n", 0, []string{"nothing is killed", "never acted on, whatever a rule says: systemd, sshd", "would kill after 30s"}, nil},
+		{
+			"version: 1\n", 0,
+			[]string{"nothing is killed", "never acted on, whatever a rule says: systemd, sshd", "would kill after 30s"}, nil,
+		},
 		{
 			"rules:\n- name: edge\n  match: {port: 80}\n  set: {action: kill}\n", 0,
 			[]string{`ARMED TO KILL: rule 1 "edge"`, "on port 80", "kill after 30s", "every other listener: observe only"}, nil,

@@ -26,7 +26,10 @@ func TestMoment(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %v", text, at, err, want)
 		}
 	}
-	for _, text := range []string{"", "-30s", "yesterday", "2026-11-03", "2026-11-03T12:00:01Z", "file:", "file:" + stamp + ".not", stamp} {
+	for _, text := range []string{
+		"", "-30s", "yesterday", "2026-11-03", "2026-11-03T12:00:01Z",
+		"file:", "file:" + stamp + ".not", stamp,
+	} {
 		at, err := moment(text, now)
 		if usage := (usageError{}); !errors.As(err, &usage) {
 			t.Errorf("%q: %v, %v, want a usage error", text, at, err)

@@ -180,7 +180,10 @@ func settingsTable() string {
 
 // code marks the flags in a text.
 func code(s string) string {
-	return regexp.MustCompile("`[^`]*`|--[a-z-]+( (kill|close))?|\"[a-z]+\"").ReplaceAllStringFunc(s, func(flag string) string { return "`" + strings.Trim(flag, "`\"") + "`" })
+	flags := regexp.MustCompile("`[^`]*`|--[a-z-]+( (kill|close))?|\"[a-z]+\"")
+	return flags.ReplaceAllStringFunc(s, func(flag string) string {
+		return "`" + strings.Trim(flag, "`\"") + "`"
+	})
 }
 
 // spaced leaves no blanks in an empty cell.

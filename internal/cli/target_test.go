@@ -10,7 +10,9 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
-func named(cookie listener.Cookie, port uint16, verdict listener.Verdict, wait time.Duration, queue uint32, pids ...int) listener.Judgement {
+func named(
+	cookie listener.Cookie, port uint16, verdict listener.Verdict, wait time.Duration, queue uint32, pids ...int,
+) listener.Judgement {
 	l := &listener.Listener{}
 	l.Cookie, l.Queue = cookie, queue
 	l.Local = netip.AddrPortFrom(netip.IPv4Unspecified(), port)
@@ -55,7 +57,10 @@ func TestChoose(t *testing.T) {
 			t.Errorf("%s: %q, note %q, %v; want %q, note %q", c.arg, got, note, err, c.want, c.note)
 		}
 	}
-	for _, arg := range []string{"81", "port:500", "pid:9", "cookie:80", "beef", "", "port:", "0", "-1", "port:65536", "http", "80:80", "cookie:xyz"} {
+	for _, arg := range []string{
+		"81", "port:500", "pid:9", "cookie:80", "beef",
+		"", "port:", "0", "-1", "port:65536", "http", "80:80", "cookie:xyz",
+	} {
 		chosen, _, err := choose(arg, js)
 		var usage usageError
 		if !errors.As(err, &usage) {

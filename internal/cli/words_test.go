@@ -34,7 +34,8 @@ func TestGateIsTold(t *testing.T) {
 	}
 	_, rows, _ := strings.Cut(string(page), "<!-- reasons -->")
 	rows, _, _ = strings.Cut(rows, "<!-- end of reasons -->")
-	for _, row := range regexp.MustCompile("(?m)^\\| (`[a-z-]+`(?:, `[a-z-]+`)*) \\| .* \\| .*\\|$").FindAllStringSubmatch(rows, -1) {
+	entry := regexp.MustCompile("(?m)^\\| (`[a-z-]+`(?:, `[a-z-]+`)*) \\| .* \\| .*\\|$")
+	for _, row := range entry.FindAllStringSubmatch(rows, -1) {
 		for _, m := range regexp.MustCompile("`([a-z-]+)`").FindAllStringSubmatch(row[1], -1) {
 			if slices.Contains(want, m[1]) {
 				table = append(table, m[1])

@@ -52,7 +52,9 @@ func TestActsAreConfirmed(t *testing.T) {
 	mustContain(t, m, "Close 10.39.1.68:80 of haproxy pid 30001?", "it is accepting, not stuck")
 	e := explanation(m, 0x1a2c)
 	e.Verdict = listener.Stuck
-	e.Decision = &listener.Decision{Act: listener.Observe, Reason: listener.NotArmed, Reasons: []listener.Reason{listener.NotArmed}}
+	e.Decision = &listener.Decision{
+		Act: listener.Observe, Reason: listener.NotArmed, Reasons: []listener.Reason{listener.NotArmed},
+	}
 	m.Update(explainMsg{cookie: 0x1a2c, e: e})
 	mustContain(t, m, "nothing holds")
 	press(m, "y")

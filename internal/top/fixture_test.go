@@ -52,7 +52,8 @@ func heldBy(j *listener.Judgement, pid int, comm, user string, cmdline ...string
 }
 
 func counted(j *listener.Judgement, syns, queued, accepted int) {
-	j.SYNs, j.Queued, j.Accepted = listener.Counted(uint64(syns)), listener.Counted(uint64(queued)), listener.Counted(uint64(accepted))
+	j.SYNs, j.Queued = listener.Counted(uint64(syns)), listener.Counted(uint64(queued))
+	j.Accepted = listener.Counted(uint64(accepted))
 	j.CountedSince = listener.Rarely(instant().Add(-time.Hour))
 }
 
@@ -61,10 +62,14 @@ func counted(j *listener.Judgement, syns, queued, accepted int) {
 func night(n int) *wire.Frame {
 	at := instant().Add(time.Duration(n) * time.Second)
 	dead := socket(0x1a2b, "10.39.1.68:80", 7, 3)
-	dead.NetnsName, dead.Queue, dead.OldestWait = "blue", uint32(3285+5*n), listener.Rarely(2*time.Hour+11*time.Minute+time.Duration(n)*time.Second)
-	dead.Verdict, dead.Cause, dead.Culprit, dead.Share = listener.Stuck, listener.CauseNeverPolled, 26939, listener.Rarely(0.34)
+	dead.NetnsName, dead.Queue = "blue", uint32(3285+5*n)
+	dead.OldestWait = listener.Rarely(2*time.Hour + 11*time.Minute + time.Duration(n)*time.Second)
+	dead.Verdict, dead.Cause, dead.Culprit = listener.Stuck, listener.CauseNeverPolled, 26939
+	dead.Share = listener.Rarely(0.34)
 	dead.Window = listener.Window{Since: instant(), Observed: time.Duration(12+n) * time.Second, Samples: int32(13 + n)}
-	dead.Decision = &listener.Decision{Act: listener.Hold, Reason: listener.NotArmed, Reasons: []listener.Reason{listener.NotArmed, listener.TooSoon}}
+	dead.Decision = &listener.Decision{
+		Act: listener.Hold, Reason: listener.NotArmed, Reasons: []listener.Reason{listener.NotArmed, listener.TooSoon},
+	}
 	dead.Class, dead.Signs = listener.NeverServed, []listener.SignSeen{
 		{Sign: listener.SignRuns, Alive: listener.Known(false), Value: "no time slice in 12 s"},
 		{Sign: listener.SignWaits, Value: "a system call that could not be read"},
@@ -83,7 +88,8 @@ func night(n int) *wire.Frame {
 	ssh := socket(0x22, "0.0.0.0:22", 0, 1)
 	heldBy(&ssh, 811, "sshd", "root", "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups")
 	six := socket(0x33, "[2001:db8:85a3:1234:5678:8a2e:370:7334]:8443", 9, 2)
-	six.Verdict, six.Queue, six.OldestWait = listener.Suspect, 48, listener.Rarely(4*time.Second+time.Duration(n)*time.Second)
+	six.Verdict, six.Queue = listener.Suspect, 48
+	six.OldestWait = listener.Rarely(4*time.Second + time.Duration(n)*time.Second)
 	six.Window = listener.Window{Since: instant(), Observed: 3 * time.Second, Samples: 4}
 	counted(&six, 90+n, 80+n, 32)
 	heldBy(&six, 1234567, hostile, hostile, "/opt/app", hostile)
@@ -109,7 +115,10 @@ func frame(n int, js ...listener.Judgement) *wire.Frame {
 	return &wire.Frame{
 		Time: at, Tier: listener.TierFunctions, Interval: time.Second, Watched: true, Complete: true,
 		Host: wire.Host{Name: "web-1", Kernel: "6.12.107"}, Listeners: js,
-		Policy: wire.Thresholds{Action: listener.Observe, StuckAfter: 10 * time.Second, ActAfter: 30 * time.Second, ActAfterServed: 2 * time.Minute},
+		Policy: wire.Thresholds{
+			Action: listener.Observe, StuckAfter: 10 * time.Second,
+			ActAfter: 30 * time.Second, ActAfterServed: 2 * time.Minute,
+		},
 		Cost: listener.Known(wire.Cost{
 			PID: 99, Started: instant().Add(-time.Hour), CPU: time.Duration(n) * 4 * time.Millisecond, RSS: 23 << 20,
 			BPFTime: time.Duration(n) * 5 * time.Microsecond, BPFRuns: uint64(n) * 25,
@@ -128,7 +137,9 @@ func crowd(groups, each, n int) *wire.Frame {
 			if g%100 == 50 && i == 0 {
 				j.Verdict, j.Cause, j.Queue = listener.Stuck, listener.CauseBlocked, uint32(10+n)
 				j.OldestWait = listener.Rarely(time.Minute)
-				j.Decision = &listener.Decision{Act: listener.Hold, Reason: listener.Served, Reasons: []listener.Reason{listener.Served}}
+				j.Decision = &listener.Decision{
+					Act: listener.Hold, Reason: listener.Served, Reasons: []listener.Reason{listener.Served},
+				}
 			}
 			counted(&j, 10*n+g, 9*n+g, 9*n+g)
 			heldBy(&j, 1000+g, "worker", "app", "/usr/bin/worker", "--listen", addr.String())
@@ -191,8 +202,9 @@ func press(m *model, names ...string) tea.Cmd {
 	for _, name := range names {
 		k := tea.KeyPressMsg{}
 		codes := map[string]rune{
-			"enter": tea.KeyEnter, "esc": tea.KeyEscape, "up": tea.KeyUp, "down": tea.KeyDown, "pgdown": tea.KeyPgDown, "pgup": tea.KeyPgUp,
-			"home": tea.KeyHome, "end": tea.KeyEnd, "backspace": tea.KeyBackspace, "left": tea.KeyLeft, "right": tea.KeyRight,
+			"enter": tea.KeyEnter, "esc": tea.KeyEscape, "backspace": tea.KeyBackspace,
+			"up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft, "right": tea.KeyRight,
+			"pgdown": tea.KeyPgDown, "pgup": tea.KeyPgUp, "home": tea.KeyHome, "end": tea.KeyEnd,
 		}
 		switch code, special := codes[name]; {
 		case special:

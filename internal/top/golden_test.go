@@ -86,7 +86,8 @@ func TestFramesOfOtherKinds(t *testing.T) {
 						f.Listeners[i].Class = listener.Dead
 					}
 					l := f.Listeners[i].Listener
-					l.SYNs, l.Queued, l.Accepted, l.Share = listener.Count{}, listener.Count{}, listener.Count{}, listener.Rare[float64]{}
+					l.SYNs, l.Queued, l.Accepted = listener.Count{}, listener.Count{}, listener.Count{}
+					l.Share = listener.Rare[float64]{}
 				}
 				feed(m, f)
 			}
@@ -113,7 +114,8 @@ func TestDetailTellsSigns(t *testing.T) {
 	m, _ := watched(80, 200, 3, unicodeGlyphs())
 	press(m, "enter")
 	m.Update(explainMsg{cookie: 0x1a2b, e: explanation(m, 0x1a2b)})
-	mustContain(t, m, "SIGNS OF LIFE of pid 26939", "runs              none       no time slice in 12 s", "never-served: it was counted")
+	mustContain(t, m, "SIGNS OF LIFE of pid 26939",
+		"runs              none       no time slice in 12 s", "never-served: it was counted")
 }
 
 // replayed gives the night, then an error.
@@ -143,7 +145,8 @@ func TestBatch(t *testing.T) {
 		golden.Compare(t, name, b.String())
 	}
 	var b bytes.Buffer
-	if err := Batch(t.Context(), BatchOptions{Source: &replayed{}, Out: &b}); err == nil || err.Error() != "the night is over" {
+	failing := BatchOptions{Source: &replayed{}, Out: &b}
+	if err := Batch(t.Context(), failing); err == nil || err.Error() != "the night is over" {
 		t.Errorf("a source that failed: %v", err)
 	}
 }

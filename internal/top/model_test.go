@@ -44,12 +44,16 @@ func mustFit(t *testing.T, m *model) {
 // TestAnySizeAndKey presses keys at random on screens of all sizes.
 func TestAnySizeAndKey(t *testing.T) {
 	keys := []string{
-		"up", "down", "pgup", "pgdown", "home", "end", "enter", "enter", "esc", "/", "a", "漢", "s", "S", "g", "p", "c", "K", "y", "?",
+		"up", "down", "pgup", "pgdown", "home", "end", "enter", "enter", "esc",
+		"/", "a", "漢", "s", "S", "g", "p", "c", "K", "y", "?",
 		"backspace", "left", "right", "space", "j", "k",
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, g := range []glyphs{unicodeGlyphs(), asciiGlyphs()} {
-		for _, size := range [][2]int{{1, 1}, {2, 5}, {5, 2}, {7, 9}, {20, 6}, {24, 8}, {40, 10}, {79, 23}, {80, 24}, {100, 1}, {133, 37}, {250, 70}, {0, 0}} {
+		for _, size := range [][2]int{
+			{1, 1}, {2, 5}, {5, 2}, {7, 9}, {20, 6}, {24, 8}, {40, 10}, {79, 23}, {80, 24},
+			{100, 1}, {133, 37}, {250, 70}, {0, 0},
+		} {
 			m, _ := at(size[0], size[1], g)
 			m.profile = colorprofile.TrueColor
 			m.theme = newTheme(m.profile, true)
@@ -88,7 +92,9 @@ func TestAnySizeAndKey(t *testing.T) {
 
 // TestColoursAddNothingButColour compares what is left without escape sequences.
 func TestColoursAddNothingButColour(t *testing.T) {
-	for _, p := range []colorprofile.Profile{colorprofile.ASCII, colorprofile.ANSI, colorprofile.ANSI256, colorprofile.TrueColor} {
+	for _, p := range []colorprofile.Profile{
+		colorprofile.ASCII, colorprofile.ANSI, colorprofile.ANSI256, colorprofile.TrueColor,
+	} {
 		for _, dark := range []bool{true, false} {
 			m, _ := watched(120, 30, 3, unicodeGlyphs())
 			want := strings.ReplaceAll(screenOf(m), "1 STUCK  1 suspect", " 1 STUCK   1 suspect")

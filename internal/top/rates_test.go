@@ -80,7 +80,9 @@ func TestGlyphs(t *testing.T) {
 		}
 	}
 	g := unicodeGlyphs()
-	for value, want := range map[uint64]string{0: "····", 1: "▏···", 50: "██··", 55: "██▏·", 100: "████", 900: "████"} {
+	for value, want := range map[uint64]string{
+		0: "····", 1: "▏···", 50: "██··", 55: "██▏·", 100: "████", 900: "████",
+	} {
 		if full, rest := g.gauge(value, 100, 4); full+rest != want {
 			t.Errorf("%d of 100: %s", value, full+rest)
 		}

@@ -127,16 +127,22 @@ func (s *scripted) Explain(context.Context, listener.Cookie) (*wire.Explanation,
 // TestTheTerminalIsRestored however it ends.
 func TestTheTerminalIsRestored(t *testing.T) {
 	failed := errors.New("the source failed")
+	types := func(key string) func(*terminal, *scripted, func()) {
+		return func(term *terminal, _ *scripted, _ func()) { _, _ = term.master.WriteString(key) }
+	}
+	well := func(err error) bool { return err == nil }
+	asTheSource := func(err error) bool { return errors.Is(err, failed) }
+	badly := func(err error) bool { return err != nil }
 	for name, c := range map[string]struct {
 		end   func(term *terminal, s *scripted, cancel func())
 		check func(error) bool
 	}{
-		"q":               {func(term *terminal, _ *scripted, _ func()) { _, _ = term.master.WriteString("q") }, func(err error) bool { return err == nil }},
-		"ctrl-c":          {func(term *terminal, _ *scripted, _ func()) { _, _ = term.master.WriteString("\x03") }, func(err error) bool { return err == nil }},
-		"cancel":          {func(_ *terminal, _ *scripted, cancel func()) { cancel() }, func(err error) bool { return err == nil }},
-		"error":           {func(_ *terminal, s *scripted, _ func()) { s.end <- failed }, func(err error) bool { return errors.Is(err, failed) }},
-		"panic of Update": {func(_ *terminal, s *scripted, _ func()) { s.end <- nil }, func(err error) bool { return err != nil }}, // by no frame
-		"panic":           {func(term *terminal, _ *scripted, _ func()) { _, _ = term.master.WriteString("\r") }, func(err error) bool { return err != nil }},
+		"q":               {types("q"), well},
+		"ctrl-c":          {types("\x03"), well},
+		"cancel":          {func(_ *terminal, _ *scripted, cancel func()) { cancel() }, well},
+		"error":           {func(_ *terminal, s *scripted, _ func()) { s.end <- failed }, asTheSource},
+		"panic of Update": {func(_ *terminal, s *scripted, _ func()) { s.end <- nil }, badly}, // by no frame
+		"panic":           {types("\r"), badly},
 	} {
 		t.Run(name, func(t *testing.T) {
 			term := openTerminal(t)
@@ -146,7 +152,9 @@ func TestTheTerminalIsRestored(t *testing.T) {
 			defer cancel()
 			ended := make(chan error, 1)
 			go func() {
-				ended <- Run(ctx, Options{Source: s, In: term.tty, Out: term.tty, Env: []string{"TERM=xterm-256color", "LANG=C.UTF-8"}})
+				ended <- Run(ctx, Options{
+					Source: s, In: term.tty, Out: term.tty, Env: []string{"TERM=xterm-256color", "LANG=C.UTF-8"},
+				})
 			}()
 			term.wait(t, "never-polled")
 			if term.state(t) == before {
@@ -189,7 +197,8 @@ func TestRunWaitsForAnAct(t *testing.T) {
 	done := make(chan error, 1)
 	go func() {
 		done <- Run(t.Context(), Options{
-			Source: &quiet{scripted{end: make(chan error)}}, Act: act, In: term.tty, Out: term.tty, Env: []string{"TERM=xterm", "LANG=C.UTF-8"},
+			Source: &quiet{scripted{end: make(chan error)}}, Act: act,
+			In: term.tty, Out: term.tty, Env: []string{"TERM=xterm", "LANG=C.UTF-8"},
 		})
 	}()
 	term.wait(t, "never-polled")
