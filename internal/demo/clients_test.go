@@ -32,7 +32,10 @@ func TestCount(t *testing.T) {
 		begun         int
 		share, health string
 	}{
-		{0, 2, map[outcome]int{answered: 1, hung: 1, reset: 1, checkPassed: 1, checkFailed: 1}, map[int]int{7: 1, 0: 4}, "", 3, "33 %", "1 of 2"},
+		{
+			0, 2, map[outcome]int{answered: 1, hung: 1, reset: 1, checkPassed: 1, checkFailed: 1},
+			map[int]int{7: 1, 0: 4}, "", 3, "33 %", "1 of 2",
+		},
 		{2, 7, map[outcome]int{open: 1, failed: 1, checkPassed: 1}, map[int]int{0: 3}, "refused", 2, "0 %", "1 of 1"},
 		{8, 9, map[outcome]int{}, map[int]int{}, "", 0, "0 %", "0 of 0"},
 	} {
@@ -41,7 +44,8 @@ func TestCount(t *testing.T) {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
 		if got.begun() != tt.begun || got.share() != tt.share || got.health() != tt.health {
-			t.Errorf("%d begun, %s hang, %s; want %d, %s, %s", got.begun(), got.share(), got.health(), tt.begun, tt.share, tt.health)
+			t.Errorf("%d begun, %s hang, %s; want %d, %s, %s",
+				got.begun(), got.share(), got.health(), tt.begun, tt.share, tt.health)
 		}
 	}
 }

@@ -25,7 +25,10 @@ func TestUntil(t *testing.T) {
 	}{
 		{name: "true", isTrue: true, needed: []*actor{ended}},
 		{name: "never true", needed: []*actor{{alive: true}}, want: "after 300ms it is not true that it rains"},
-		{name: "one who is needed has ended", needed: []*actor{ended}, want: "the new server ended: signal: killed: the last"},
+		{
+			name: "one who is needed has ended", needed: []*actor{ended},
+			want: "the new server ended: signal: killed: the last",
+		},
 		{name: "interrupted", ctx: cancelled, want: "context canceled"},
 		{name: "told what cannot be read", hear: func() error { return io.ErrNoProgress }, want: io.ErrNoProgress.Error()},
 		{name: "an error before", isTrue: true, before: io.EOF, want: "EOF"},

@@ -14,7 +14,8 @@ func TestPlain(t *testing.T) {
 	var b bytes.Buffer
 	d := &demo{printer: printer{w: &b}}
 	before := counts{became: map[outcome]int{answered: 49999, hung: 50000, reset: 1, checkPassed: 20}}
-	d.story = story{before: before, between: before, after: counts{became: map[outcome]int{answered: 250, checkPassed: 20}}}
+	after := counts{became: map[outcome]int{answered: 250, checkPassed: 20}}
+	d.story = story{before: before, between: before, after: after}
 	d.now("not on paper")
 	d.item(bold, "$ ", "reusewatch %s", strings.Join(runArgs(4026532177, "--tier", "queues"), " "))
 	for _, line := range []string{readyLine, suspectLine, stuckLine, heldLine, actingLine, actedLine, failedLine} {
@@ -28,7 +29,8 @@ func TestPlain(t *testing.T) {
 	out := b.String()
 	for line := range strings.Lines(out) {
 		line = strings.TrimSuffix(line, "\n")
-		if utf8.RuneCountInString(line) > 79 && strings.Contains(strings.TrimSpace(line), " ") || strings.TrimRight(line, " ") != line {
+		long := utf8.RuneCountInString(line) > 79 && strings.Contains(strings.TrimSpace(line), " ")
+		if long || strings.TrimRight(line, " ") != line {
 			t.Errorf("%q has %d characters, or ends in spaces", line, utf8.RuneCountInString(line))
 		}
 		if strings.ContainsAny(line, "\x1b\r\t") {
@@ -49,7 +51,8 @@ func TestPlain(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
-	if strings.Contains(out, "not on paper") || strings.Contains(out, "closed") || strings.Contains(out, "failed otherwise") {
+	if strings.Contains(out, "not on paper") || strings.Contains(out, "closed") ||
+		strings.Contains(out, "failed otherwise") {
 		t.Errorf("something is told that was not to be:\n%s", out)
 	}
 }

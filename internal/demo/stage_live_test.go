@@ -52,7 +52,8 @@ func TestStageLive(t *testing.T) {
 	var said []string
 	// As a shell would it waits for what it started.
 	sleeper, err := start(s, "sleeper", func(v string) { said = append(said, v) },
-		shell(`for v in $(readlink /proc/self/ns/net) $(grep -c 127.0.0.1 /proc/net/fib_trie) $(sed -n 's/:.*//p' /proc/net/dev) done; do echo "\"$v\""; done; exec sleep 300`))
+		shell(`for v in $(readlink /proc/self/ns/net) $(grep -c 127.0.0.1 /proc/net/fib_trie) `+
+			`$(sed -n 's/:.*//p' /proc/net/dev) done; do echo "\"$v\""; done; exec sleep 300`))
 	if err != nil {
 		t.Fatal(err)
 	}
