@@ -60,7 +60,8 @@ func decode(b []byte) (any, error) {
 	known := map[string]any{
 		"v1 Namespace": &core.Namespace{}, "v1 ServiceAccount": &core.ServiceAccount{}, "v1 ConfigMap": &core.ConfigMap{},
 		"apps/v1 DaemonSet": &apps.DaemonSet{}, "networking.k8s.io/v1 NetworkPolicy": &networking.NetworkPolicy{},
-		"scheduling.k8s.io/v1 PriorityClass": &scheduling.PriorityClass{}, "monitoring.coreos.com/v1 PodMonitor": &monitoring.PodMonitor{},
+		"scheduling.k8s.io/v1 PriorityClass":  &scheduling.PriorityClass{},
+		"monitoring.coreos.com/v1 PodMonitor": &monitoring.PodMonitor{},
 	}
 	into, ok := known[kind.APIVersion+" "+kind.Kind]
 	if !ok {
@@ -95,7 +96,9 @@ func load(t *testing.T, overlay string) manifests {
 }
 
 func TestOverlays(t *testing.T) {
-	want := []string{"ConfigMap", "DaemonSet", "Namespace", "NetworkPolicy", "PodMonitor", "PriorityClass", "ServiceAccount"}
+	want := []string{
+		"ConfigMap", "DaemonSet", "Namespace", "NetworkPolicy", "PodMonitor", "PriorityClass", "ServiceAccount",
+	}
 	for _, overlay := range overlays() {
 		if d := cmp.Diff(want, load(t, overlay).kinds); d != "" {
 			t.Errorf("%s (-want +got):\n%s", overlay, d)
@@ -106,8 +109,10 @@ func TestOverlays(t *testing.T) {
 // TestTypos: each of these would be taken for nothing at all by a cluster.
 func TestTypos(t *testing.T) {
 	for right, wrong := range map[string]string{
-		`"hostPID"`: `"hostPid"`, `"readOnlyRootFilesystem"`: `"readOnlyRootFileSystem"`, `"podMetricsEndpoints"`: `"podMetricsEndPoints"`,
-		`"policyTypes"`: `"policytypes"`, `"livenessProbe"`: `"livenessprobe"`, `"automountServiceAccountToken"`: `"autoMountServiceAccountToken"`,
+		`"hostPID"`: `"hostPid"`, `"policyTypes"`: `"policytypes"`, `"livenessProbe"`: `"livenessprobe"`,
+		`"readOnlyRootFilesystem"`:       `"readOnlyRootFileSystem"`,
+		`"podMetricsEndpoints"`:          `"podMetricsEndPoints"`,
+		`"automountServiceAccountToken"`: `"autoMountServiceAccountToken"`,
 	} {
 		found := false
 		for _, b := range render(t, "base") {
@@ -144,8 +149,9 @@ func TestCapabilities(t *testing.T) {
 			t.Errorf("%s: %+v", overlay, p)
 		}
 	}
-	if c := container(t, "overlays/privileged"); c.SecurityContext.Privileged == nil || !*c.SecurityContext.Privileged || c.SecurityContext.Capabilities != nil {
-		t.Errorf("privileged: %+v", c.SecurityContext)
+	privileged := container(t, "overlays/privileged").SecurityContext
+	if privileged.Privileged == nil || !*privileged.Privileged || privileged.Capabilities != nil {
+		t.Errorf("privileged: %+v", privileged)
 	}
 }
 
@@ -166,14 +172,16 @@ func TestDaemonSet(t *testing.T) {
 		if !pod.HostPID || *pod.AutomountServiceAccountToken || pod.PriorityClassName != "reusewatch" {
 			t.Errorf("%s: %+v", overlay, pod)
 		}
-		if len(pod.Tolerations) != 1 || pod.Tolerations[0].Operator != core.TolerationOpExists || pod.Tolerations[0].Key != "" {
+		all := pod.Tolerations
+		if len(all) != 1 || all[0].Operator != core.TolerationOpExists || all[0].Key != "" {
 			t.Errorf("%s: it is not on every node: %+v", overlay, pod.Tolerations)
 		}
 		if c.LivenessProbe.HTTPGet.Path != "/healthz" || c.ReadinessProbe.HTTPGet.Path != "/readyz" {
 			t.Errorf("%s: probes %+v %+v", overlay, c.LivenessProbe, c.ReadinessProbe)
 		}
 		port := c.Ports[0]
-		if port.Name != c.LivenessProbe.HTTPGet.Port.StrVal || !slices.Contains(c.Args, "--metrics-address=:"+itoa(port.ContainerPort)) {
+		address := "--metrics-address=:" + itoa(port.ContainerPort)
+		if port.Name != c.LivenessProbe.HTTPGet.Port.StrVal || !slices.Contains(c.Args, address) {
 			t.Errorf("%s: port %+v and arguments %q", overlay, port, c.Args)
 		}
 		if c.Resources.Limits.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero() {

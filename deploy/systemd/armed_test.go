@@ -27,7 +27,8 @@ func TestArmed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			soon := "  stuck-after: 2s\n  act-after: 4s\n"
-			put(t, "/etc/reusewatch/policy.yaml", strings.Replace(keep(t, "/etc/reusewatch/policy.yaml"), "  action: observe\n", c.policy+soon, 1))
+			const file = "/etc/reusewatch/policy.yaml"
+			put(t, file, strings.Replace(keep(t, file), "  action: observe\n", c.policy+soon, 1))
 			started(t, map[string]string{"armed.conf": shipped(t, "armed.conf"), "arm-port-80.conf": c.dropin})
 			acts(t, c.mptcp, c.by)
 		})

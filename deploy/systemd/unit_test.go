@@ -236,7 +236,8 @@ func TestExposure(t *testing.T) {
 			}
 			put(t, filepath.Join(dir, "reusewatch.service.d", name), shipped(t, name))
 		}
-		out := do(t, "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold="+most, filepath.Join(dir, "reusewatch.service"))
+		out := do(t, "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold="+most,
+			filepath.Join(dir, "reusewatch.service"))
 		t.Log(out[strings.LastIndex(out, "→"):])
 	}
 	do(t, "systemd-analyze", "--man=no", "verify", "reusewatch.service")

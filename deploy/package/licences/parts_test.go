@@ -33,7 +33,8 @@ func TestClassify(t *testing.T) {
 // TestRead: what may not be linked, or says nothing, is an error that names it.
 func TestRead(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := read("example.org/none", "v1", dir); err == nil || !strings.Contains(err.Error(), "example.org/none v1 has no licence") {
+	const none = "example.org/none v1 has no licence"
+	if _, err := read("example.org/none", "v1", dir); err == nil || !strings.Contains(err.Error(), none) {
 		t.Error(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "LICENSE"), []byte("GNU GENERAL PUBLIC LICENSE"), 0o600); err != nil {
@@ -45,7 +46,8 @@ func TestRead(t *testing.T) {
 }
 
 func TestHolders(t *testing.T) {
-	got := holders("MIT\n\nCopyright (c) 2017 Nathan Sweet\nCopyright 2019 Authors\n   Copyright [yyyy] [name of copyright owner]\n")
+	got := holders("MIT\n\nCopyright (c) 2017 Nathan Sweet\nCopyright 2019 Authors\n" +
+		"   Copyright [yyyy] [name of copyright owner]\n")
 	if strings.Join(got, "|") != "2017 Nathan Sweet|2019 Authors" {
 		t.Errorf("%q", got)
 	}

@@ -15,7 +15,9 @@ func TestManual(t *testing.T) {
 		t.Fatal(err)
 	}
 	for page, wants := range map[string][]string{
-		"reusewatch.8":       {"SO_REUSEPORT", ".SH VERDICTS", ".SH GATE", "no-sibling-accepted", ".SH EXIT-CODES", "internal error"},
+		"reusewatch.8": {
+			"SO_REUSEPORT", ".SH VERDICTS", ".SH GATE", "no-sibling-accepted", ".SH EXIT-CODES", "internal error",
+		},
 		"reusewatch-list.8":  {`\fB--stuck\fP`, `\fB--from\fP`, "exits with 1"},
 		"reusewatch-check.8": {"CRITICAL"},
 	} {
