@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
@@ -119,7 +118,7 @@ func playOld(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	pipe, err := forgottenPipe()
+	pipe, err := namelessPipe()
 	if err != nil {
 		return err
 	}
@@ -137,20 +136,19 @@ func playOld(out io.Writer) error {
 	return errors.Join(err, fmt.Errorf("the worker ended: %v", state))
 }
 
-// forgottenPipe gives the name of a FIFO that nobody reads, by which this process and its
-// children can open it. It has lost its own name, so that even SIGKILL leaves nothing.
-func forgottenPipe() (string, error) {
-	dir, err := os.MkdirTemp("", "reusewatch-demo-")
-	if err != nil {
-		return "", fmt.Errorf("make a place for the pipe: %w", err)
+// namelessPipe gives a FIFO that nobody reads, by which this process and its children can open
+// it. It is in a file system of its own that is mounted nowhere, so that even SIGKILL leaves
+// nothing.
+func namelessPipe() (string, error) {
+	fs, err1 := unix.Fsopen("tmpfs", unix.FSOPEN_CLOEXEC)
+	err2 := unix.FsconfigCreate(fs) // of what could not be opened this and the rest fail, too
+	root, err3 := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, 0)
+	err4 := unix.Mknodat(root, "log", unix.S_IFIFO|0o600, 0)
+	pipe, err5 := unix.Openat(root, "log", unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+		return "", fmt.Errorf("make a pipe in a file system of its own: %w", err)
 	}
-	path := filepath.Join(dir, "log")
-	err = unix.Mkfifo(path, 0o600)
-	fd, err2 := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err := errors.Join(err, err2, os.RemoveAll(dir)); err != nil {
-		return "", fmt.Errorf("make the pipe %s: %w", path, err)
-	}
-	return fmt.Sprintf("/proc/self/fd/%d", fd), nil
+	return fmt.Sprintf("/proc/self/fd/%d", pipe), nil
 }
 
 // forkOpening forks a process that opens a file for writing and does nothing else. It has
