@@ -89,10 +89,20 @@ func (w *Watcher) followOwners(e *entry) {
 	w.set(e, &next)
 }
 
-// usage gives what a process has done since the suspicion began; unknown at the first look.
-func (w *Watcher) usage(e *entry, p *listener.Process) listener.Maybe[listener.Usage] {
+// followed gives the life of an owner of a suspected listener; nil where the last look left the
+// process out: what was known before says nothing of now.
+func (w *Watcher) followed(e *entry, p *listener.Process) *life {
 	f := w.lives[identityOf(p)]
 	if f == nil || !e.suspected || !f.at.Equal(w.lastLook) {
+		return nil
+	}
+	return f
+}
+
+// usage gives what a process has done since the suspicion began; unknown at the first look.
+func (w *Watcher) usage(e *entry, p *listener.Process) listener.Maybe[listener.Usage] {
+	f := w.followed(e, p)
+	if f == nil {
 		return listener.Maybe[listener.Usage]{}
 	}
 	first, known := e.baselines[identityOf(p)]
@@ -233,9 +243,8 @@ func (w *Watcher) watchCalls(pids []int) error {
 
 // lifeOf gives the life of a process as an owner of one listener.
 func (w *Watcher) lifeOf(e *entry, p *listener.Process) listener.Maybe[listener.Life] {
-	f := w.lives[identityOf(p)]
-	l, known := f.of(e.l.Key).Get()
-	if !known || !e.suspected || !f.at.Equal(w.lastLook) {
+	l, known := w.followed(e, p).of(e.l.Key).Get()
+	if !known {
 		return listener.Maybe[listener.Life]{}
 	}
 	first, seen := w.execs[identityOf(p)]
