@@ -62,7 +62,7 @@ func (c *Check) andNewer() string {
 	if c.NewerThan.IsZero() {
 		return ""
 	}
-	return ", begun after " + toMillisecond(c.NewerThan)
+	return ", begun after " + text.Stamp(c.NewerThan)
 }
 
 func (c *Check) miscountedLine(j *listener.Judgement) string {
@@ -83,10 +83,10 @@ func olderLine(j *listener.Judgement, than time.Time) string {
 	_, by := j.BegunAfter(than)
 	switch {
 	case len(j.Owners) == 0:
-		return fmt.Sprintf("OLDER: nobody is known to hold %s, so it is not known whether that began after %s", j.Local, toMillisecond(than))
+		return fmt.Sprintf("OLDER: nobody is known to hold %s, so it is not known whether that began after %s", j.Local, text.Stamp(than))
 	case by == nil:
 		return fmt.Sprintf("OLDER: %s is held by processes from before and after %s, and none of them was seen to wait for clients: pid %s",
-			j.Local, toMillisecond(than), pids(j))
+			j.Local, text.Stamp(than), pids(j))
 	}
 	since, how := by.Started, "has run"
 	if at, seen := j.ListenedAt.Get(); seen && !at.Before(since) {
@@ -94,11 +94,8 @@ func olderLine(j *listener.Judgement, than time.Time) string {
 	}
 	when := "since nobody knows when"
 	if !since.IsZero() {
-		when = "since " + toMillisecond(since)
+		when = "since " + text.Stamp(since)
 	}
 	return fmt.Sprintf("OLDER: %s is still that of %s pid %d, which %s %s: nothing has replaced it after %s",
-		j.Local, text.Dash(text.Printable(by.Comm)), by.PID, how, when, toMillisecond(than))
+		j.Local, text.Dash(text.Printable(by.Comm)), by.PID, how, when, text.Stamp(than))
 }
-
-// toMillisecond tells a start, to be compared with others: of the same second, too.
-func toMillisecond(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }

@@ -71,3 +71,6 @@ func Thousands(n uint32) string {
 	}
 	return fmt.Sprintf("%s,%03d", Thousands(n/1000), n%1000)
 }
+
+// Stamp is RFC 3339 in UTC with milliseconds.
+func Stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }

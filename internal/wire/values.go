@@ -15,11 +15,11 @@ import (
 	"github.com/reusewatch/reusewatch/internal/text"
 )
 
-// stamp is RFC 3339 in UTC with milliseconds.
+// stamp is written as [text.Stamp].
 type stamp time.Time
 
 func (s stamp) MarshalJSON() ([]byte, error) {
-	return json.Marshal(time.Time(s).UTC().Format("2006-01-02T15:04:05.000Z07:00"))
+	return json.Marshal(text.Stamp(time.Time(s)))
 }
 
 func (s *stamp) UnmarshalJSON(b []byte) error {
