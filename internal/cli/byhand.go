@@ -23,7 +23,7 @@ type byHand struct {
 	std    streams
 	fs     proc.FS
 	action listener.Action
-	output string
+	events eventFlags
 	force  bool
 	dryRun bool
 }
@@ -60,7 +60,7 @@ and no others:
 	c.addGate(cmd)
 	c.actFlags.add(cmd)
 	f := cmd.Flags()
-	f.StringVarP(&c.output, "output", "o", "text", "text, or json: one object a line")
+	c.events.add(f)
 	f.BoolVar(&c.force, "force", false, "act though soft reasons hold: "+soft)
 	f.BoolVar(&c.dryRun, "dry-run", false, "say what would be done, and do nothing")
 	return cmd
@@ -70,10 +70,7 @@ func (c *byHand) check() error {
 	if err := errors.Join(c.observing.check(), c.policyFlags.check(c.stuckAfter), c.actFlags.check()); err != nil {
 		return err
 	}
-	if c.output != "text" && c.output != "json" {
-		return usagef("unknown --output %q: it is text or json", c.output)
-	}
-	return nil
+	return c.events.check()
 }
 
 func (c *byHand) run(ctx context.Context, name string) error {
@@ -102,7 +99,7 @@ func (c *byHand) run(ctx context.Context, name string) error {
 	}
 	defer k.Close()
 	return daemon.ByHand(ctx, daemon.HandOptions{
-		Log: slog.New(slog.NewTextHandler(c.std.err, nil)), Stream: newStream(c.std.out, c.output), Out: c.std.out, Err: c.std.err,
+		Log: slog.New(slog.NewTextHandler(c.std.err, nil)), Stream: c.events.stream(c.std.out), Out: c.std.out, Err: c.std.err,
 		Kernel: k, Watcher: w, Interval: c.interval, StuckAfter: c.stuckAfter, ActAfter: c.settings.ActAfter,
 		Policy: p, Acting: c.acting(), Cookie: named, Action: c.action, Force: c.force, DryRun: c.dryRun,
 	})

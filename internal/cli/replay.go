@@ -23,7 +23,7 @@ import (
 type replayCommand struct {
 	policyFlags
 	std        streams
-	output     string
+	events     eventFlags
 	stuckAfter time.Duration
 }
 
@@ -41,7 +41,7 @@ file and policy give the same bytes.`,
 	c.add(cmd)
 	c.stuckAfter = c.settings.StuckAfter
 	c.typed = append(c.typed, addSetting(cmd.Flags(), policy.Called("stuck-after"), &c.stuckAfter))
-	cmd.Flags().StringVarP(&c.output, "output", "o", "text", "text, or json: one object a line")
+	c.events.add(cmd.Flags())
 	return cmd
 }
 
@@ -49,15 +49,15 @@ func (c *replayCommand) run(path string) error {
 	if err := c.check(c.stuckAfter); err != nil {
 		return err
 	}
-	if c.output != "text" && c.output != "json" {
-		return usagef("unknown --output %q: it is text or json", c.output)
+	if err := c.events.check(); err != nil {
+		return err
 	}
 	p, err := c.policy(listener.Filter{}, c.stuckAfter, nil)
 	if err != nil {
 		return badConfig(c.std, c.config, err)
 	}
 	r := &replay{policy: p, changes: report.NewChanges(p.Scope), ended: make(map[daemon.Acted]bool), complain: c.std.err}
-	r.stream = newStream(c.std.out, c.output)
+	r.stream = c.events.stream(c.std.out)
 	// The older half of a rotated recording comes first.
 	for _, part := range []string{path + ".1", path} {
 		err := r.file(part)
@@ -68,7 +68,7 @@ func (c *replayCommand) run(path string) error {
 			return err
 		}
 	}
-	if c.output == "text" {
+	if c.events.output == "text" {
 		_, err = fmt.Fprintf(c.std.out, "looks: %d, listeners flagged: %d, acts: %d\n", r.looks, r.flagged, len(r.ended))
 	}
 	return err

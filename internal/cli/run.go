@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -16,8 +15,6 @@ import (
 	"github.com/reusewatch/reusewatch/internal/kernel"
 	"github.com/reusewatch/reusewatch/internal/listener"
 	"github.com/reusewatch/reusewatch/internal/proc"
-	"github.com/reusewatch/reusewatch/internal/report"
-	"github.com/reusewatch/reusewatch/internal/wire"
 )
 
 type runCommand struct {
@@ -25,7 +22,7 @@ type runCommand struct {
 	std     streams
 	fs      proc.FS
 	version string
-	output  string
+	events  eventFlags
 	count   string
 	policyFlags
 	actFlags
@@ -50,7 +47,7 @@ every condition of its gate is met, and otherwise holds and says why.`,
 	c.actFlags.add(cmd)
 	c.metrics.add(cmd)
 	f := cmd.Flags()
-	f.StringVarP(&c.output, "output", "o", "text", "text, or json: one object a line")
+	c.events.add(f)
 	f.StringVar(&c.count, "count", "", "count always or suspected (default always in the functions tier, else suspected)")
 	f.BoolVar(&c.allListeners, "all-listeners", false, "with --action close or kill: act on any listener, without a filter")
 	f.StringVar(&c.record, "record", "", "write what is suspected to this file, for replay")
@@ -61,8 +58,8 @@ func (c *runCommand) checkFlags() error {
 	if err := c.observing.check(); err != nil {
 		return err
 	}
-	if c.output != "text" && c.output != "json" {
-		return usagef("unknown --output %q: it is text or json", c.output)
+	if err := c.events.check(); err != nil {
+		return err
 	}
 	switch kernel.Count(c.count) {
 	case "", kernel.CountAlways, kernel.CountSuspected:
@@ -121,7 +118,7 @@ func (c *runCommand) run(ctx context.Context) error {
 	logTier(log, k)
 	tier, _, _ := k.Tier()
 	return daemon.Run(ctx, daemon.Options{
-		Log: log, Told: told, Stream: newStream(told, c.output), Logged: logged,
+		Log: log, Told: told, Stream: c.events.stream(told), Logged: logged,
 		Kernel: k, Tier: tier, Watcher: w, Interval: c.interval, Policy: policy,
 		Reload:  func() (judge.Policy, error) { return c.policy(scope.Filter, c.stuckAfter, policy.Self) },
 		Reloads: reloads, Acting: c.acting(), Exporter: exporter, Record: c.record,
@@ -137,12 +134,4 @@ func logTier(log *slog.Logger, k *kernel.Kernel) {
 	for _, l := range lost {
 		log.Warn("signal unknown here", "signal", l.Signal, "hook", l.Target, "reason", l.Err)
 	}
-}
-
-// newStream writes events as text, or as JSON, one object a line.
-func newStream(to io.Writer, output string) wire.Stream {
-	if output == "json" {
-		return wire.NewStream(to)
-	}
-	return report.NewStream(to)
 }

@@ -123,7 +123,7 @@ func sortNames() []string {
 func (c *topCommand) act(ctx context.Context, action listener.Action, cookie listener.Cookie, out io.Writer) error {
 	hand := &byHand{
 		observing: c.observing, policyFlags: c.policyFlags, actFlags: c.actFlags,
-		std: streams{out, out}, fs: c.fs, action: action, output: "text",
+		std: streams{out, out}, fs: c.fs, action: action, events: eventFlags{output: "text"},
 	}
 	return hand.run(ctx, cookie.String())
 }
