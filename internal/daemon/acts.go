@@ -110,7 +110,7 @@ func (a *acts) count(past listener.PastAct) error {
 		return err
 	}
 	if earlier == nil {
-		earlier = a.begunEarlier()
+		earlier = a.pastActs()
 	}
 	a.counted, err = a.dir.Record(earlier, past)
 	return err
@@ -120,7 +120,7 @@ func (a *acts) count(past listener.PastAct) error {
 func (a *acts) uncount(past listener.PastAct) error {
 	counted, err := a.dir.Withdraw(a.counted, past)
 	a.counted = counted
-	a.setActs(counted)
+	a.setPastActs(counted)
 	return err
 }
 
@@ -136,7 +136,7 @@ func (a *acts) done(act *listener.Act) {
 		closed = act.Judgement.Cookie
 	}
 	a.given[Acted{act.Owner.PID, act.Owner.Start, closed}] = true
-	a.setActs(a.counted)
+	a.setPastActs(a.counted)
 }
 
 func (a *acts) warn(err error) { a.log.Warn("after an act", "error", err) }

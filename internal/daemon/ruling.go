@@ -84,15 +84,15 @@ func (r *ruling) inForce() judge.Policy {
 // disarmed says to an act whether it must not go on.
 func (r *ruling) disarmed() bool { return r.folder.fresh().disarmed }
 
-// begunEarlier are the acts that the judge knows of.
-func (r *ruling) begunEarlier() []listener.PastAct {
+// pastActs are those that the judge knows of.
+func (r *ruling) pastActs() []listener.PastAct {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.past.Acts
 }
 
-// setActs has the judge know of these.
-func (r *ruling) setActs(acts []listener.PastAct) {
+// setPastActs has the judge know of these.
+func (r *ruling) setPastActs(acts []listener.PastAct) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.past.Acts = acts
