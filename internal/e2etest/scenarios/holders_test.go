@@ -19,29 +19,48 @@ http { access_log off; client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; f
   server { listen 127.0.0.1:80 reuseport; location / { return 200 "ok"; } } }
 `
 
+// pool is a master with three workers on sockets that it holds, too; the second is stopped.
+type pool struct {
+	master  *process
+	workers []int
+}
+
+func nginxWithStoppedWorker(t *testing.T, ns *livetest.Namespace) *pool {
+	t.Helper()
+	dir := t.TempDir()
+	n := &pool{master: start(t, ns, nil, "nginx", "-c", write(t, dir, "nginx.conf", fmt.Sprintf(nginxReuseport, dir)))}
+	listens(t, ns, n.master, 80)
+	n.workers = children(t, n.master, 3)
+	answered(t, ns, web)
+	sigstop(t, n.workers[1])
+	return n
+}
+
+// servesOn: clients are answered, and nobody has ended but the worker that was stopped.
+func (n *pool) servesOn(t *testing.T, ns *livetest.Namespace, r *runner) {
+	t.Helper()
+	answered(t, ns, web)
+	only(t, r, n.workers[1])
+	if !n.master.alive() || gone(n.workers[0]) || gone(n.workers[2]) {
+		t.Error("the master or a healthy worker has ended")
+	}
+}
+
 // TestNginxWorker: of several holders the worker that hangs is the culprit, not
 // its master nor its siblings, which hold the same descriptors. Its master
 // starts another, which takes over what waits.
 func TestNginxWorker(t *testing.T) {
 	t.Parallel()
-	ns, dir := livetest.Netns(t), t.TempDir()
-	master := start(t, ns, nil, "nginx", "-c", write(t, dir, "nginx.conf", fmt.Sprintf(nginxReuseport, dir)))
-	listens(t, ns, master, 80)
-	workers := children(t, master, 3)
-	answered(t, ns, web)
-	sigstop(t, workers[1])
+	ns := livetest.Netns(t)
+	n := nginxWithStoppedWorker(t, ns)
 	hangs(t, ns, web)
 	r := arm(t, ns, "--allow-stopped")
-	killed(t, r, workers[1], "stopped")
+	killed(t, r, n.workers[1], "stopped")
 	livetest.Eventually(t, "a new worker", func() bool {
-		now := childrenOf(master.pid())
-		return len(now) == 3 && !slices.Contains(now, workers[1])
+		now := childrenOf(n.master.pid())
+		return len(now) == 3 && !slices.Contains(now, n.workers[1])
 	})
-	answered(t, ns, web)
-	only(t, r, workers[1])
-	if !master.alive() || gone(workers[0]) || gone(workers[2]) {
-		t.Error("the master or a healthy worker has ended")
-	}
+	n.servesOn(t, ns, r)
 }
 
 const gunicornApp = `import time
@@ -145,29 +164,21 @@ func waitsForLock(pid int) bool {
 // successor, but for those who have gone; the master and the others live.
 func TestRescueNginxWorker(t *testing.T) {
 	t.Parallel()
-	ns, dir := livetest.Netns(t), t.TempDir()
-	master := start(t, ns, nil, "nginx", "-c", write(t, dir, "nginx.conf", fmt.Sprintf(nginxReuseport, dir)))
-	listens(t, ns, master, 80)
-	workers := children(t, master, 3)
-	answered(t, ns, web)
-	sigstop(t, workers[1])
+	ns := livetest.Netns(t)
+	n := nginxWithStoppedWorker(t, ns)
 	v := queueUp(t, ns, web, 350)
 	v.leave(v.waiting[:50]...)
 	v.waiting = v.waiting[50:]
 	load(t, ns, web, 4)
 	r := arm(t, ns, "--allow-stopped")
-	e := rescued(t, r, workers[1])
+	e := rescued(t, r, n.workers[1])
 	if o := v.outcome(t); o != (outcome{answered: 300}) {
 		t.Errorf("%+v, want all of 300 answered", o)
 	}
 	if e.Stale == nil || *e.Stale < 50 {
 		t.Errorf("%s stale, want the 50 that left", count(e.Stale))
 	}
-	answered(t, ns, web)
-	only(t, r, workers[1])
-	if !master.alive() || gone(workers[0]) || gone(workers[2]) {
-		t.Error("the master or a healthy worker has ended")
-	}
+	n.servesOn(t, ns, r)
 }
 
 // TestRescueGunicornWorker: the same of a worker that shares its socket with its

@@ -13,31 +13,36 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// programs are the ids of all BPF programs that the kernel holds.
-func programs(t *testing.T) map[ebpf.ProgramID]bool {
-	t.Helper()
-	ids := make(map[ebpf.ProgramID]bool)
+// programIDs are those of all BPF programs that the kernel holds.
+func programIDs() (ids []ebpf.ProgramID, err error) {
 	for id := ebpf.ProgramID(0); ; {
-		next, err := ebpf.ProgramGetNextID(id)
-		if errors.Is(err, os.ErrNotExist) {
-			return ids
+		if id, err = ebpf.ProgramGetNextID(id); errors.Is(err, os.ErrNotExist) {
+			return ids, nil
 		}
 		if err != nil {
-			t.Fatal(err)
+			return ids, err
 		}
-		ids[next] = true
-		id = next
+		ids = append(ids, id)
 	}
+}
+
+func programs(t *testing.T) map[ebpf.ProgramID]bool {
+	t.Helper()
+	ids, err := programIDs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := make(map[ebpf.ProgramID]bool)
+	for _, id := range ids {
+		there[id] = true
+	}
+	return there
 }
 
 // movers are the programs that move clients: there is one while a rescue is under way.
 func movers() (found []ebpf.ProgramID) {
-	for id := ebpf.ProgramID(0); ; {
-		next, err := ebpf.ProgramGetNextID(id)
-		if err != nil {
-			return found // the last one; or nobody who may look, and then nobody who could load one
-		}
-		id = next
+	ids, _ := programIDs() // who may not look could not load one
+	for _, id := range ids {
 		p, err := ebpf.NewProgramFromID(id)
 		if err != nil {
 			continue
@@ -47,6 +52,7 @@ func movers() (found []ebpf.ProgramID) {
 		}
 		_ = p.Close()
 	}
+	return found
 }
 
 // TestNothingIsLeft ends armed runs at any moment, by Ctrl-C and by SIGKILL:
