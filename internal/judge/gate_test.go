@@ -2,95 +2,13 @@ package judge
 
 import (
 	"net/netip"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
-
-// scene is the incident: it is acted on unless a case changes it.
-type scene struct {
-	deaf, alive *listener.Listener
-	others      []*listener.Listener
-	policy      *Policy
-	past        *Past
-}
-
-const ms = time.Millisecond
-
-func ptr[T any](v T) *T { return &v }
-
-func heldBy(reasons ...listener.Reason) []listener.Reason { return reasons }
-
-func (s *scene) owner() *listener.Owner       { return &s.deaf.Owners[0] }
-func (s *scene) evidence() *listener.Evidence { return s.owner().Evidence }
-
-func (s *scene) used(u listener.Usage) {
-	u.Over = 9 * time.Second
-	s.evidence().Usage = listener.Known(u)
-}
-
-// allowServed lets it be acted on though it served, after long enough.
-func (s *scene) allowServed() {
-	s.policy.Default.AllowServed = true
-	s.deaf.Window.Observed = 12 * time.Second
-}
-
-// elsewhere gives the culprit another listener, which accepted.
-func (s *scene) elsewhere(accepted time.Time) {
-	l := member(9, deafPID)
-	l.Group, l.LastAccept = 0, listener.Rarely(accepted)
-	s.others = append(s.others, l)
-}
-
-// oneOf makes the sibling or another member accept, and nobody knows which.
-func (s *scene) oneOf(at time.Time) {
-	other := member(9, alivePID+1)
-	s.others = append(s.others, other)
-	for _, m := range []*listener.Listener{s.alive, other} {
-		m.LastAccept, m.AcceptedAmong = listener.Rare[time.Time]{}, listener.Rarely(at)
-	}
-}
-
-func (s *scene) live(change func(*listener.Life)) { live(s.owner(), change) }
-
-// runs makes the culprit one that ran a moment ago.
-func (s *scene) runs() { s.live(func(l *listener.Life) { l.Inert = listener.Known(time.Duration(0)) }) }
-
-// ill makes more groups stuck, each so much earlier than the one before.
-func (s *scene) ill(n int, apart time.Duration) {
-	for i := range n {
-		l := deaf()
-		l.Key, l.Cookie = listener.Key(20+i), listener.Cookie(20+i)
-		l.Group, l.GroupName = listener.GroupKey(20+i), string(rune('a'+i))
-		l.Owners[0].PID += 20 + i
-		l.OldestWait = listener.Rarely(2*time.Hour + time.Duration(i+1)*apart)
-		s.others = append(s.others, l)
-	}
-}
-
-// acted adds a past act on the group in a network namespace.
-func (s *scene) acted(netns uint64, ago time.Duration) {
-	s.past.Acts = append(s.past.Acts, listener.PastAct{At: instant().Add(-ago), Group: s.deaf.Counted(), Netns: netns})
-}
-
-// spent adds past acts on users other than root.
-func (s *scene) spent(n int) {
-	for i := range n {
-		act := listener.PastAct{At: instant().Add(-59 * time.Minute), Group: string(rune('a' + i)), OfUser: true}
-		s.past.Acts = append(s.past.Acts, act)
-	}
-}
-
-// elsewhereLives puts the two into containers, the sibling in that pod.
-func (s *scene) elsewhereLives(pod string) {
-	s.owner().Container = &listener.Container{ID: "1e07", PodUID: "1"}
-	s.alive.Owners[0].Container = &listener.Container{ID: "3f2a", PodUID: pod}
-}
 
 // TestGate: each case breaks one thing, and the gate must hold for it. Remove a
 // condition from the gate and its case fails.
@@ -308,38 +226,6 @@ func TestGateAsksTheTable(t *testing.T) {
 	}
 }
 
-func newScene() *scene {
-	return &scene{deaf: deaf(), alive: alive(), policy: testPolicy(), past: &Past{}}
-}
-
-func checkGate(t *testing.T, change func(*scene), want []listener.Reason) {
-	t.Helper()
-	s := newScene()
-	change(s)
-	j := Judge(snapshot(append([]*listener.Listener{s.deaf, s.alive}, s.others...)...), s.policy, s.past)[0]
-	if j.Decision == nil {
-		t.Fatalf("no decision, verdict %q", j.Verdict)
-	}
-	d := &listener.Decision{Act: listener.Kill, Reasons: want}
-	if len(want) > 0 {
-		d.Act, d.Reason = listener.Hold, want[0]
-	}
-	if len(want) == 1 && want[0] == listener.NotArmed {
-		d.Act = listener.Observe
-	}
-	if slices.Contains(want, listener.HostWide) == (len(j.Decision.Ill) < 3) {
-		t.Errorf("%q are ill at once", j.Decision.Ill)
-	}
-	d.Ill = j.Decision.Ill
-	if diff := cmp.Diff(d, j.Decision, butSiblings()); diff != "" {
-		t.Errorf("decision (-want +got):\n%s", diff)
-	}
-}
-
-// butSiblings compares decisions without their siblings, which TestKin and the live tests of
-// a rescue try.
-func butSiblings() cmp.Option { return cmpopts.IgnoreFields(listener.Decision{}, "Siblings") }
-
 // TestHolds: cases where more than one thing is wrong at once, by the first reason.
 func TestHolds(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -356,61 +242,5 @@ func TestHolds(t *testing.T) {
 		if j.Decision.Act != listener.Hold || j.Decision.Reason != c.want {
 			t.Errorf("%s: %+v, want %s first", name, j.Decision, c.want)
 		}
-	}
-}
-
-// aged makes both members this old, as the daemon saw or by the start of their owners.
-func aged(s *scene, deafAge, aliveAge time.Duration) {
-	s.deaf.FirstSeen, s.alive.FirstSeen = instant().Add(-deafAge), instant().Add(-aliveAge)
-	s.owner().Started, s.alive.Owners[0].Started = instant().Add(-deafAge), instant().Add(-aliveAge)
-	s.deaf.OldestWait = listener.Rarely(9 * time.Second)
-}
-
-func TestStarting(t *testing.T) {
-	starting := []listener.Reason{listener.Starting}
-	seen := func(s *scene, age time.Duration) {
-		s.deaf.ListenedAt = listener.Rarely(instant().Add(-age))
-		s.deaf.Caller = listener.Rarely(listener.Caller{PID: deafPID})
-	}
-	for name, c := range map[string]struct {
-		change func(*scene)
-		want   []listener.Reason
-	}{
-		"younger than its sibling":       {func(s *scene) { aged(s, 30*time.Second, time.Minute) }, starting},
-		"overtaken by a younger sibling": {func(s *scene) { aged(s, time.Minute, 30*time.Second) }, nil},
-		"overtaken, but never served is no dead end": {func(s *scene) {
-			aged(s, time.Minute, 30*time.Second)
-			seen(s, time.Minute)
-			s.deaf.CountedSince, s.deaf.Accepted = s.deaf.ListenedAt, listener.Counted(uint64(0))
-			s.owner().Evidence.Registered = listener.Maybe[bool]{}
-		}, starting},
-		"past the grace": {func(s *scene) {
-			aged(s, 30*time.Second, time.Minute)
-			s.policy.Default.StartupGrace = 30 * time.Second
-		}, nil},
-		"its birth was seen, long ago": {func(s *scene) {
-			aged(s, 30*time.Second, time.Minute)
-			seen(s, time.Hour)
-		}, nil},
-		"its oldest client is older than the grace": {func(s *scene) {
-			aged(s, 30*time.Second, time.Minute)
-			s.deaf.OldestWait = listener.Rarely(time.Hour)
-			s.owner().Started = instant().Add(-2 * time.Hour)
-		}, nil},
-		"a migration that was born under our eyes, and may be acted on": {func(s *scene) {
-			aged(s, time.Minute, 30*time.Second)
-			seen(s, time.Minute)
-			s.live(func(l *listener.Life) { l.Waits[0].For, l.Waits[0].Thing = listener.ForData, listener.ThingConnection })
-			s.allowServed()
-			s.policy.Default.AllowWaiting = true
-		}, starting},
-		"the same, older than us": {func(s *scene) {
-			aged(s, time.Minute, 30*time.Second)
-			s.live(func(l *listener.Life) { l.Waits[0].For, l.Waits[0].Thing = listener.ForData, listener.ThingConnection })
-			s.allowServed()
-			s.policy.Default.AllowWaiting = true
-		}, nil},
-	} {
-		t.Run(name, func(t *testing.T) { checkGate(t, c.change, c.want) })
 	}
 }

@@ -2,7 +2,6 @@ package judge
 
 import (
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -198,66 +197,6 @@ func TestDeadEnds(t *testing.T) {
 	}, []listener.Reason{listener.TooSoon})
 }
 
-// TestTraces: whatever was seen of service makes it one that served.
-func TestTraces(t *testing.T) {
-	for name, change := range map[string]func(*scene){
-		"a connection of its port":        func(s *scene) { s.owner().Connections = listener.Known(1) },
-		"connections are unknown":         func(s *scene) { s.owner().Connections = listener.Maybe[int]{} },
-		"somebody waited in the window":   func(s *scene) { s.deaf.Window.Waited = 1 },
-		"somebody waited before":          func(s *scene) { s.deaf.SeenWaiting = true },
-		"a look without waiters":          func(s *scene) { s.deaf.Window.Walked-- },
-		"its own epoll set has it":        func(s *scene) { s.evidence().Registered = listener.Known(true) },
-		"nobody could ask its epoll sets": func(s *scene) { s.evidence().Registered = listener.Maybe[bool]{} },
-		"it accepted once":                func(s *scene) { s.deaf.LastAccept = listener.Rarely(instant().Add(-time.Hour)) },
-		"it or another one accepted": func(s *scene) {
-			s.deaf.AcceptedAmong = listener.Rarely(instant().Add(-9 * time.Second))
-		},
-		"an acceptor is known": func(s *scene) {
-			s.deaf.Acceptors = []listener.Acceptor{{PID: deafPID, Start: s.owner().Start}}
-		},
-		"no census yet": func(s *scene) { s.deaf.OwnersKnown = false },
-	} {
-		t.Run(name, func(t *testing.T) {
-			checkGate(t, change, []listener.Reason{listener.Served, listener.TooSoon})
-			checkGate(t, func(s *scene) { change(s); s.allowServed() }, nil)
-		})
-	}
-}
-
-// TestOneOfOthersAccepted: it was inert when it or one of several other members accepted.
-func TestOneOfOthersAccepted(t *testing.T) {
-	checkGate(t, func(s *scene) { s.deaf.AcceptedAmong = listener.Rarely(instant().Add(-7 * time.Second)) }, nil)
-}
-
-// TestNeverServed: a listener that is counted from its birth on needs no proof by its waiters.
-func TestNeverServed(t *testing.T) {
-	born := instant().Add(-time.Hour)
-	counted := func(s *scene) {
-		s.deaf.ListenedAt, s.deaf.CountedSince = listener.Rarely(born), listener.Rarely(born)
-		s.deaf.Caller = listener.Rarely(listener.Caller{PID: deafPID})
-		s.deaf.Accepted = listener.Counted(uint64(0))
-		s.evidence().Registered = listener.Maybe[bool]{}
-	}
-	held := []listener.Reason{listener.Served, listener.TooSoon}
-	for name, c := range map[string]struct {
-		change func(*scene)
-		want   []listener.Reason
-	}{
-		"nothing accepted":    {func(*scene) {}, nil},
-		"one accepted":        {func(s *scene) { s.deaf.Accepted = listener.Counted(uint64(1)) }, held},
-		"accepted is unknown": {func(s *scene) { s.deaf.Accepted = listener.Count{} }, held},
-		"counted too late":    {func(s *scene) { s.deaf.CountedSince = listener.Rarely(born.Add(1)) }, held},
-		"holds a connection":  {func(s *scene) { s.owner().Connections = listener.Known(1) }, held},
-		"was seen to accept":  {func(s *scene) { s.deaf.LastAccept = listener.Rarely(born) }, held},
-		"somebody waited":     {func(s *scene) { s.deaf.SeenWaiting = true }, held},
-		"it runs":             {(*scene).runs, held},
-	} {
-		t.Run(name, func(t *testing.T) {
-			checkGate(t, func(s *scene) { counted(s); c.change(s) }, c.want)
-		})
-	}
-}
-
 // TestAllowWaiting: it lifts waits for a silent peer, a lock, a file system that may come
 // back; never for a timer, a living child, or somebody who is stopped, traced or frozen.
 func TestAllowWaiting(t *testing.T) {
@@ -320,23 +259,6 @@ func TestRefused(t *testing.T) {
 		[]listener.Reason{listener.Served})
 }
 
-// TestMade: a process that made the socket in the program that it runs has not inherited it,
-// whoever else holds it and whatever its siblings are.
-func TestMade(t *testing.T) {
-	for name, change := range lively()[listener.SignInherited] {
-		s := newScene()
-		change(s)
-		for i := range s.deaf.Owners { // while the culprit is unknown, all are asked
-			s.deaf.Owners[i].Made = true
-		}
-		j := judgeFirst(t, snapshot(s.deaf, s.alive), s.policy)
-		i := slices.IndexFunc(j.Signs, func(seen listener.SignSeen) bool { return seen.Sign == listener.SignInherited })
-		if executed := strings.Contains(name, "executed"); j.Signs[i].Alive == listener.Known(false) == executed {
-			t.Errorf("%s: %+v", name, j.Signs[i])
-		}
-	}
-}
-
 // TestAllowStopped: a stopped process waits for SIGCONT alone, which is no sign of life.
 func TestAllowStopped(t *testing.T) {
 	stop := func(s *scene) {
@@ -346,61 +268,6 @@ func TestAllowStopped(t *testing.T) {
 	}
 	checkGate(t, stop, []listener.Reason{listener.Stopped})
 	checkGate(t, func(s *scene) { stop(s); s.policy.Default.AllowStopped = true }, nil)
-}
-
-// TestForgotten: a listener that a child inherited, and that nobody serves on, is closed
-// whatever its holder does.
-func TestForgotten(t *testing.T) {
-	sleeper := func(s *scene) {
-		s.owner().Exe = "/usr/bin/sleep"
-		s.live(func(l *listener.Life) { l.Execs, l.Waits[0].For = listener.Known(1), listener.ForTimer })
-	}
-	kept := []listener.Reason{
-		listener.Waits, listener.Inherited, listener.MixedGroup, listener.NoSiblingAccepted,
-		listener.Served, listener.TooSoon,
-	}
-	checkGate(t, sleeper, kept)
-	s := newScene()
-	s.policy.Default.Action = listener.Close
-	sleeper(s)
-	s.deaf.Window.Observed = 12 * time.Second
-	if j := judgeFirst(t, snapshot(s.deaf, s.alive), s.policy); j.Decision.Act != listener.Close {
-		t.Errorf("%+v", j.Decision)
-	}
-	s.owner().Connections = listener.Known(1)
-	if j := judgeFirst(t, snapshot(s.deaf, s.alive), s.policy); j.Decision.Act != listener.Hold {
-		t.Errorf("one that holds a connection: %+v", j.Decision)
-	}
-	s.owner().Connections = listener.Known(0)
-	s.deaf.SeenWaiting = true
-	if j := judgeFirst(t, snapshot(s.deaf, s.alive), s.policy); j.Decision.Act != listener.Hold {
-		t.Errorf("one that served: %+v", j.Decision)
-	}
-}
-
-// TestReexec: a master that executes itself anew is of the pool; a job of the same
-// interpreter is not.
-func TestReexec(t *testing.T) {
-	plain := []string{"haproxy", "-W", "-f", "a"}
-	for name, c := range map[string]struct {
-		mine, sibling []string
-		want          listener.Maybe[bool]
-	}{
-		"the same, but for pids": {append(slices.Clone(plain), "-sf", "12", "13"), plain, listener.Known(false)},
-		"with what it got": {
-			[]string{"haproxy", "-W", "-x", "sockpair@4", "-f", "a"}, plain, listener.Known(false),
-		},
-		"a job":                {[]string{"python3", "job.py"}, []string{"python3", "srv.py"}, listener.Known(true)},
-		"nobody could read it": {nil, nil, listener.Known(true)},
-	} {
-		s := newScene()
-		s.live(func(l *listener.Life) { l.Execs = listener.Known(1) })
-		s.owner().Cmdline, s.alive.Owners[0].Cmdline = c.mine, c.sibling
-		j := judgeFirst(t, snapshot(s.deaf, s.alive), s.policy)
-		if got := j.Signs[len(j.Signs)-1]; got.Sign != listener.SignInherited || got.Alive != c.want {
-			t.Errorf("%s: %+v", name, got)
-		}
-	}
 }
 
 // TestSignsAskTheTable: each sign once and in the table's order.
