@@ -17,23 +17,29 @@ const (
 	maxAcceptors = 16
 )
 
+// asking is a round of asking who waits on the listeners.
+type asking struct {
+	began time.Time
+	left  []*entry // those that were not asked about yet
+}
+
 // learnAcceptors remembers who waits on each listener while nothing is wrong
 // with it. Once a process that shares it hangs, nobody waits any more, and only
 // the past tells a worker from the master that holds the same socket. It asks about this
 // many listeners at the most, and about the others in later steps.
 func (w *Watcher) learnAcceptors(most int) error {
-	if len(w.unasked) == 0 && w.lastLook.Sub(w.acceptorsAsked) >= acceptorsEvery {
-		w.acceptorsAsked = w.lastLook
-		for _, e := range w.entries {
+	if len(w.asking.left) == 0 && w.lastLook.Sub(w.asking.began) >= acceptorsEvery {
+		w.asking.began = w.lastLook
+		for _, e := range w.table.entries {
 			if !e.plain() {
-				w.unasked = append(w.unasked, e)
+				w.asking.left = append(w.asking.left, e)
 			}
 		}
 	}
-	rest := len(w.unasked) - min(most, len(w.unasked))
-	now := slices.Clone(w.unasked[rest:])
-	w.unasked = w.unasked[:rest]
-	for _, e := range w.awake {
+	rest := len(w.asking.left) - min(most, len(w.asking.left))
+	now := slices.Clone(w.asking.left[rest:])
+	w.asking.left = w.asking.left[:rest]
+	for _, e := range w.table.awake {
 		if w.newborn(e) && len(now) < 2*most {
 			now = append(now, e)
 		}
@@ -106,5 +112,5 @@ func (w *Watcher) remember(e *entry, waiters []listener.Waiter, alive map[int]*l
 	}
 	next := *e.l
 	next.Acceptors, next.SeenWaiting = all, e.l.SeenWaiting || len(waiters) > 0
-	w.set(e, &next)
+	w.table.set(e, &next)
 }

@@ -9,12 +9,12 @@ import (
 // imageOf gives the start of the process that executed the program which p runs: of p
 // itself, or of the nearest process above it that executed one and has the same name. It
 // is 0 where that process has ended and left its children to the init.
-func (w *Watcher) imageOf(p *listener.Process) time.Duration {
+func (ps *population) imageOf(p *listener.Process) time.Duration {
 	if !p.NeverExec {
 		return p.Forked
 	}
 	var began time.Duration
-	w.climb(p.PID, func(above *listener.Process) bool {
+	ps.climb(p.PID, func(above *listener.Process) bool {
 		if above.Comm != p.Comm || above.PID == 1 || above.NSPID == 1 {
 			return false
 		}
@@ -27,9 +27,9 @@ func (w *Watcher) imageOf(p *listener.Process) time.Duration {
 }
 
 // parents gives the processes above one, nearest first, as far as the pass read them.
-func (w *Watcher) parents(pid int) []listener.Parent {
+func (ps *population) parents(pid int) []listener.Parent {
 	var parents []listener.Parent
-	w.climb(pid, func(p *listener.Process) bool {
+	ps.climb(pid, func(p *listener.Process) bool {
 		parents = append(parents, listener.Parent{PID: p.PID, Comm: p.Comm, UID: p.UID})
 		return true
 	})
@@ -40,17 +40,17 @@ func (w *Watcher) parents(pid int) []listener.Parent {
 const maxParents = 32
 
 // climb visits the processes above one, nearest first, for as long as on returns true.
-func (w *Watcher) climb(pid int, on func(*listener.Process) bool) {
-	p := w.processes[pid]
+func (ps *population) climb(pid int, on func(*listener.Process) bool) {
+	p := ps.met[pid]
 	seen := map[int]bool{pid: true} // parents change while the pass goes on
 	for range maxParents {
 		if p == nil || p.PPID <= 0 || seen[p.PPID] {
 			return
 		}
 		seen[p.PPID] = true
-		above := w.processes[p.PPID]
+		above := ps.met[p.PPID]
 		if above == nil {
-			above = w.hidden(p.PPID)
+			above = ps.hidden(p.PPID)
 		}
 		if !on(above) {
 			return
@@ -60,10 +60,10 @@ func (w *Watcher) climb(pid int, on func(*listener.Process) bool) {
 }
 
 // hidden stands for a process that the pass did not read: the init, or one that has gone.
-func (w *Watcher) hidden(pid int) *listener.Process {
+func (ps *population) hidden(pid int) *listener.Process {
 	p := &listener.Process{PID: pid}
 	if pid == 1 {
-		p.NSPID, p.Comm, p.UID = 1, w.init.Comm, w.init.UID
+		p.NSPID, p.Comm, p.UID = 1, ps.init.Comm, ps.init.UID
 	}
 	return p
 }

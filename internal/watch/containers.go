@@ -21,11 +21,11 @@ type Names interface {
 const settleFor = 2 * time.Second
 
 // withNames gives a container with the names that are known by now, nil for none.
-func (w *Watcher) withNames(found *listener.Container) *listener.Container {
-	if found == nil || w.opts.Names == nil {
+func (ps *population) withNames(found *listener.Container) *listener.Container {
+	if found == nil || ps.names == nil {
 		return found
 	}
-	return w.opts.Names.Of(*found)
+	return ps.names.Of(*found)
 }
 
 // settleContainerNames gives the names of the first census time to be learned.
@@ -43,7 +43,7 @@ func (w *Watcher) learnContainerNames() {
 	}
 	w.namesLearned = w.opts.Names.Learned()
 	named := make(map[*listener.Holder]*listener.Holder) // listeners that shared one share its successor
-	for _, e := range w.entries {
+	for _, e := range w.table.entries {
 		var owners []listener.Owner
 		for i, o := range e.l.Owners {
 			if o.Container == nil {
@@ -64,7 +64,7 @@ func (w *Watcher) learnContainerNames() {
 		if owners != nil {
 			next := *e.l
 			next.Owners = owners
-			w.set(e, &next)
+			w.table.set(e, &next)
 		}
 	}
 }

@@ -42,13 +42,13 @@ func TestNamesComeLater(t *testing.T) {
 	if _, err := w.Start(); err != nil || n.settled != 1 {
 		t.Fatalf("%v, settled %d times", err, n.settled)
 	}
-	in := w.withNames(container.In(proc.Cgroups{V2: "/lxc/web"}))
+	in := w.procs.withNames(container.In(proc.Cgroups{V2: "/lxc/web"}))
 	owners := []listener.Owner{
 		{Holder: &listener.Holder{PID: 1}},
 		{Holder: &listener.Holder{PID: 2, Container: in}},
 	}
 	e := &entry{announced: true, l: &listener.Listener{Owners: owners}}
-	w.entries[1], w.order = e, nil
+	w.table.entries[1], w.table.order = e, nil
 	before := w.snapshot()
 	if err := w.Step(); err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func TestNamesComeLater(t *testing.T) {
 	if n.settled != 1 {
 		t.Errorf("a look waited for names")
 	}
-	if w.withNames(container.In(proc.Cgroups{V2: "/init.scope"})) != nil {
+	if w.procs.withNames(container.In(proc.Cgroups{V2: "/init.scope"})) != nil {
 		t.Error("no container is one")
 	}
 }

@@ -14,12 +14,19 @@ type process struct {
 	netns uint32
 }
 
+// counting is what the kernel side was asked to count, where counting is not always on.
+type counting struct {
+	n    int  // listeners
+	all  bool // every listener, for somebody wants to see that
+	anew bool // all has been changed since the kernel side was asked
+}
+
 // CountAll counts every listener from the next look on, or goes back to counting only
 // what is suspected; in the queues tier, which counts nothing, it does nothing. It
 // belongs to the goroutine that runs the watcher (Ask).
 func (w *Watcher) CountAll(on bool) {
-	w.countAll = on && w.opts.Tier != listener.TierQueues
-	w.recount = true
+	w.counting.all = on && w.opts.Tier != listener.TierQueues
+	w.counting.anew = true
 }
 
 // count asks the kernel side to count the groups of the suspected and those with
@@ -29,7 +36,7 @@ func (w *Watcher) count() error {
 		return nil
 	}
 	groups, owners := make(map[listener.GroupKey]bool), make(map[process]bool)
-	for _, e := range w.entries {
+	for _, e := range w.table.entries {
 		if !e.suspected && !e.generations {
 			continue
 		}
@@ -42,9 +49,9 @@ func (w *Watcher) count() error {
 	}
 	keys := make(map[listener.Key]uint32, len(groups))
 	fresh, apart := false, false
-	for key, e := range w.entries {
+	for key, e := range w.table.entries {
 		ours := func(o listener.Owner) bool { return owners[process{o.PID, e.l.Netns}] }
-		if !w.countAll && !e.suspected && !groups[e.l.Group] && !slices.ContainsFunc(e.l.Owners, ours) {
+		if !w.counting.all && !e.suspected && !groups[e.l.Group] && !slices.ContainsFunc(e.l.Owners, ours) {
 			if e.tally != nil {
 				e.tally.began = time.Time{}
 			}
@@ -55,12 +62,12 @@ func (w *Watcher) count() error {
 			fresh, apart, t.began = true, apart || e.generations, w.lastLook
 		}
 	}
-	if !fresh && len(keys) == w.counted {
+	if !fresh && len(keys) == w.counting.n {
 		return nil
 	}
 	// Only a look at everything gives a sample of an idle listener, and that it got 0 is news.
-	w.resync = w.resync || w.countAll || w.recount || apart
-	w.recount, w.counted = false, len(keys)
+	w.resync = w.resync || w.counting.all || w.counting.anew || apart
+	w.counting.anew, w.counting.n = false, len(keys)
 	if err := w.src.SetCounted(keys); err != nil {
 		return fmt.Errorf("count %d listeners: %w", len(keys), err)
 	}

@@ -22,12 +22,12 @@ func (w *Watcher) Inspect(l *listener.Listener) (*listener.Listener, error) {
 	if !slices.ContainsFunc(l.Owners, func(o listener.Owner) bool { return o.Evidence == nil }) {
 		return l, nil
 	}
-	w.readFor = readFor // somebody waits for this alone
+	w.procs.readFor = readFor // somebody waits for this alone
 	var pids []int
 	for i := range l.Owners {
 		pids = append(pids, l.Owners[i].PID)
 	}
-	if err := w.readProcesses(listener.Ask{All: true, Threads: pids}, nil, pids); err != nil {
+	if err := w.procs.pass(listener.Ask{All: true, Threads: pids}, nil, pids); err != nil {
 		return nil, err
 	}
 	things, err := w.thingsOf(pids)
@@ -67,14 +67,14 @@ func (one *inspection) registered(inode uint64) listener.Maybe[bool] {
 func (w *Watcher) inspect(pids []int, things thingsByPID) map[int]*inspection {
 	questions := make([]proc.Question, 0, len(pids))
 	inspected := make(map[int]*inspection, len(pids))
-	for _, pid := range w.fairly(pids) {
-		p := w.processes[pid]
+	for _, pid := range w.suspects.fairly(pids) {
+		p := w.procs.met[pid]
 		_, known := things[pid]
 		if p == nil || !known {
 			continue
 		}
-		one := &inspection{parents: w.parents(pid), threads: threadsOf(p)}
-		if tracer := w.processes[p.Tracer]; p.Tracer != 0 && tracer != nil {
+		one := &inspection{parents: w.procs.parents(pid), threads: threadsOf(p)}
+		if tracer := w.procs.met[p.Tracer]; p.Tracer != 0 && tracer != nil {
 			one.tracer = tracer.Comm
 		}
 		inspected[pid] = one
@@ -97,13 +97,13 @@ func (w *Watcher) inspect(pids []int, things thingsByPID) map[int]*inspection {
 	if len(questions) > 0 {
 		questions = append(questions, proc.Question{What: proc.Locks})
 	}
-	w.locks = nil
-	for pid, a := range w.read(questions) {
+	w.suspects.locks = nil
+	for pid, a := range w.procs.ask(questions) {
 		switch {
 		case pid != 0:
 			inspected[pid].answer, inspected[pid].answered = a, true
 		case a.LocksKnown:
-			w.locks = a.Locks
+			w.suspects.locks = a.Locks
 			for pid, one := range inspected {
 				one.locks = listener.Known(locksOf(pid, a.Locks))
 			}
@@ -154,7 +154,7 @@ func (w *Watcher) gather(e *entry, inspected map[int]*inspection) *listener.List
 	next.Owners = slices.Clone(next.Owners)
 	for i := range next.Owners {
 		o := &next.Owners[i]
-		p, one := w.processes[o.PID], inspected[o.PID]
+		p, one := w.procs.met[o.PID], inspected[o.PID]
 		if p == nil || one == nil {
 			o.Evidence = &listener.Evidence{}
 			continue
@@ -180,5 +180,5 @@ func (w *Watcher) dismiss(e *entry) {
 	for i := range next.Owners {
 		next.Owners[i].Evidence = nil
 	}
-	w.set(e, &next)
+	w.table.set(e, &next)
 }

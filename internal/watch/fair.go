@@ -15,12 +15,12 @@ const sizeUnknown = 64
 // fairly orders processes so that users take turns: where there is room for some only, one
 // user's many processes do not keep out another's only one. The processes of one user take
 // turns from look to look.
-func (w *Watcher) fairly(pids []int) []int {
+func (s *suspects) fairly(pids []int) []int {
 	users := make(map[uint32][]int)
 	var order []uint32
 	for _, pid := range pids {
 		user := uint32(0)
-		if p := w.processes[pid]; p != nil {
+		if p := s.procs.met[pid]; p != nil {
 			user = p.RealUID
 		}
 		if users[user] == nil {
@@ -30,7 +30,7 @@ func (w *Watcher) fairly(pids []int) []int {
 	}
 	fair := make([]int, 0, len(pids))
 	for _, of := range users {
-		slices.SortFunc(of, func(a, b int) int { return w.waited(a) - w.waited(b) })
+		slices.SortFunc(of, func(a, b int) int { return s.waited(a) - s.waited(b) })
 	}
 	for len(fair) < len(pids) {
 		for _, user := range order {
@@ -44,9 +44,9 @@ func (w *Watcher) fairly(pids []int) []int {
 
 // waited is the turn in which a process was followed last, by which the one that has waited
 // longest comes first.
-func (w *Watcher) waited(pid int) int {
-	if p := w.processes[pid]; p != nil {
-		if f := w.lives[identityOf(p)]; f != nil {
+func (s *suspects) waited(pid int) int {
+	if p := s.procs.met[pid]; p != nil {
+		if f := s.lives[identityOf(p)]; f != nil {
 			return f.turn
 		}
 	}
@@ -55,11 +55,11 @@ func (w *Watcher) waited(pid int) int {
 
 // pick chooses the processes that this look follows. Nothing new becomes known of the
 // others, and what is not known holds an act back.
-func (w *Watcher) pick(pids []int) (picked, left []int) {
-	w.turn++
+func (s *suspects) pick(pids []int) (picked, left []int) {
+	s.turn++
 	room := followRoom
-	for _, pid := range w.fairly(pids) {
-		cost := w.cost(pid)
+	for _, pid := range s.fairly(pids) {
+		cost := s.cost(pid)
 		if cost > room {
 			left = append(left, pid)
 			continue
@@ -72,13 +72,13 @@ func (w *Watcher) pick(pids []int) (picked, left []int) {
 }
 
 // cost estimates how much of followRoom a process takes.
-func (w *Watcher) cost(pid int) int {
-	p := w.processes[pid]
+func (s *suspects) cost(pid int) int {
+	p := s.procs.met[pid]
 	if p == nil {
 		return sizeUnknown
 	}
 	held := sizeUnknown
-	if f := w.lives[identityOf(p)]; f != nil {
+	if f := s.lives[identityOf(p)]; f != nil {
 		held = f.held
 	}
 	return min(threadCost*p.ThreadCount+held, followRoom)

@@ -10,13 +10,13 @@ import (
 // crowd has a thousand processes of user 1 with a hundred threads each, and one of user 2.
 func crowd() (w *Watcher, pids []int, victim int) {
 	w = watcher(&script{})
-	w.processes, w.lives = make(map[int]*listener.Process), make(map[identity]*life)
+	w.procs.met, w.suspects.lives = make(map[int]*listener.Process), make(map[identity]*life)
 	for pid := 1; pid <= 1000; pid++ {
-		w.processes[pid] = &listener.Process{PID: pid, RealUID: 1, ThreadCount: 100}
+		w.procs.met[pid] = &listener.Process{PID: pid, RealUID: 1, ThreadCount: 100}
 		pids = append(pids, pid)
 	}
 	victim = 2000
-	w.processes[victim] = &listener.Process{PID: victim, RealUID: 2, ThreadCount: 4000}
+	w.procs.met[victim] = &listener.Process{PID: victim, RealUID: 2, ThreadCount: 4000}
 	return w, append(pids, victim), victim
 }
 
@@ -27,11 +27,11 @@ func TestNobodysManyKeepOutOne(t *testing.T) {
 	followed := make(map[int]int)
 	const looks = 20
 	for range looks {
-		picked, left := w.pick(pids)
+		picked, left := w.suspects.pick(pids)
 		cost := 0
 		for _, pid := range picked {
-			cost += w.cost(pid)
-			w.lives[identityOf(w.processes[pid])] = &life{turn: w.turn}
+			cost += w.suspects.cost(pid)
+			w.suspects.lives[identityOf(w.procs.met[pid])] = &life{turn: w.suspects.turn}
 			followed[pid]++
 		}
 		if cost > followRoom || len(left) == 0 || len(picked)+len(left) != len(pids) {
@@ -70,9 +70,9 @@ func TestLeftOutIsUnknown(t *testing.T) {
 	if !life().IsKnown() {
 		t.Fatal("of who is followed nothing is known")
 	}
-	s.omitted, w.linked = []int{1}, []int{1}
-	if life().IsKnown() || w.leftOut != 1 {
-		t.Errorf("something is known of who holds too much; %d are left out", w.leftOut)
+	s.omitted, w.suspects.linked = []int{1}, []int{1}
+	if life().IsKnown() || w.suspects.leftOut != 1 {
+		t.Errorf("something is known of who holds too much; %d are left out", w.suspects.leftOut)
 	}
 	s.omitted = nil
 	life()

@@ -5,12 +5,31 @@ import (
 	"slices"
 
 	"github.com/reusewatch/reusewatch/internal/listener"
+	"github.com/reusewatch/reusewatch/internal/proc"
 )
 
-// suspects are the owners of suspected listeners, each once.
-func (w *Watcher) suspects() []int {
+// suspects is what is known of the owners of suspected listeners, and of the processes that
+// they wait for.
+type suspects struct {
+	procs *population
+
+	lives   map[identity]*life
+	turn    int                       // the number of the turn in which they are followed
+	leftOut int                       // those that the last look had no room for
+	things  thingsByPID               // what they hold
+	threads map[int][]listener.Thread // as evidence
+	linked  []int                     // processes that they wait for
+
+	locks   []proc.Lock // on files, by the last census
+	ends    ends        // who holds what they wait for, by the last census
+	sought  wanted      // things whose holders the next census is to find
+	lacking bool        // the last census did not seek all of these
+}
+
+// suspectPIDs are the owners of suspected listeners, each once.
+func (w *Watcher) suspectPIDs() []int {
 	pids := make(map[int]bool)
-	for _, e := range w.awake {
+	for _, e := range w.table.awake {
 		if e.gone || !e.suspected {
 			continue
 		}
@@ -24,22 +43,22 @@ func (w *Watcher) suspects() []int {
 // follow brings the owners of all suspected listeners up to date at every look: who they
 // are now, and what they have done since the suspicion began.
 func (w *Watcher) follow() error {
-	pids := w.suspects()
+	pids := w.suspectPIDs()
 	if len(pids) == 0 {
-		if w.lives == nil {
+		if w.suspects.lives == nil {
 			return nil // nobody was followed, so nobody's calls are watched
 		}
-		w.lives, w.linked, w.leftOut = nil, nil, 0
-		return w.watchCalls(nil)
+		w.suspects.lives, w.suspects.linked, w.suspects.leftOut = nil, nil, 0
+		return w.suspects.watchCalls(nil)
 	}
-	picked, left := w.pick(pids)
-	if err := w.readProcesses(listener.Ask{Threads: slices.Concat(picked, w.linked), Some: left}, pids, nil); err != nil {
+	picked, left := w.suspects.pick(pids)
+	if err := w.procs.pass(listener.Ask{Threads: slices.Concat(picked, w.suspects.linked), Some: left}, pids, nil); err != nil {
 		return err
 	}
 	if err := w.updateLives(picked, left); err != nil {
 		return err
 	}
-	for _, e := range w.awake {
+	for _, e := range w.table.awake {
 		if !e.gone && e.suspected && len(e.l.Owners) > 0 {
 			w.followOwners(e)
 		}
@@ -73,26 +92,26 @@ func (w *Watcher) followOwners(e *entry) {
 	next.Owners = make([]listener.Owner, 0, len(e.l.Owners))
 	for i := range e.l.Owners {
 		old := &e.l.Owners[i]
-		p := w.processes[old.PID]
+		p := w.procs.met[old.PID]
 		if p == nil || p.Start != old.Start {
 			continue // it has gone: the next census finds who holds the listener now
 		}
-		o := w.ownerNow(old, p)
+		o := w.procs.ownerNow(old, p)
 		ev := listener.Evidence{}
 		if old.Evidence != nil {
 			ev = *old.Evidence
 		}
-		ev.Usage, ev.Frozen, ev.Life, ev.Threads, ev.Total = w.usage(e, p), p.Frozen, w.lifeOf(e, p), w.threads[p.PID], p.ThreadCount
+		ev.Usage, ev.Frozen, ev.Life, ev.Threads, ev.Total = w.usage(e, p), p.Frozen, w.lifeOf(e, p), w.suspects.threads[p.PID], p.ThreadCount
 		o.Evidence = &ev
 		next.Owners = append(next.Owners, o)
 	}
-	w.set(e, &next)
+	w.table.set(e, &next)
 }
 
 // followed gives the life of an owner of a suspected listener; nil where the last look left the
 // process out: what was known before says nothing of now.
 func (w *Watcher) followed(e *entry, p *listener.Process) *life {
-	f := w.lives[identityOf(p)]
+	f := w.suspects.lives[identityOf(p)]
 	if f == nil || !e.suspected || !f.at.Equal(w.lastLook) {
 		return nil
 	}
@@ -132,12 +151,12 @@ func (w *Watcher) updateLives(pids, left []int) error {
 	if err != nil {
 		return err
 	}
-	w.things = things
+	w.suspects.things = things
 	ports := w.suspectPorts()
-	before := w.lives
-	w.lives = make(map[identity]*life, len(pids))
-	w.threads = make(map[int][]listener.Thread, len(pids))
-	w.ends.processes, w.ends.lives = w.processes, w.lives
+	before := w.suspects.lives
+	w.suspects.lives = make(map[identity]*life, len(pids))
+	w.suspects.threads = make(map[int][]listener.Thread, len(pids))
+	w.suspects.ends.processes, w.suspects.ends.lives = w.procs.met, w.suspects.lives
 	out := make(map[int]bool) // a suspect that is left out is not followed as a linked process either
 	for _, pid := range pids {
 		if _, known := things[pid]; !known {
@@ -146,13 +165,13 @@ func (w *Watcher) updateLives(pids, left []int) error {
 	}
 	for _, pid := range left {
 		out[pid] = true
-		if p := w.processes[pid]; p != nil && before[identityOf(p)] != nil {
-			w.lives[identityOf(p)] = before[identityOf(p)]
+		if p := w.procs.met[pid]; p != nil && before[identityOf(p)] != nil {
+			w.suspects.lives[identityOf(p)] = before[identityOf(p)]
 		}
 	}
-	w.leftOut = len(left)
-	for _, pid := range slices.Concat(w.linked, pids) { // the ends of waits first
-		p := w.processes[pid]
+	w.suspects.leftOut = len(left)
+	for _, pid := range slices.Concat(w.suspects.linked, pids) { // the ends of waits first
+		p := w.procs.met[pid]
 		if p == nil || len(p.Threads) == 0 || out[pid] {
 			continue // it went away, or this look has no room for it
 		}
@@ -161,10 +180,10 @@ func (w *Watcher) updateLives(pids, left []int) error {
 		if f == nil {
 			f = &life{}
 		}
-		w.lives[id] = f
-		f.turn, f.held = w.turn, len(things[pid])
-		w.threads[pid] = threadsOf(p)
-		s := &seen{at: w.lastLook, things: things[pid], ends: &w.ends, locks: locksOf(pid, w.locks), ports: ports[pid]}
+		w.suspects.lives[id] = f
+		f.turn, f.held = w.suspects.turn, len(things[pid])
+		w.suspects.threads[pid] = threadsOf(p)
+		s := &seen{at: w.lastLook, things: things[pid], ends: &w.suspects.ends, locks: locksOf(pid, w.suspects.locks), ports: ports[pid]}
 		if f.at.Equal(w.lastLook) { // a look counts once, but a census since may know the other ends
 			f.waits = f.waitsOf(p, s)
 			f.last.Waits = f.waits
@@ -176,14 +195,14 @@ func (w *Watcher) updateLives(pids, left []int) error {
 		}
 		f.update(p, s)
 	}
-	w.link()
-	return w.watchCalls(pids)
+	w.suspects.link()
+	return w.suspects.watchCalls(pids)
 }
 
 // suspectPorts gives the ports of the suspected listeners of each process.
 func (w *Watcher) suspectPorts() map[int]map[port]bool {
 	ports := make(map[int]map[port]bool)
-	for _, e := range w.awake {
+	for _, e := range w.table.awake {
 		if e.gone || !e.suspected {
 			continue
 		}
@@ -200,45 +219,45 @@ func (w *Watcher) suspectPorts() map[int]map[port]bool {
 
 // link finds the processes that followed ones wait for, and the things whose holders the
 // next census is to find. If the last census did not seek all of them, another is due.
-func (w *Watcher) link() {
+func (s *suspects) link() {
 	linked := make(map[int]bool)
-	w.sought = wanted{make(map[listener.Key]bool), make(map[peering]bool)}
-	pids := make([]int, 0, len(w.lives))
-	for id := range w.lives {
+	s.sought = wanted{make(map[listener.Key]bool), make(map[peering]bool)}
+	pids := make([]int, 0, len(s.lives))
+	for id := range s.lives {
 		pids = append(pids, id.pid)
 	}
-	for _, pid := range w.fairly(pids) {
-		p := w.processes[pid]
-		if p == nil || w.lives[identityOf(p)] == nil {
+	for _, pid := range s.fairly(pids) {
+		p := s.procs.met[pid]
+		if p == nil || s.lives[identityOf(p)] == nil {
 			continue
 		}
-		for _, wait := range w.lives[identityOf(p)].waits {
+		for _, wait := range s.lives[identityOf(p)].waits {
 			for _, end := range wait.Ends {
 				if len(linked) < maxLinked {
 					linked[end.PID] = true
 				}
 			}
 		}
-		if !w.sought.seek(p, &w.ends.sought) {
-			w.lacking = true
+		if !s.sought.seek(p, &s.ends.sought) {
+			s.lacking = true
 		}
 	}
-	w.linked = slices.Sorted(maps.Keys(linked))
+	s.linked = slices.Sorted(maps.Keys(linked))
 }
 
 // watchCalls has the kernel side watch the calls of those processes that do not stand still.
-func (w *Watcher) watchCalls(pids []int) error {
+func (s *suspects) watchCalls(pids []int) error {
 	var watched []int
 	for _, pid := range pids {
-		p := w.processes[pid]
+		p := s.procs.met[pid]
 		if p == nil {
 			continue
 		}
-		if f := w.lives[identityOf(p)]; f != nil && f.wantsCalls() {
+		if f := s.lives[identityOf(p)]; f != nil && f.wantsCalls() {
 			watched = append(watched, pid)
 		}
 	}
-	return w.src.WatchCalls(watched)
+	return s.procs.src.WatchCalls(watched)
 }
 
 // lifeOf gives the life of a process as an owner of one listener.
@@ -247,7 +266,7 @@ func (w *Watcher) lifeOf(e *entry, p *listener.Process) listener.Maybe[listener.
 	if !known {
 		return listener.Maybe[listener.Life]{}
 	}
-	first, seen := w.execs[identityOf(p)]
+	first, seen := w.procs.execs[identityOf(p)]
 	if p.PID == e.caller {
 		first, seen = e.execs, true
 	}
@@ -255,15 +274,4 @@ func (w *Watcher) lifeOf(e *entry, p *listener.Process) listener.Maybe[listener.
 		l.Execs = listener.Known(int(p.Execs - first))
 	}
 	return listener.Known(l)
-}
-
-// noteExecs remembers how often these had executed a program when they were first seen.
-func (w *Watcher) noteExecs(pids []int) {
-	for _, pid := range pids {
-		if p := w.processes[pid]; p != nil {
-			if _, seen := w.execs[identityOf(p)]; !seen {
-				w.execs[identityOf(p)] = p.Execs
-			}
-		}
-	}
 }

@@ -201,13 +201,13 @@ func (l *lending) Processes(ask listener.Ask) (map[int]*listener.Process, error)
 // meanwhile, and is not taken for a process that shares it.
 func TestLentMemory(t *testing.T) {
 	for passes, shares := range map[int]bool{0: false, 1: false, lentAsks: false, lentAsks + 1: true, 100: true} {
-		w := &Watcher{src: &lending{passes: passes}}
+		ps := &population{src: &lending{passes: passes}}
 		var err error
-		if w.processes, err = w.src.Processes(listener.Ask{Threads: []int{7}}); err == nil {
-			err = w.lent([]int{7, 8})
+		if ps.met, err = ps.src.Processes(listener.Ask{Threads: []int{7}}); err == nil {
+			err = ps.lent([]int{7, 8})
 		}
-		if err != nil || (w.processes[7].MemoryUsers > 1) != shares {
-			t.Errorf("lent for %d passes: %d users, %v", passes, w.processes[7].MemoryUsers, err)
+		if err != nil || (ps.met[7].MemoryUsers > 1) != shares {
+			t.Errorf("lent for %d passes: %d users, %v", passes, ps.met[7].MemoryUsers, err)
 		}
 	}
 }

@@ -21,15 +21,15 @@ const (
 // originOf says where an owner comes from, by the last pass. It is asked only in groups
 // that several processes have members of. The names of configuration files stay those that
 // were read first, and nobody opens what a process names.
-func (w *Watcher) originOf(o *listener.Owner, before *listener.Origin) *listener.Origin {
-	p := w.processes[o.PID]
+func (ps *population) originOf(o *listener.Owner, before *listener.Origin) *listener.Origin {
+	p := ps.met[o.PID]
 	if p == nil || p.Start != o.Start {
 		return before // it went away
 	}
 	origin := &listener.Origin{Session: p.Session}
-	w.climb(o.PID, func(above *listener.Process) bool {
+	ps.climb(o.PID, func(above *listener.Process) bool {
 		a := listener.Ancestor{PID: above.PID, Start: above.Start, Comm: above.Comm}
-		if n := w.known[identityOf(above)]; n != nil {
+		if n := ps.known[identityOf(above)]; n != nil {
 			a.Exe = n.exe
 		}
 		a.Init = above.PID == 1 || above.NSPID == 1 || path.Base(a.Exe) == "systemd"
@@ -48,7 +48,7 @@ func (w *Watcher) originOf(o *listener.Owner, before *listener.Origin) *listener
 
 // identifyParents asks /proc who the processes above the owners are, in groups that several
 // processes have members of.
-func (w *Watcher) identifyParents(groups map[listener.GroupKey][]*entry) {
+func (ps *population) identifyParents(groups map[listener.GroupKey][]*entry) {
 	var who []int
 	for _, members := range groups {
 		if !several(members) {
@@ -56,14 +56,14 @@ func (w *Watcher) identifyParents(groups map[listener.GroupKey][]*entry) {
 		}
 		for _, e := range members {
 			for i := range e.l.Owners {
-				w.climb(e.l.Owners[i].PID, func(above *listener.Process) bool {
+				ps.climb(e.l.Owners[i].PID, func(above *listener.Process) bool {
 					who = append(who, above.PID)
 					return above.PID != 1 && above.NSPID != 1
 				})
 			}
 		}
 	}
-	w.identify(who, nil)
+	ps.identify(who, nil)
 }
 
 // configNames gives the arguments that may name a configuration file: they follow an
@@ -91,13 +91,13 @@ func configNames(cmdline []string) []string {
 // for these alone.
 func (w *Watcher) relate(anew map[listener.GroupKey]bool) {
 	groups := make(map[listener.GroupKey][]*entry)
-	for _, e := range w.entries {
+	for _, e := range w.table.entries {
 		if !e.grouped() || anew != nil && !anew[e.l.Group] {
 			continue
 		}
 		groups[e.l.Group] = append(groups[e.l.Group], e)
 	}
-	w.identifyParents(groups)
+	w.procs.identifyParents(groups)
 	var fresh map[int]*listener.Origin // nil: origins that were found before stay
 	if anew != nil {
 		fresh = make(map[int]*listener.Origin)
@@ -146,7 +146,7 @@ func (w *Watcher) setOrigins(e *entry, fresh map[int]*listener.Origin) {
 		case fresh == nil && before != nil:
 			origin = before
 		default:
-			origin = w.originOf(o, before)
+			origin = w.procs.originOf(o, before)
 			w.origins[identity{o.PID, o.Start}] = origin
 			if fresh != nil {
 				fresh[o.PID] = origin
@@ -156,7 +156,7 @@ func (w *Watcher) setOrigins(e *entry, fresh map[int]*listener.Origin) {
 		o.Origin = origin
 	}
 	if changed {
-		w.set(e, &next)
+		w.table.set(e, &next)
 	}
 }
 
@@ -164,7 +164,7 @@ func (w *Watcher) setOrigins(e *entry, fresh map[int]*listener.Origin) {
 // more than one generation, and says whether there is any such group.
 func (w *Watcher) renewOwners() (some bool, err error) {
 	anew := make(map[listener.GroupKey]bool)
-	for _, e := range w.awake {
+	for _, e := range w.table.awake {
 		if e.gone || !e.grouped() {
 			e.generations = false
 			continue
@@ -178,17 +178,17 @@ func (w *Watcher) renewOwners() (some bool, err error) {
 		return some, nil
 	}
 	var pids []int
-	for _, e := range w.entries {
+	for _, e := range w.table.entries {
 		if anew[e.l.Group] {
 			for i := range e.l.Owners {
 				pids = append(pids, e.l.Owners[i].PID)
 			}
 		}
 	}
-	if err := w.readProcesses(listener.Ask{All: true, Leaders: pids}, nil, pids); err != nil {
+	if err := w.procs.pass(listener.Ask{All: true, Leaders: pids}, nil, pids); err != nil {
 		return some, err
 	}
-	for _, e := range w.entries {
+	for _, e := range w.table.entries {
 		if anew[e.l.Group] {
 			w.renew(e)
 		}
@@ -207,20 +207,20 @@ func (w *Watcher) renew(e *entry) {
 	next.Owners = make([]listener.Owner, 0, len(e.l.Owners))
 	for i := range e.l.Owners {
 		old := &e.l.Owners[i]
-		p := w.processes[old.PID]
+		p := w.procs.met[old.PID]
 		if p == nil || p.Start != old.Start {
 			next.Owners = append(next.Owners, *old) // it went away: the next census finds who holds the listener now
 			continue
 		}
-		next.Owners = append(next.Owners, w.ownerNow(old, p))
+		next.Owners = append(next.Owners, w.procs.ownerNow(old, p))
 	}
-	w.set(e, &next)
+	w.table.set(e, &next)
 }
 
 // keepOrigins remembers the origins of the present owners, while new owners are found.
 func (w *Watcher) keepOrigins() {
 	w.origins = make(map[identity]*listener.Origin)
-	for _, e := range w.entries {
+	for _, e := range w.table.entries {
 		for i := range e.l.Owners {
 			if o := &e.l.Owners[i]; o.Origin != nil {
 				w.origins[identity{o.PID, o.Start}] = o.Origin

@@ -12,7 +12,7 @@ import (
 // ownersOf gives the processes that hold listeners of the table, and those of them that
 // hold suspected ones.
 func (w *Watcher) ownersOf(h *holdings) (all, suspects []int) {
-	for _, e := range w.entries {
+	for _, e := range w.table.entries {
 		for _, d := range h.owners[e.l.Key] {
 			all = append(all, d.pid)
 			if e.suspected {
@@ -29,10 +29,10 @@ func (w *Watcher) ownersOf(h *holdings) (all, suspects []int) {
 
 // takeCensus finds the owners of every listener.
 func (w *Watcher) takeCensus() error {
-	if err := w.src.Seek(slices.Collect(maps.Keys(w.sought.objects))); err != nil {
+	if err := w.src.Seek(slices.Collect(maps.Keys(w.suspects.sought.objects))); err != nil {
 		return err
 	}
-	h, ends := newHoldings(w.entries), newEnds(w.sought)
+	h, ends := newHoldings(w.table.entries), newEnds(w.suspects.sought)
 	err := w.src.Census(func(held *listener.Held) {
 		h.add(held)
 		ends.add(held)
@@ -41,20 +41,20 @@ func (w *Watcher) takeCensus() error {
 		return err
 	}
 	h.keepAccepted()
-	w.ends, w.lacking = ends, false
+	w.suspects.ends, w.suspects.lacking = ends, false
 	w.readNetnsNames()
 	w.keepOrigins()
 	pids, suspects := w.ownersOf(h)
-	picked, left := w.pick(suspects)
-	if err := w.readProcesses(listener.Ask{All: true, Leaders: pids, Threads: slices.Concat(picked, w.linked)}, pids, suspects); err != nil {
+	picked, left := w.suspects.pick(suspects)
+	if err := w.procs.pass(listener.Ask{All: true, Leaders: pids, Threads: slices.Concat(picked, w.suspects.linked)}, pids, suspects); err != nil {
 		return err
 	}
-	w.noteExecs(pids)
-	w.forgetProcesses()
+	w.procs.noteExecs(pids)
+	w.procs.forget()
 	if err := w.updateLives(picked, left); err != nil {
 		return err
 	}
-	inspected := w.inspect(picked, w.things)
+	inspected := w.inspect(picked, w.suspects.things)
 	w.lastCensus, w.born = time.Now(), false
 	w.assignOwners(h, inspected)
 	w.sets = h.epolls
@@ -74,7 +74,7 @@ type shownAs struct {
 // sibling is suspected: there are thousands of such listeners.
 func (w *Watcher) assignOwners(h *holdings, inspected map[int]*inspection) {
 	processes, suspected := make(map[int]*shownAs), make(map[listener.GroupKey]bool)
-	for _, e := range w.awake {
+	for _, e := range w.table.awake {
 		if e.suspected && e.l.Group != 0 {
 			suspected[e.l.Group] = true
 		}
@@ -83,7 +83,7 @@ func (w *Watcher) assignOwners(h *holdings, inspected map[int]*inspection) {
 	show := func(p *listener.Process) *shownAs {
 		s := processes[p.PID]
 		if s == nil {
-			s = &shownAs{Holder: w.holder(p, w.imageOf(p)), serves: h.serves(p.PID)}
+			s = &shownAs{Holder: w.procs.holder(p, w.procs.imageOf(p)), serves: h.serves(p.PID)}
 			shown[identityOf(p)] = s.Holder
 			if before := w.lastHolders[identityOf(p)]; before != nil && before.Like(s.Holder) {
 				s.before, shown[identityOf(p)] = before, before
@@ -92,11 +92,11 @@ func (w *Watcher) assignOwners(h *holdings, inspected map[int]*inspection) {
 		}
 		return s
 	}
-	for _, e := range w.entries {
+	for _, e := range w.table.entries {
 		fresh := e.suspected || suspected[e.l.Group]
 		owners := make([]listener.Owner, 0, len(h.owners[e.l.Key]))
 		for _, d := range h.owners[e.l.Key] {
-			p := w.processes[d.pid]
+			p := w.procs.met[d.pid]
 			if p == nil {
 				continue // it went away since the census
 			}
@@ -115,9 +115,9 @@ func (w *Watcher) assignOwners(h *holdings, inspected map[int]*inspection) {
 		next.Owners, next.OwnersKnown = owners, true
 		next.NetnsName = w.netnsNames[next.Netns]
 		next.Waiters = waiters
-		w.set(e, &next)
+		w.table.set(e, &next)
 		if e.suspected {
-			w.set(e, w.gather(e, inspected))
+			w.table.set(e, w.gather(e, inspected))
 		}
 	}
 	w.lastHolders = shown
@@ -150,11 +150,11 @@ func (w *Watcher) assumeOwner(e *entry) {
 	if !known || e.l.OwnersKnown {
 		return
 	}
-	p := w.processes[caller.PID]
+	p := w.procs.met[caller.PID]
 	if p == nil {
 		return // it went away, or handed the listener on
 	}
 	next := *e.l
-	next.Owners = []listener.Owner{{Holder: w.holder(p, 0)}}
-	w.set(e, &next)
+	next.Owners = []listener.Owner{{Holder: w.procs.holder(p, 0)}}
+	w.table.set(e, &next)
 }

@@ -42,18 +42,46 @@ type named struct {
 	container *listener.Container
 }
 
-// readProcesses passes over the tasks, and asks /proc who these processes are, unless that
+// population is the processes of the host: who was there at the last pass over the tasks,
+// and what /proc said of who they are.
+type population struct {
+	src    Source
+	reader Reader
+	names  Names
+	users  *proc.Users
+	boot   time.Time // when the host booted
+
+	met     map[int]*listener.Process              // by the last pass
+	holders map[*listener.Process]*listener.Holder // describes those of them that listeners share
+	known   map[identity]*named
+	execs   map[identity]uint64 // how often owners had executed a program when first seen
+	init    proc.Process        // pid 1, which some passes do not read
+	readFor time.Duration       // how much time of this look the reader has left
+}
+
+func newPopulation(src Source, reader Reader, names Names) population {
+	return population{
+		src: src, reader: reader, names: names,
+		users:   proc.NewUsers("/etc/passwd"),
+		holders: make(map[*listener.Process]*listener.Holder),
+		known:   make(map[identity]*named),
+		execs:   make(map[identity]uint64),
+		readFor: readForFirst,
+	}
+}
+
+// pass passes over the tasks, and asks /proc who these processes are, unless that
 // is known; about the processes in anew it asks in any case.
-func (w *Watcher) readProcesses(ask listener.Ask, who, anew []int) error {
-	met, err := w.src.Processes(ask)
+func (ps *population) pass(ask listener.Ask, who, anew []int) error {
+	met, err := ps.src.Processes(ask)
 	if err != nil {
 		return err
 	}
-	w.processes, w.holders = met, make(map[*listener.Process]*listener.Holder)
-	if err := w.lent(ask.Threads); err != nil {
+	ps.met, ps.holders = met, make(map[*listener.Process]*listener.Holder)
+	if err := ps.lent(ask.Threads); err != nil {
 		return err
 	}
-	w.identify(who, anew)
+	ps.identify(who, anew)
 	return nil
 }
 
@@ -63,23 +91,23 @@ const lentAsks = 4
 
 // lent tells memory that is shared from memory that is lent: a reader of /proc, such as ps,
 // counts as a user of the memory of a process while it reads about that.
-func (w *Watcher) lent(pids []int) error {
+func (ps *population) lent(pids []int) error {
 	for range lentAsks {
 		var shared []int
 		for _, pid := range pids {
-			if p := w.processes[pid]; p != nil && p.MemoryUsers > p.ThreadCount {
+			if p := ps.met[pid]; p != nil && p.MemoryUsers > p.ThreadCount {
 				shared = append(shared, pid)
 			}
 		}
 		if len(shared) == 0 {
 			return nil
 		}
-		again, err := w.src.Processes(listener.Ask{Some: shared})
+		again, err := ps.src.Processes(listener.Ask{Some: shared})
 		if err != nil {
 			return err
 		}
 		for _, pid := range shared {
-			if now, p := again[pid], w.processes[pid]; now != nil && now.Start == p.Start {
+			if now, p := again[pid], ps.met[pid]; now != nil && now.Start == p.Start {
 				p.MemoryUsers = min(p.MemoryUsers, now.MemoryUsers)
 			}
 		}
@@ -89,13 +117,13 @@ func (w *Watcher) lent(pids []int) error {
 
 // identify asks /proc who processes are, and who the init is: in our own pid namespace some
 // kernels hide it from the pass, and everybody descends from it.
-func (w *Watcher) identify(who, anew []int) {
+func (ps *population) identify(who, anew []int) {
 	again := make(map[int]bool, len(anew))
 	for _, pid := range anew {
 		again[pid] = true
 	}
 	var questions []proc.Question
-	if w.processes[1] == nil && w.known[identity{pid: 1}] == nil {
+	if ps.met[1] == nil && ps.known[identity{pid: 1}] == nil {
 		questions = append(questions, proc.Question{PID: 1, What: proc.Itself | proc.Names})
 	}
 	asked := make(map[int]bool)
@@ -104,25 +132,25 @@ func (w *Watcher) identify(who, anew []int) {
 			continue
 		}
 		asked[pid] = true
-		p := w.processes[pid]
+		p := ps.met[pid]
 		if p == nil {
 			continue
 		}
-		known := w.known[identityOf(p)]
+		known := ps.known[identityOf(p)]
 		old := known == nil || known.execs != p.Execs || time.Since(known.at) > namesLast
 		if !p.Kernel && p.NetNS != 0 && (old || again[pid]) {
 			questions = append(questions, proc.Question{PID: pid, TID: p.Speaker, User: p.RealUID, What: proc.Names})
 		}
 	}
-	for pid, a := range w.read(questions) {
-		p := w.processes[pid]
+	for pid, a := range ps.ask(questions) {
+		p := ps.met[pid]
 		if p == nil {
-			w.init = a.Process
+			ps.init = a.Process
 			p = &listener.Process{PID: pid}
 		}
-		delete(w.holders, p)
+		delete(ps.holders, p)
 		if !a.Gone {
-			w.known[identityOf(p)] = &named{
+			ps.known[identityOf(p)] = &named{
 				at: time.Now(), execs: p.Execs, exe: a.Exe, cmdline: a.Cmdline,
 				cgroup: cgroupOf(a.Cgroups), container: container.In(a.Cgroups),
 			}
@@ -130,61 +158,70 @@ func (w *Watcher) identify(who, anew []int) {
 	}
 }
 
-func (w *Watcher) read(questions []proc.Question) map[int]proc.Answer {
+// ask puts questions to the reader, for as long as this look has time for it.
+func (ps *population) ask(questions []proc.Question) map[int]proc.Answer {
 	if len(questions) == 0 {
 		return nil
 	}
-	if w.lastCensus.IsZero() {
-		return w.opts.Reader.Read(questions, readForFirst)
-	}
-	if w.readFor <= 0 {
+	if ps.readFor <= 0 {
 		return nil
 	}
 	began := time.Now()
-	answers := w.opts.Reader.Read(questions, w.readFor)
-	w.readFor -= time.Since(began)
+	answers := ps.reader.Read(questions, ps.readFor)
+	ps.readFor -= time.Since(began)
 	return answers
 }
 
-// forgetProcesses drops what is known of processes that have ended: the last pass read all.
-func (w *Watcher) forgetProcesses() {
-	for id := range w.known {
-		if p := w.processes[id.pid]; id.pid != 1 && (p == nil || p.Start != id.start) {
-			delete(w.known, id)
+// noteExecs remembers how often these had executed a program when they were first seen.
+func (ps *population) noteExecs(pids []int) {
+	for _, pid := range pids {
+		if p := ps.met[pid]; p != nil {
+			if _, seen := ps.execs[identityOf(p)]; !seen {
+				ps.execs[identityOf(p)] = p.Execs
+			}
 		}
 	}
-	for id := range w.execs {
-		if p := w.processes[id.pid]; p == nil || p.Start != id.start {
-			delete(w.execs, id)
+}
+
+// forget drops what is known of processes that have ended: the last pass read all.
+func (ps *population) forget() {
+	for id := range ps.known {
+		if p := ps.met[id.pid]; id.pid != 1 && (p == nil || p.Start != id.start) {
+			delete(ps.known, id)
+		}
+	}
+	for id := range ps.execs {
+		if p := ps.met[id.pid]; p == nil || p.Start != id.start {
+			delete(ps.execs, id)
 		}
 	}
 }
 
 // holder describes a process that the last pass read, once for all its listeners.
-func (w *Watcher) holder(p *listener.Process, image time.Duration) *listener.Holder {
-	if h := w.holders[p]; h != nil {
+func (ps *population) holder(p *listener.Process, image time.Duration) *listener.Holder {
+	if h := ps.holders[p]; h != nil {
 		return h
 	}
 	h := &listener.Holder{
-		PID: p.PID, NSPID: p.NSPID, Comm: p.Comm, UID: p.UID, User: w.users.Name(p.UID), PPID: p.PPID,
-		Started: w.startedAt(p.Start), Start: p.Start, Image: image,
+		PID: p.PID, NSPID: p.NSPID, Comm: p.Comm, UID: p.UID, User: ps.users.Name(p.UID), PPID: p.PPID,
+		Started: ps.startedAt(p.Start), Start: p.Start, Image: image,
 		State: p.State, Wchan: p.Wchan, Tracer: p.Tracer, Kernel: p.Kernel, NeverExec: p.NeverExec,
 		Running: p.Running, Guest: p.Guest,
 	}
 	if p.PIDNS != 0 {
 		h.PIDNS = listener.Known(p.PIDNS)
 	}
-	if n := w.known[identityOf(p)]; n != nil && n.execs == p.Execs { // else the answer is about the program that it ran before
-		h.Exe, h.Cmdline, h.Cgroup, h.Container = n.exe, n.cmdline, n.cgroup, w.withNames(n.container)
+	if n := ps.known[identityOf(p)]; n != nil && n.execs == p.Execs { // else the answer is about the program that it ran before
+		h.Exe, h.Cmdline, h.Cgroup, h.Container = n.exe, n.cmdline, n.cgroup, ps.withNames(n.container)
 	}
-	w.holders[p] = h
+	ps.holders[p] = h
 	return h
 }
 
 // ownerNow gives an owner as the last pass read it.
-func (w *Watcher) ownerNow(old *listener.Owner, p *listener.Process) listener.Owner {
+func (ps *population) ownerNow(old *listener.Owner, p *listener.Process) listener.Owner {
 	o := *old
-	o.Holder, o.Evidence = w.holder(p, old.Image), nil
+	o.Holder, o.Evidence = ps.holder(p, old.Image), nil
 	return o
 }
 
@@ -194,16 +231,16 @@ const clockStep = 100 * time.Millisecond
 
 // startedAt turns ticks since boot into wall clock, right to a tick, for births are compared
 // with it: the time of boot in /proc/stat is cut to a second.
-func (w *Watcher) startedAt(ticks uint64) time.Time {
+func (ps *population) startedAt(ticks uint64) time.Time {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 		return time.Time{}
 	}
 	boot := time.Now().Add(-time.Duration(ts.Nano())).Round(0)
-	if boot.Sub(w.boot).Abs() > clockStep {
-		w.boot = boot
+	if boot.Sub(ps.boot).Abs() > clockStep {
+		ps.boot = boot
 	}
-	return w.boot.Add(time.Duration(ticks) * listener.Tick)
+	return ps.boot.Add(time.Duration(ticks) * listener.Tick)
 }
 
 // cgroupOf gives one path to show and to match: that of the unified hierarchy, or on v1

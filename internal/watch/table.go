@@ -9,25 +9,43 @@ import (
 	"github.com/reusewatch/reusewatch/internal/listener"
 )
 
+// table is all listeners. They are replaced and never changed, for snapshots share them.
+type table struct {
+	entries map[listener.Key]*entry
+	order   []*entry             // in the order of snapshots; nil: to be sorted anew
+	listed  []*listener.Listener // the list of the last snapshot
+	changed bool                 // some listener was replaced since then
+	awake   []*entry             // those that a step goes through: all others stand idle
+	sharing bool                 // some listeners got connections in the last minute
+	changes []Change             // since the last snapshot
+}
+
+// happened gives what began and ended, once.
+func (t *table) happened() []Change {
+	changes := t.changes
+	t.changes = nil
+	return changes
+}
+
 // set gives an entry another listener: the next snapshot shows it, and the next step goes
 // through the entry. Before the first snapshot no one else has the old listener, which is
 // overwritten: replacing whole tables of them would leave a heap of holes.
-func (w *Watcher) set(e *entry, l *listener.Listener) {
-	if w.listed == nil && e.announced {
+func (t *table) set(e *entry, l *listener.Listener) {
+	if t.listed == nil && e.announced {
 		*e.l = *l
 	} else {
 		e.l = l
 	}
-	w.changed = true
+	t.changed = true
 	if !e.awake {
 		e.awake = true
-		w.awake = append(w.awake, e)
+		t.awake = append(t.awake, e)
 	}
 }
 
 // dropIdle leaves idle entries out of later steps, until they are given another listener.
 func (w *Watcher) dropIdle() {
-	w.awake = slices.DeleteFunc(w.awake, func(e *entry) bool {
+	w.table.awake = slices.DeleteFunc(w.table.awake, func(e *entry) bool {
 		e.awake = !e.gone && (e.suspected || e.generations || e.l.Queue > 0 || w.young(e) || w.newborn(e))
 		return !e.awake
 	})
@@ -45,57 +63,57 @@ func (w *Watcher) readCallers(events []listener.Event) error {
 	if len(callers) == 0 {
 		return nil
 	}
-	if err := w.readProcesses(listener.Ask{All: true, Leaders: callers}, callers, nil); err != nil {
+	if err := w.procs.pass(listener.Ask{All: true, Leaders: callers}, callers, nil); err != nil {
 		return err
 	}
-	w.noteExecs(callers)
+	w.procs.noteExecs(callers)
 	return nil
 }
 
 // applyEvent enters a birth or death into the table. A birth is announced only once a look
 // has confirmed it: a listen() that fails shows both.
 func (w *Watcher) applyEvent(ev listener.Event) {
-	if e := w.entries[ev.Key]; e != nil && (e.l.Cookie != ev.Cookie || ev.Kind == listener.ListenEnded) {
-		w.forget(ev.Key, e, ev.At)
+	if e := w.table.entries[ev.Key]; e != nil && (e.l.Cookie != ev.Cookie || ev.Kind == listener.ListenEnded) {
+		w.table.forget(ev.Key, e, ev.At)
 	}
 	if ev.Kind == listener.ListenEnded {
 		return
 	}
-	e := w.entries[ev.Key]
+	e := w.table.entries[ev.Key]
 	if e == nil {
 		e = &entry{l: &listener.Listener{FirstSeen: ev.At}}
-		w.entries[ev.Key] = e
-		w.order = nil
+		w.table.entries[ev.Key] = e
+		w.table.order = nil
 	}
 	next := *e.l
 	next.Key, next.Cookie = ev.Key, ev.Cookie
-	next.Caller = listener.Rarely(listener.Caller{PID: ev.PID, UID: ev.UID, Comm: ev.Comm, Parents: w.parents(ev.PID)})
+	next.Caller = listener.Rarely(listener.Caller{PID: ev.PID, UID: ev.UID, Comm: ev.Comm, Parents: w.procs.parents(ev.PID)})
 	next.ListenedAt, next.BornSinceBoot = listener.Rarely(ev.At), listener.Rarely(ev.SinceBoot)
 	e.caller, e.execs = ev.PID, ev.Execs
-	w.set(e, &next)
+	w.table.set(e, &next)
 	w.born = true
 }
 
-func (w *Watcher) forget(key listener.Key, e *entry, at time.Time) {
-	delete(w.entries, key)
+func (t *table) forget(key listener.Key, e *entry, at time.Time) {
+	delete(t.entries, key)
 	e.gone = true
 	if e.l.AcceptedAmong.IsKnown() {
-		w.doubt(e.l.Group)
+		t.doubt(e.l.Group)
 	}
-	w.order = nil
+	t.order = nil
 	if e.announced {
-		w.changes = append(w.changes, Change{At: at, Listener: e.l})
+		t.changes = append(t.changes, Change{At: at, Listener: e.l})
 	}
 }
 
 // doubt clears in a group the sign that one of several members accepted: it may be the
 // member that left.
-func (w *Watcher) doubt(group listener.GroupKey) {
-	for _, e := range w.entries {
+func (t *table) doubt(group listener.GroupKey) {
+	for _, e := range t.entries {
 		if e.l.Group == group && e.l.AcceptedAmong.IsKnown() {
 			next := *e.l
 			next.AcceptedAmong = listener.Rare[time.Time]{}
-			w.set(e, &next)
+			t.set(e, &next)
 		}
 	}
 }
@@ -123,37 +141,37 @@ func (w *Watcher) applyLook(look listener.Look) {
 			}
 			seen[s.Key] = true
 		}
-		e := w.entries[s.Key]
+		e := w.table.entries[s.Key]
 		if e != nil && e.l.Cookie != s.Cookie {
-			w.forget(s.Key, e, look.At)
+			w.table.forget(s.Key, e, look.At)
 			e = nil
 		}
 		if e == nil {
 			e = &entry{l: blank}
-			w.entries[s.Key] = e
-			w.order = nil
+			w.table.entries[s.Key] = e
+			w.table.order = nil
 			w.born = true
 		}
 		if e.same(s) {
 			continue
 		}
 		e.sample(*s, look.At, elapsed, w.opts.Interval, !w.opts.CountsSince.IsZero() && s.ListenedAt.IsKnown())
-		w.set(e, e.l)
-		w.sharing = w.sharing || e.tally != nil && e.tally.recent.known
+		w.table.set(e, e.l)
+		w.table.sharing = w.table.sharing || e.tally != nil && e.tally.recent.known
 		w.fillNames(e)
 		e.l.Waiters = w.sets.holders(e.l.Waiters)
 		if !e.announced {
 			e.announced = true
 			w.assumeOwner(e)
-			w.changes = append(w.changes, Change{Began: true, At: look.At, Listener: e.l})
+			w.table.changes = append(w.table.changes, Change{Began: true, At: look.At, Listener: e.l})
 		}
 	}
 	if !look.Complete {
 		return
 	}
-	for key, e := range w.entries {
+	for key, e := range w.table.entries {
 		if !seen[key] {
-			w.forget(key, e, look.At)
+			w.table.forget(key, e, look.At)
 		}
 	}
 }
@@ -163,12 +181,12 @@ func (w *Watcher) restart(at time.Time) {
 	if !w.opts.CountsSince.IsZero() {
 		w.opts.CountsSince = at
 	}
-	w.counted, w.sharing = 0, true
-	for _, e := range w.entries {
+	w.counting.n, w.table.sharing = 0, true
+	for _, e := range w.table.entries {
 		e.tally, e.sampled = nil, true
 		next := *e.l
 		next.Queued, next.CountedSince = listener.Count{}, listener.Rare[time.Time]{}
-		w.set(e, &next)
+		w.table.set(e, &next)
 	}
 }
 

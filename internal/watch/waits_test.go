@@ -168,7 +168,7 @@ func positioned(task listener.Task) listener.Thing {
 
 // TestChain: what a process at the other end waits for counts, one look later for each link.
 func TestChain(t *testing.T) {
-	w := &Watcher{ends: endsOf([]listener.Held{{Kind: listener.HeldSought, PID: 9, Key: peerKey}})}
+	w := &Watcher{suspects: suspects{ends: endsOf([]listener.Held{{Kind: listener.HeldSought, PID: 9, Key: peerKey}})}}
 	socket := on(waiting1(unix.SYS_READ, 1), listener.Thing{Kind: listener.ThingUnix, Peer: peerKey})
 	it, timer := listener.Process{PID: 9}, []listener.Wait{{For: listener.ForTimer}}
 	waits := func(what listener.For, end listener.End) []listener.Wait {
@@ -198,10 +198,10 @@ func TestChain(t *testing.T) {
 		"it is frozen": {listener.Process{PID: 9, State: "S", Frozen: listener.Known(true)}, nil, 0, halted},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w.ends.processes = map[int]*listener.Process{9: &c.other}
-			w.ends.lives = map[identity]*life{{pid: 9}: {whole: true, clock: c.idle, waits: c.waits}}
+			w.suspects.ends.processes = map[int]*listener.Process{9: &c.other}
+			w.suspects.ends.lives = map[identity]*life{{pid: 9}: {whole: true, clock: c.idle, waits: c.waits}}
 			f := &life{}
-			got := f.waitsOf(&listener.Process{PID: 7, Threads: []listener.Task{socket}}, &seen{ends: &w.ends})[0]
+			got := f.waitsOf(&listener.Process{PID: 7, Threads: []listener.Task{socket}}, &seen{ends: &w.suspects.ends})[0]
 			if len(got.Ends) != 1 || got.Ends[0] != c.want {
 				t.Errorf("%+v, want %+v", got.Ends, c.want)
 			}

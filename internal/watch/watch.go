@@ -89,52 +89,26 @@ type Change struct {
 type Watcher struct {
 	src   Source
 	opts  Options
-	users *proc.Users
 	asks  chan func() *listener.Snapshot // a snapshot that one returns is published
 	ended chan struct{}                  // closed when Run returns
 
-	entries        map[listener.Key]*entry
-	order          []*entry             // in the order of snapshots; nil: to be sorted anew
-	listed         []*listener.Listener // the list of the last snapshot
-	changed        bool                 // some listener was replaced since then
-	awake          []*entry             // those that a step goes through: all others stand idle
-	sharing        bool                 // some listeners got connections in the last minute
-	netnsNames     map[uint32]string    // by inode; "" for one without a name
-	lastLook       time.Time
-	lastFull       time.Time // the last look that touched every socket
-	lastCensus     time.Time
-	boot           time.Time // when the host booted
-	acceptorsAsked time.Time // when a round of asking who waits on the listeners began
-	unasked        []*entry  // listeners that this round has not asked about yet
-	resync         bool      // the next look is to give everything
-	born           bool      // there were births since the last census
-	counted        int       // how many listeners the kernel side was asked to count
-	countAll       bool      // count every listener, for somebody wants to see that
-	recount        bool      // countAll has been changed since the kernel side was asked
-	namesLearned   uint64    // up to where the names of containers are filled in
-	sets           sets      // by the last census
-	origins        map[identity]*listener.Origin
-	changes        []Change
+	table      table
+	procs      population
+	suspects   suspects
+	counting   counting
+	asking     asking
+	netnsNames map[uint32]string // by inode; "" for one without a name
 
-	processes map[int]*listener.Process // by the last pass over the tasks
-	// holders describes those of the processes that listeners share.
-	holders     map[*listener.Process]*listener.Holder
-	lastHolders map[identity]*listener.Holder // as the last census described them
-	known       map[identity]*named           // what /proc said of who they are
-	init        proc.Process                  // pid 1, which some passes do not read
-	lives       map[identity]*life            // of the suspects, and of processes that they wait for
-	execs       map[identity]uint64           // how often owners had executed a program when first seen
-	// readFor is how much time of this look the reader of /proc has left.
-	readFor time.Duration
-	things  thingsByPID               // what suspects hold
-	turn    int                       // the number of the turn in which suspects are followed
-	leftOut int                       // suspects that the last look had no room for
-	threads map[int][]listener.Thread // of the suspects, as evidence
-	locks   []proc.Lock               // on files, by the last census
-	ends    ends                      // who holds what suspects wait for, by the last census
-	linked  []int                     // processes that suspects wait for
-	sought  wanted                    // things whose holders the next census is to find
-	lacking bool                      // the last census did not seek all of these
+	lastLook   time.Time
+	lastFull   time.Time // the last look that touched every socket
+	lastCensus time.Time
+	resync     bool // the next look is to give everything
+	born       bool // there were births since the last census
+
+	namesLearned uint64 // up to where the names of containers are filled in
+	sets         sets   // by the last census
+	origins      map[identity]*listener.Origin
+	lastHolders  map[identity]*listener.Holder // as the last census described them
 }
 
 // New makes a watcher; Start fills its table.
@@ -142,18 +116,17 @@ func New(src Source, opts Options) *Watcher {
 	if opts.Interval <= 0 {
 		opts.Interval = time.Second
 	}
-	return &Watcher{
+	w := &Watcher{
 		src: src, opts: opts,
-		users:      proc.NewUsers("/etc/passwd"),
 		asks:       make(chan func() *listener.Snapshot),
 		ended:      make(chan struct{}),
-		entries:    make(map[listener.Key]*entry),
+		table:      table{entries: make(map[listener.Key]*entry)},
+		procs:      newPopulation(src, opts.Reader, opts.Names),
 		netnsNames: make(map[uint32]string),
-		known:      make(map[identity]*named),
-		execs:      make(map[identity]uint64),
-		holders:    make(map[*listener.Process]*listener.Holder),
 		resync:     true,
 	}
+	w.suspects.procs = &w.procs
+	return w
 }
 
 // Start enters what was there before and returns the first snapshot, with owners.
@@ -167,11 +140,11 @@ func (w *Watcher) Start() (*listener.Snapshot, error) {
 	if err := w.takeCensus(); err != nil {
 		return nil, err
 	}
-	if err := w.learnAcceptors(len(w.entries)); err != nil {
+	if err := w.learnAcceptors(len(w.table.entries)); err != nil {
 		return nil, err
 	}
 	w.settleContainerNames()
-	w.changes = nil
+	w.table.changes = nil
 	return w.snapshot(), nil
 }
 
@@ -188,7 +161,7 @@ func (w *Watcher) Run(ctx context.Context, publish func(*listener.Snapshot, []Ch
 			return nil
 		case ask := <-w.asks:
 			if s := ask(); s != nil {
-				publish(s, w.happened())
+				publish(s, w.table.happened())
 			}
 		case <-ticker.C:
 			s, changes, err := w.Tick()
@@ -205,14 +178,7 @@ func (w *Watcher) Tick() (*listener.Snapshot, []Change, error) {
 	if err := w.Step(); err != nil {
 		return nil, nil, err
 	}
-	return w.snapshot(), w.happened(), nil
-}
-
-// happened gives what began and ended, once.
-func (w *Watcher) happened() []Change {
-	changes := w.changes
-	w.changes = nil
-	return changes
+	return w.snapshot(), w.table.happened(), nil
 }
 
 // Step is one tick: a look, and whatever a suspicion asks for.
@@ -229,7 +195,7 @@ func (w *Watcher) Step() error {
 	if err != nil {
 		return err
 	}
-	if more || some || w.countAll || w.counted > 0 {
+	if more || some || w.counting.all || w.counting.n > 0 {
 		if err := w.count(); err != nil {
 			return err
 		}
@@ -239,7 +205,7 @@ func (w *Watcher) Step() error {
 	}
 	defer w.dropIdle()
 	since := w.lastLook.Sub(w.lastCensus)
-	due := since >= censusEvery || w.lacking && since >= lackingEvery
+	due := since >= censusEvery || w.suspects.lacking && since >= lackingEvery
 	if fresh || due && (some || w.born) {
 		return w.takeCensus()
 	}
@@ -248,7 +214,9 @@ func (w *Watcher) Step() error {
 
 // look enters events, and what a look saw, into the table.
 func (w *Watcher) look() error {
-	w.readFor = readFor
+	if !w.lastCensus.IsZero() {
+		w.procs.readFor = readFor
+	}
 	events, err := w.src.Events()
 	if err != nil {
 		return fmt.Errorf("read births and deaths: %w", err)
@@ -280,7 +248,7 @@ func (w *Watcher) look() error {
 
 // suspicions finds who is suspected, and whether somebody newly is.
 func (w *Watcher) suspicions() (fresh, some bool) {
-	for _, e := range w.awake {
+	for _, e := range w.table.awake {
 		if e.gone {
 			continue
 		}

@@ -152,7 +152,7 @@ func mustStep(t *testing.T, w *Watcher) *listener.Snapshot {
 	}
 	snap := w.snapshot()
 	shown := snap.Listeners
-	for _, e := range w.order {
+	for _, e := range w.table.order {
 		if e.announced && (len(shown) == 0 || shown[0] != e.l) {
 			t.Fatalf("the snapshot does not show what the table has of %s", e.l.Local)
 		}
@@ -254,8 +254,8 @@ func TestBirthsAndDeaths(t *testing.T) {
 		{Kind: listener.ListenEnded, Key: 2, Cookie: 2, At: start()},
 	}
 	snap := mustStep(t, w)
-	if len(snap.Listeners) != 1 || len(w.changes) != 1 || !w.changes[0].Began {
-		t.Fatalf("%d listeners, changes %+v; want one birth", len(snap.Listeners), w.changes)
+	if len(snap.Listeners) != 1 || len(w.table.changes) != 1 || !w.table.changes[0].Began {
+		t.Fatalf("%d listeners, changes %+v; want one birth", len(snap.Listeners), w.table.changes)
 	}
 	caller, _ := snap.Listeners[0].Caller.Get()
 	want := listener.Caller{PID: os.Getpid(), UID: 5, Comm: "caller"}
