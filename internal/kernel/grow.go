@@ -26,11 +26,7 @@ func (k *Kernel) grow(needed int) error {
 	}
 	watched := k.calls.watched()
 	err = k.unload()
-	k.objs, k.links, k.lost, k.iters = bigger.objs, bigger.links, bigger.lost, bigger.iters
-	k.reader, k.rows = bigger.reader, bigger.rows
-	k.tick, k.walker, k.sampler, k.symbols = bigger.tick, bigger.walker, bigger.sampler, bigger.symbols
-	k.started, k.seenLoss = bigger.started, bpf.KernelTickIo{}
-	k.calls, k.entering, k.countedIn = bigger.calls, bigger.entering, bigger.countedIn
+	k.loaded = bigger.loaded
 	return errors.Join(err, k.watchCalls(watched))
 }
 

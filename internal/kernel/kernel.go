@@ -55,37 +55,43 @@ type Options struct {
 // goroutine; one runs at a time.
 type Kernel struct {
 	mu         sync.Mutex
+	opts       Options
 	tier       listener.Tier
 	reasons    []TierReason
-	lost       []Lost
 	count      Count
-	objs       *objects
-	links      []link.Link
-	iters      map[string]*link.Iter
-	reader     *ringbuf.Reader
-	rows       *ebpf.Memory
-	tick       *ebpf.Program
-	walker     *ebpf.Program
-	sampler    *ebpf.Program // nil until the first Sample
 	clock      clock
-	started    time.Time
-	seenLoss   bpf.KernelTickIo
-	namespaces func([]netns.Namespace) ([]netns.Namespace, error)
-	symbols    symbols
-	opts       Options
-	entering   entering
-	countedIn  map[uint32]bool // the network namespaces of listeners that are counted on demand
-	served     served          // in the queues tier
-	calls      calls
-	sought     []uint64        // the objects whose holders the next census finds
-	counting   atomic.Bool     // a census is under way
-	mostThings int             // how many things of one process are reported
-	programs   map[uint32]bool // of programs that choose the member of a group, whether they are ours
+	mostThings int // how many things of one process are reported
+	loaded
 
-	looks   uint64           // how many looks there were
-	row     bpf.KernelSample // this and the next two are reused
+	looks    uint64          // how many looks there were
+	sought   []uint64        // the objects whose holders the next census finds
+	counting atomic.Bool     // a census is under way
+	served   served          // in the queues tier
+	programs map[uint32]bool // of programs that choose the member of a group, whether they are ours
+
+	row     bpf.KernelSample // these three are reused
 	samples []listener.Sample
 	record  ringbuf.Record
+}
+
+// loaded is what was loaded into the kernel, and what is known of that alone. To make room
+// for more listeners all of it is made anew.
+type loaded struct {
+	objs      *objects
+	links     []link.Link
+	lost      []Lost
+	iters     map[string]*link.Iter
+	reader    *ringbuf.Reader
+	rows      *ebpf.Memory
+	tick      *ebpf.Program
+	walker    *ebpf.Program
+	sampler   *ebpf.Program // nil until the first Sample
+	symbols   symbols
+	calls     calls
+	started   time.Time
+	seenLoss  bpf.KernelTickIo
+	entering  entering
+	countedIn map[uint32]bool // the network namespaces of listeners that are counted on demand
 }
 
 // TierReason says why a tier is not the one that runs.
@@ -159,9 +165,11 @@ func openTier(t listener.Tier, opts Options) (_ *Kernel, err error) {
 		return nil, err
 	}
 	k := &Kernel{
-		tier: t, count: count, objs: objs, clock: c, iters: make(map[string]*link.Iter), programs: make(map[uint32]bool),
-		started: time.Now(), namespaces: opts.Namespaces, opts: opts, symbols: symbols{names: make(map[uint64]string)}, mostThings: maxThings,
-		countedIn: make(map[uint32]bool),
+		opts: opts, tier: t, count: count, clock: c, mostThings: maxThings, programs: make(map[uint32]bool),
+		loaded: loaded{
+			objs: objs, iters: make(map[string]*link.Iter), symbols: symbols{names: make(map[uint64]string)},
+			started: time.Now(), countedIn: make(map[uint32]bool),
+		},
 	}
 	defer func() {
 		if err != nil {

@@ -35,10 +35,10 @@ func (k *Kernel) network() ([]netns.Namespace, error) {
 	}
 	byInode := func(a, b netns.Namespace) int { return cmp.Compare(a.Inode, b.Inode) }
 	all := slices.SortedFunc(maps.Values(found), byInode)
-	if k.namespaces == nil {
+	if k.opts.Namespaces == nil {
 		return all, nil
 	}
-	if all, err = k.namespaces(all); err != nil {
+	if all, err = k.opts.Namespaces(all); err != nil {
 		return nil, fmt.Errorf("find network namespaces: %w", err)
 	}
 	return all, nil
