@@ -23,28 +23,46 @@ type model struct {
 	do     effects
 	canAct bool
 	from   string
-	theme  theme
-	glyphs *glyphs
+	display
+	frames
+	list
 
+	screen screen
+	detail detail
+	help   pager
+	dialog *dialog
+	note   string // until the next key
+	err    error  // that ended it
+}
+
+// display is what it is drawn on.
+type display struct {
 	profile colorprofile.Profile
 	dark    bool
+	theme   theme
+	glyphs  *glyphs
 	width   int
 	height  int
+}
 
+// frames are those that came.
+type frames struct {
 	history history
 	table   *table    // of the frame that is shown; nil: none yet
 	came    time.Time // when that came
+	paused  bool
 	next    *table    // of the last one that came while paused
 	nextAt  time.Time // when that came
 	now     time.Time
-	seq     int // frames that came
+	seq     int // how many came
 	lost    string
-	err     error // that ended it
+}
 
+// list is what a person sees of a frame, and where in it they are.
+type list struct {
 	view    View
 	filter  *filter
 	typing  bool // into the filter
-	paused  bool
 	rows    []row
 	columns []column
 	at      int // row that is selected, -1: none
@@ -52,12 +70,6 @@ type model struct {
 	chosen  listener.Cookie
 	follow  bool // the selection stays at the top until somebody moves it
 	hold    int  // frames for which the order is held, after a move
-
-	screen screen
-	detail detail
-	help   pager
-	dialog *dialog
-	note   string // until the next key
 }
 
 // holdFrames is how many frames the order is held for after a move: nobody wants
@@ -66,8 +78,9 @@ const holdFrames = 3
 
 func newModel(do effects, o Options, profile colorprofile.Profile, g glyphs) *model {
 	m := &model{
-		do: do, canAct: o.Act != nil, from: o.From, glyphs: &g, profile: profile, dark: true,
-		view: o.Initial, at: -1, follow: true,
+		do: do, canAct: o.Act != nil, from: o.From,
+		display: display{profile: profile, dark: true, glyphs: &g},
+		list:    list{view: o.Initial, at: -1, follow: true},
 	}
 	if m.view.Sort == "" {
 		m.view.Sort = Worst
@@ -211,11 +224,11 @@ func (m *model) arrange() {
 }
 
 // since is how long ago the frame that is shown came; 0 while it stands still.
-func (m *model) since() time.Duration {
-	if m.paused || m.lost != "" {
+func (f *frames) since() time.Duration {
+	if f.paused || f.lost != "" {
 		return 0
 	}
-	return max(0, m.now.Sub(m.came))
+	return max(0, f.now.Sub(f.came))
 }
 
 // fitColumns is only about the frame and the width, not about what is in sight.
