@@ -29,7 +29,7 @@ func Fact(name string, values ...any) { fmt.Println(append([]any{"fact:", name},
 // Within waits until ok says true, and says whether it did. A failed test is the
 // only use of the limit: it is far longer than anything takes.
 func Within(ok func() bool) bool {
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			return false
 		}

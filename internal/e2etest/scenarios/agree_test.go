@@ -122,7 +122,7 @@ func normal(rows map[string]row) map[string]row {
 // TestListAgreesWithSS compares every network namespace there is, at a moment
 // when ss says the same before and after.
 func TestListAgreesWithSS(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	livetest.Root(t)
 	a, b := livetest.Netns(t), livetest.Netns(t)
 	for _, ns := range []*livetest.Namespace{a, b} {

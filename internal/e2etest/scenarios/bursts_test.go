@@ -52,13 +52,13 @@ func visitOnce(ns *livetest.Namespace, request string) {
 // 5 s, and nothing between, are known to accept in every tier, and the dead members go.
 // Where the client closes first nothing is left of it at the server.
 func TestSiblingsServeBursts(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	const keep = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 	for _, tier := range []string{"functions", "tracepoints", "queues"} {
 		for name, request := range map[string]string{"the server closes": get, "the client closes": keep} {
 			for _, c := range []struct{ dead, alive int }{{1, 1}, {2, 2}} {
 				t.Run(fmt.Sprintf("%s/%s/%d of %d dead", tier, name, c.dead, c.dead+c.alive), func(t *testing.T) {
-					t.Parallel()
+					beside(t)
 					ns := livetest.Netns(t)
 					for range c.alive {
 						stays(t, serve(t, ns, server{Addr: web}))

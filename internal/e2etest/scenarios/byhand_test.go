@@ -47,10 +47,10 @@ func cookieOf(t *testing.T, ns *livetest.Namespace, p *process) string {
 
 // TestByHand: a person's word goes through the same gate.
 func TestByHand(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for _, verb := range []string{"kill", "close"} {
 		t.Run(verb, func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			ns := livetest.Netns(t)
 			healthy := serve(t, ns, server{Addr: web})
 			stuck := serve(t, ns, server{Addr: web, Then: wayMutex})
@@ -153,7 +153,7 @@ func checkKept(t *testing.T, log, evidence, verb string, stuck *process, cookie 
 
 // TestByHandRefused: what holds a run holds a person, but for what --force overrules.
 func TestByHandRefused(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	stuck := serve(t, ns, server{Addr: web, Then: wayMutex})
 	hangs(t, ns, web)

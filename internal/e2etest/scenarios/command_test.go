@@ -35,14 +35,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, beServer(spec))
 		os.Exit(1)
 	}
-	// They wait for most of their time. What loads a CPU, or sees all of the host, runs before
-	// them, alone; and on an emulated CPU each one does.
 	flag.Parse()
-	parallel := sideBySide
-	if livetest.InVM() {
-		parallel = 1
-	}
-	if err := flag.Set("test.parallel", strconv.Itoa(parallel)); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(sideBySide)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -54,7 +48,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-const sideBySide = 5
+const sideBySide = 8
+
+// beside lets a test that waits for most of its time run beside others. What loads a CPU, or
+// sees all of the host, runs before them, alone, and so does each on an emulated CPU.
+func beside(t *testing.T) {
+	t.Helper()
+	if !livetest.InVM() {
+		t.Parallel()
+	}
+}
 
 // command prepares `reusewatch args…`. What shows looks for itself unless it is
 // told otherwise: the host's own daemon knows nothing of a test's settings.

@@ -8,7 +8,7 @@ import (
 
 // TestCompletes: what listens now is offered.
 func TestCompletes(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := inhabited(t)
 	p := serve(t, ns, server{Addr: web})
 	l := listJSON(t, 0, "--netns", ns.Path).Listeners[0]

@@ -51,7 +51,7 @@ func stuckGroup(t *testing.T, ns *livetest.Namespace, n int) (stuck *process) {
 // TestFromDaemon: what a person is shown is what the daemon sees, and what a look of
 // one's own finds.
 func TestFromDaemon(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns, dir := livetest.Netns(t), t.TempDir()
 	p := stuckGroup(t, ns, 20)
 	quick := []string{"--interval", "100ms", "--stuck-after", "500ms"}
@@ -102,7 +102,7 @@ func TestFromDaemon(t *testing.T) {
 // TestStreamCounts: the daemon counts every listener while somebody looks on, and
 // only then, where counting costs more.
 func TestStreamCounts(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns, dir := livetest.Netns(t), t.TempDir()
 	stays(t, serve(t, ns, server{Addr: web}))
 	r := run(t, "--netns", ns.Path, "--state-dir", dir, "--interval", "100ms", "--count", "suspected")
@@ -130,7 +130,7 @@ func TestStreamCounts(t *testing.T) {
 // TestSecondDaemon: two daemons with one state folder both watch; one is asked. After
 // SIGKILL the next one takes the socket over.
 func TestSecondDaemon(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns, dir := livetest.Netns(t), t.TempDir()
 	args := []string{"--netns", ns.Path, "--state-dir", dir}
 	first := run(t, args...)
@@ -152,7 +152,7 @@ func TestSecondDaemon(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	stays(t, serve(t, ns, server{Addr: web}))
 	check := func(want int, begins string, args ...string) string {

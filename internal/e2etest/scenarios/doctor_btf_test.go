@@ -25,7 +25,7 @@ const (
 
 // TestDoctorNoBTF: root learns from the kernel itself whether a file would help.
 func TestDoctorNoBTF(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	livetest.Root(t)
 	diagnose(t, hidden(ownBTF)).refuses(t,
 		"no BTF: this kernel has it, but /sys/kernel/btf/vmlinux is not there", mountOrCopy,
@@ -44,7 +44,7 @@ func TestDoctorNoBTF(t *testing.T) {
 // TestDoctorBTFFile: with a copy of the kernel's types everything runs as with its
 // own, also where there is no sysfs at all.
 func TestDoctorBTFFile(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	livetest.Root(t)
 	own, err := os.ReadFile(ownBTF + "/vmlinux")
 	if err != nil {
@@ -78,7 +78,7 @@ func TestDoctorBTFFile(t *testing.T) {
 // TestDoctorForeignBTF: the types of another kernel would be loaded without a word, and
 // mislead: they are refused, and so are such as cannot be compared with the kernel's own.
 func TestDoctorForeignBTF(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	livetest.Root(t)
 	own, err := os.ReadFile(ownBTF + "/vmlinux")
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 )
 
 // TestDoctorLockdown locks the kernel of a VM down, which cannot be taken back: it runs
-// only where it is asked for by its whole name, and no test can load programs after it.
+// only where it is asked for by its whole name, and after all others, of which none runs
+// beside another there: none could load programs after it.
 func TestDoctorLockdown(t *testing.T) {
 	t.Parallel()
 	const on, path = "/sys/kernel/security", "/sys/kernel/security/lockdown"

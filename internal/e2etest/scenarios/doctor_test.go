@@ -14,7 +14,7 @@ import (
 )
 
 func TestDoctor(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	livetest.Root(t)
 	d := diagnose(t, surroundings{})
 	d.says(t, tierHere(t), "BTF /sys/kernel/btf/vmlinux", "pid namespace the host's",
@@ -32,7 +32,7 @@ func TestDoctor(t *testing.T) {
 
 // TestDoctorMounts: neither tracefs nor bpffs is needed.
 func TestDoctorMounts(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	livetest.Root(t)
 	const (
 		tracefs, bpffs = "/sys/kernel/tracing", "/sys/fs/bpf"
@@ -50,7 +50,7 @@ func TestDoctorMounts(t *testing.T) {
 
 // TestDoctorMemlock: since 5.11 the limit is not that of BPF.
 func TestDoctorMemlock(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	livetest.Root(t)
 	here := tierHere(t)
 	for limit, says := range map[uint64]string{0: "0 bytes", 4096: "4 KiB"} {
@@ -61,7 +61,7 @@ func TestDoctorMemlock(t *testing.T) {
 
 // TestDoctorCapabilities: what is missing is said, and refused only if it is needed.
 func TestDoctorCapabilities(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	livetest.Root(t)
 	here := tierHere(t)
 	diagnose(t, without(unix.CAP_SYSLOG)).
@@ -154,7 +154,7 @@ func symbolsAreNamed(t *testing.T, s surroundings) {
 
 // TestDoctorOldKernel: every command refuses, and monitoring gets its own code.
 func TestDoctorOldKernel(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	if !tooOld(t) {
 		t.Skip("this kernel is new enough")
 	}

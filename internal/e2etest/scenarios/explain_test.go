@@ -89,10 +89,10 @@ func threeWait(t *testing.T, ns *livetest.Namespace, l *livetest.Listener, f liv
 }
 
 func TestExplainClients(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for name, f := range map[string]livetest.Family{"v4": livetest.V4, "v6": livetest.V6} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			ns := inhabited(t)
 			l := ns.Listen(livetest.Listen{Family: f})
 			want := threeWait(t, ns, l, f)
@@ -133,7 +133,7 @@ func TestExplainClients(t *testing.T) {
 // TestExplainStuck: watched long enough, all that is known of a member that
 // never accepts beside one that does.
 func TestExplainStuck(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := inhabited(t)
 	group := ns.Group(2, livetest.Listen{})
 	dead := group[0]
@@ -180,7 +180,7 @@ func TestExplainStuck(t *testing.T) {
 
 // TestExplainOthers: the same port in two namespaces.
 func TestExplainOthers(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	a, b := inhabited(t), inhabited(t)
 	la := a.Listen(livetest.Listen{})
 	lb := b.Listen(livetest.Listen{Port: la.Port()})
@@ -193,7 +193,7 @@ func TestExplainOthers(t *testing.T) {
 }
 
 func TestExplainNothing(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := inhabited(t)
 	l := ns.Listen(livetest.Listen{})
 	other := l.Port()%60000 + 1

@@ -70,13 +70,13 @@ func bodyOf(ns *livetest.Namespace) string {
 // TestLostReload: the signal of a reload was lost, so the old haproxy goes on
 // answering with the old configuration. It is named, and the share that it takes.
 func TestLostReload(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for when, c := range map[string]struct{ older, newer, why string }{
 		"before": {"older.cfg", "newer.cfg", "other-config"},
 		"after":  {"haproxy.cfg", "haproxy.new.cfg", "other-config"},
 	} {
 		t.Run("the older one began "+when+" reusewatch", func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			ns, dir, state := livetest.Netns(t), t.TempDir(), t.TempDir()
 			watch := func() *runner {
 				return run(t, "--netns", ns.Path, "--superseded-after", "3s", "--state-dir", state)
@@ -163,10 +163,10 @@ func shareOf(t *testing.T, ns *livetest.Namespace, state, cookie string) *float6
 // TestSupersededIsActedOn: armed for it, the older generation goes, or its listener
 // alone, and the newer one stays; and not before the newer one accepts.
 func TestSupersededIsActedOn(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for _, action := range []string{"kill", "close"} {
 		t.Run(action, func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			supersededIsActedOn(t, action)
 		})
 	}
@@ -209,7 +209,7 @@ func supersededIsActedOn(t *testing.T, action string) {
 // TestExpectGenerations: the hook after a reload waits for the older one to go, and
 // fails if it does not.
 func TestExpectGenerations(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns, dir := livetest.Netns(t), t.TempDir()
 	check := func() (string, int) {
 		stdout, stderr, code := output(t, "check", "--expect-generations", "1", "--netns", ns.Path, "--port", "80",

@@ -16,7 +16,7 @@ import (
 // TestHaproxyHangsLater: a haproxy that has served, until a Lua task of its own
 // opened a file that never opens.
 func TestHaproxyHangsLater(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns, dir := livetest.Netns(t), t.TempDir()
 	// The task runs as the user haproxy.
 	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
@@ -64,7 +64,7 @@ backend be
 // TestHaproxyAtLimit: haproxy accepts no more on purpose, for as long as its
 // connections last; at its rate it accepts one a second.
 func TestHaproxyAtLimit(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for name, c := range map[string]struct {
 		global, frontend string
 		slow             bool
@@ -74,7 +74,7 @@ func TestHaproxyAtLimit(t *testing.T) {
 		"sessions of a frontend": {"1000", "rate-limit sessions 1", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			ns, dir := livetest.Netns(t), t.TempDir()
 			stays(t, serve(t, ns, server{Addr: other}))
 			config := write(t, dir, "limited.cfg", fmt.Sprintf(haproxyLimited, c.global, c.frontend))

@@ -175,7 +175,7 @@ func healthyHaproxy(t *testing.T, ns *livetest.Namespace, dir string, args ...st
 
 // TestStuckHaproxy is the incident that reusewatch was built for.
 func TestStuckHaproxy(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for name, c := range map[string]struct {
 		stuck func(*testing.T, *livetest.Namespace, string) *process
 		late  bool // reusewatch is there before them
@@ -186,7 +186,7 @@ func TestStuckHaproxy(t *testing.T) {
 		"stderr, reusewatch was there":    {stuckOnStderr, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			ns, dir := livetest.Netns(t), t.TempDir()
 			arm := func() *runner {
 				return runArmed(t, ns, "--stuck-after", "2s", "--act-after", "3s", "--interval", "200ms")

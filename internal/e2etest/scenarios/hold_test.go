@@ -12,7 +12,7 @@ import (
 // TestHeld: what stands still for a reason that an end would not heal, or that
 // cannot be told from a fault, is held for that reason, and nobody is touched.
 func TestHeld(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for name, scene := range map[string]struct {
 		stuck   server
 		sibling server // none without an address
@@ -45,7 +45,7 @@ func TestHeld(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			ns := livetest.Netns(t)
 			stuck := serve(t, ns, scene.stuck)
 			stays(t, stuck)
@@ -87,7 +87,7 @@ func keepTalking(t *testing.T, ns *livetest.Namespace, to string) {
 // TestContainerInit: with it would end the pid namespace in which its healthy
 // sibling lives.
 func TestContainerInit(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	p := serve(t, ns, server{Addr: web, Children: []server{{Addr: web}}, Then: wayMutex}, func(cmd *exec.Cmd) {
 		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWPID

@@ -50,7 +50,7 @@ func (n *pool) servesOn(t *testing.T, ns *livetest.Namespace, r *runner) {
 // its master nor its siblings, which hold the same descriptors. Its master
 // starts another, which takes over what waits.
 func TestNginxWorker(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	n := nginxWithStoppedWorker(t, ns)
 	hangs(t, ns, web)
@@ -74,7 +74,7 @@ def app(environ, start_response):
 // TestGunicornSync: two workers that do one thing at a time, on a socket that
 // they share with their master, both in a long request while others wait.
 func TestGunicornSync(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns, dir := livetest.Netns(t), t.TempDir()
 	write(t, dir, "app.py", gunicornApp)
 	master := start(t, ns, nil, "gunicorn", "--chdir", dir, "--workers", "2", "--bind", web,
@@ -116,7 +116,7 @@ func slowRequest(t *testing.T, ns *livetest.Namespace) net.Conn {
 // TestPreforkShares: one of two children that share a socket hangs; the other
 // accepts what comes to both, so nothing is stuck.
 func TestPreforkShares(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	parent := serve(t, ns, server{
 		Addr: web, Shared: true, Then: wayMutex,
@@ -136,7 +136,7 @@ func TestPreforkShares(t *testing.T) {
 // TestSocketActivation: one process opens the socket and another, that it
 // starts, accepts when it is ready.
 func TestSocketActivation(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	r := arm(t, ns, "--allow-sole")
 	parent := serve(t, ns, server{
@@ -163,7 +163,7 @@ func waitsForLock(pid int) bool {
 // TestRescueNginxWorker: who waits for a worker that hangs is answered by its
 // successor, but for those who have gone; the master and the others live.
 func TestRescueNginxWorker(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	n := nginxWithStoppedWorker(t, ns)
 	v := queueUp(t, ns, web, 350)
@@ -184,10 +184,10 @@ func TestRescueNginxWorker(t *testing.T) {
 // TestRescueGunicornWorker: the same of a worker that shares its socket with its
 // master alone, beside another instance on the port.
 func TestRescueGunicornWorker(t *testing.T) {
-	t.Parallel()
-	for name, beside := range map[string]bool{"alone": false, "beside another instance": true} {
+	beside(t)
+	for name, another := range map[string]bool{"alone": false, "beside another instance": true} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			ns, dir := livetest.Netns(t), t.TempDir()
 			// It reads what nobody can write: a sleep might end.
 			write(t, dir, "app.py", "import os\n"+strings.Replace(gunicornApp, "time.sleep(6)", "os.read(os.pipe()[0], 1)", 1))
@@ -205,11 +205,11 @@ func TestRescueGunicornWorker(t *testing.T) {
 			r := arm(t, ns, "--allow-sole")
 			conn := slowRequest(t, ns)
 			defer conn.Close()
-			if beside {
+			if another {
 				other = instance()
 			}
 			v := queueUp(t, ns, web, 300)
-			if beside {
+			if another {
 				load(t, ns, web, 4)
 			}
 			rescued(t, r, worker)

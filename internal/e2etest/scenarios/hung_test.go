@@ -81,6 +81,7 @@ func helpersOf(t *testing.T, r *runner) (pids []int) {
 // a file system that may be dead by now. It is never asked anything, and what they
 // name tells the two apart all the same.
 func TestNobodyOpensWhatAProcessNames(t *testing.T) {
+	beside(t)
 	ns, dead := livetest.Netns(t), livetest.DeadMount(t)
 	r := run(t, "--netns", ns.Path, "--interval", "100ms", "--superseded-after", "1s")
 	// Under a name of its own: below a process of the same program all are one generation.

@@ -17,7 +17,7 @@ import (
 // the next start all is as it was before: nothing is attached, the sysctl is the
 // old one, and no act stands open in the log.
 func TestKilledInTheAct(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	const rounds = 8
 	ns := livetest.Netns(t)
 	state := t.TempDir()
@@ -80,7 +80,7 @@ func TestKilledInTheAct(t *testing.T) {
 
 // TestTwoAgents: a unit and a container, both armed on one host, act once.
 func TestTwoAgents(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	stays(t, serve(t, ns, server{Addr: web}))
 	stuck := serve(t, ns, server{Addr: web, Then: wayMutex})

@@ -15,7 +15,7 @@ import (
 // TestHostWide: three processes of different groups stand still at once. Then the
 // host is ill, not they.
 func TestHostWide(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	r := arm(t, ns)
 	var all []*process
@@ -37,7 +37,7 @@ func TestHostWide(t *testing.T) {
 // TestBudget: of two that get stuck within its time one is ended, also by a run
 // that is started after the act; and what the operator disarms acts no more.
 func TestBudget(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns, state := livetest.Netns(t), t.TempDir()
 	r := armIn(t, ns, state)
 	first, second := serve(t, ns, server{Addr: web, Answers: 3, Then: wayMutex}), serve(t, ns, server{Addr: web})
@@ -65,7 +65,7 @@ func TestBudget(t *testing.T) {
 // TestDisarmed: a file in the state folder stops every act, and no longer when
 // it is gone.
 func TestDisarmed(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns, state := livetest.Netns(t), t.TempDir()
 	file := write(t, state, "disarmed", "")
 	r := armIn(t, ns, state)
@@ -89,7 +89,7 @@ func TestDisarmed(t *testing.T) {
 // TestTriedAgain: an act that could not keep its evidence touches nothing and counts for
 // nothing. It is done once there is room.
 func TestTriedAgain(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns, state := livetest.Netns(t), t.TempDir()
 	evidence := write(t, t.TempDir(), "evidence", "no folder")
 	r := armIn(t, ns, state, "--evidence-dir", evidence)
@@ -116,7 +116,7 @@ func TestTriedAgain(t *testing.T) {
 // them. The agent is stopped soon after the server began to rest, and goes on
 // shortly before the server does.
 func TestPausedAgent(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	// Two seconds of its rest are looked at, and six are not.
 	r := arm(t, ns, "--allow-sole", "--stuck-after", "4s", "--act-after", "4s")

@@ -24,7 +24,7 @@ http { access_log off; client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; f
 // TestLookAlikes: what looks like the fault and is none is left alone by an
 // armed run, several times as long as an act would take.
 func TestLookAlikes(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	const watched = 12 * time.Second
 	// A scene is set, and may give what goes on while it is watched.
 	for name, scene := range map[string]func(*testing.T, *livetest.Namespace) func(){
@@ -36,7 +36,7 @@ func TestLookAlikes(t *testing.T) {
 		"a probe that connects and resets":                      fullReset,
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			ns := livetest.Netns(t)
 			goesOn := scene(t, ns)
 			r := runArmed(t, ns, "--stuck-after", "3s", "--act-after", "4s", "--interval", "200ms", "--startup-grace", "0s")

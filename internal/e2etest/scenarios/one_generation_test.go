@@ -19,7 +19,7 @@ const asSoak = "REUSEWATCH_SOAK"
 // TestOneGeneration: what reloads as it should, and whatever else has several
 // processes on one port on purpose, is one generation.
 func TestOneGeneration(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	reloads, every := 3, 1500*time.Millisecond
 	if os.Getenv(asSoak) != "" {
 		reloads, every = 75, 4*time.Second
@@ -35,7 +35,7 @@ func TestOneGeneration(t *testing.T) {
 		"gunicorn":                            gunicorn,
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			ns, dir := livetest.Netns(t), t.TempDir()
 			reload := scene(t, ns, dir)
 			r := run(t, "--netns", ns.Path, "--superseded-after", "1s", "--interval", "200ms")

@@ -10,7 +10,7 @@ import (
 // TestProcSysElsewhere: in a container /proc/sys is read-only, and what a group of
 // MPTCP listeners takes its clients along by is written where the host's /proc is.
 func TestProcSysElsewhere(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	stuck := serve(t, ns, server{Addr: web, Then: wayMutex, MPTCP: true})
 	serve(t, ns, server{Addr: web, MPTCP: true})

@@ -47,7 +47,7 @@ func readNoMore(t *testing.T, ns *livetest.Namespace) (cmd *process, reader *os.
 
 // TestNobodyReads: a reader that stopped reading stops no look, no act and no end.
 func TestNobodyReads(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	cmd, _ := readNoMore(t, ns)
 	ns.Group(200, livetest.Listen{}) // more is told of these than a pipe holds
@@ -67,7 +67,7 @@ func TestNobodyReads(t *testing.T) {
 // TestReaderGone: nobody would learn of an act any more. A service manager must not take
 // that for a clean end.
 func TestReaderGone(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	cmd, reader := readNoMore(t, ns)
 	if err := reader.Close(); err != nil {

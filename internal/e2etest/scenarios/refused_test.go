@@ -11,7 +11,7 @@ import (
 )
 
 func TestWithoutPrivilege(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	livetest.Root(t)
 	all := make([]int, unix.CAP_LAST_CAP+1)
 	for i := range all {
@@ -31,7 +31,7 @@ func TestWithoutPrivilege(t *testing.T) {
 
 // TestReaderGoneIsNoError: `reusewatch list | head -1`.
 func TestReaderGoneIsNoError(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	livetest.Root(t)
 	cmd := command(t, "list", "-o", "json")
 	r, err := cmd.StdoutPipe()

@@ -28,7 +28,7 @@ type reload struct {
 // TestNewerThan: the hook after a reload tells one that did something from one that did
 // nothing, by whoever accepts and not by the socket.
 func TestNewerThan(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for _, r := range []reload{
 		{name: "haproxy -sf", set: reloadBySf, does: true},
 		{name: "haproxy -x", set: reloadByX, does: true, hands: true},
@@ -40,7 +40,7 @@ func TestNewerThan(t *testing.T) {
 		{name: "a job of an old server", set: reloadToJob, hands: true},
 	} {
 		t.Run(r.name, func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			r.check(t)
 		})
 	}
@@ -156,7 +156,7 @@ func listenerOf(t *testing.T, pid int) int {
 
 // TestNewerThanUsage: what goes with it, and what a moment is.
 func TestNewerThanUsage(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for _, args := range [][]string{
 		{"--newer-than", "30s"},
 		{"--expect-generations", "1", "--newer-than", "yesterday"},

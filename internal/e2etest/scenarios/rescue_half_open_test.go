@@ -12,7 +12,7 @@ import (
 // long as they take, where the kernel is known to move them without fault. Elsewhere they
 // are let go, the act says so, and nothing waits for them.
 func TestRescueHalfOpen(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	s := server{Addr: web, DeferAccept: 30}
 	healthy := serve(t, ns, s)

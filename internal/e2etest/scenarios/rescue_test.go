@@ -51,11 +51,11 @@ func stuckScenes() map[string]stuckScene {
 // other one, whether the stuck one is ended or only its listener is closed;
 // its sibling is not touched.
 func TestRescue(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for name, scene := range stuckScenes() {
 		for _, action := range []string{"kill", "close"} {
 			t.Run(name+", "+action, func(t *testing.T) {
-				t.Parallel()
+				beside(t)
 				ns, dir := livetest.Netns(t), t.TempDir()
 				stuck, healthy := scene.stuck(t, ns, dir), scene.healthy(t, ns, dir)
 				v := queueUp(t, ns, web, 300)
@@ -117,7 +117,7 @@ func nothingAttached(t *testing.T, ns *livetest.Namespace) {
 
 // TestRescueOff: without it they are lost, or the others would show nothing.
 func TestRescueOff(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns, dir := livetest.Netns(t), t.TempDir()
 	stuck := stuckOnFIFO(t, ns, dir)
 	healthyHaproxy(t, ns, dir)
@@ -134,7 +134,7 @@ func TestRescueOff(t *testing.T) {
 // TestStaleRequests: what clients asked for that have gone is not executed by
 // the sibling, wherever they stood in the queue; whoever still waits is answered.
 func TestStaleRequests(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for name, c := range map[string]struct {
 		server server
 		stays  func(i int) bool // of those who wait
@@ -186,10 +186,10 @@ func TestStaleRequests(t *testing.T) {
 // TestRescueTwoOfFour: two dead members are one act, so that who is moved from
 // the one does not end with the other.
 func TestRescueTwoOfFour(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for _, action := range []string{"kill", "close"} {
 		t.Run(action, func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			ns := livetest.Netns(t)
 			first := serve(t, ns, server{Addr: web, Then: wayMutex})
 			second := serve(t, ns, server{Addr: web, Then: wayMutex})
@@ -213,7 +213,7 @@ func TestRescueTwoOfFour(t *testing.T) {
 
 // TestRescueRefused: where members differ clients are not moved, and the act says so.
 func TestRescueRefused(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	stays(t, serve(t, ns, server{Addr: web, FastOpen: 16}))
 	stuck := serve(t, ns, server{Addr: web, Then: wayMutex})

@@ -18,7 +18,7 @@ import (
 
 // TestStoppedOnPurpose: whoever stopped it, traces it or froze it has plans.
 func TestStoppedOnPurpose(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for name, c := range map[string]struct {
 		stop   func(*testing.T, int)
 		reason string
@@ -29,7 +29,7 @@ func TestStoppedOnPurpose(t *testing.T) {
 		"cgroup v2":  {freezeV2, "frozen"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			ns := livetest.Netns(t)
 			stopped, sibling := serve(t, ns, server{Addr: web}), serve(t, ns, server{Addr: web})
 			answered(t, ns, web)
@@ -50,7 +50,7 @@ func TestStoppedOnPurpose(t *testing.T) {
 
 // TestAllowStopped: the operator says that nobody here stops anything on purpose.
 func TestAllowStopped(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	stopped, sibling := serve(t, ns, server{Addr: web}), serve(t, ns, server{Addr: web})
 	answered(t, ns, web)

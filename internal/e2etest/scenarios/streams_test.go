@@ -105,7 +105,7 @@ func crowd(t *testing.T, path string, about listener.Cookie) {
 // TestReadersComeAndGo: whoever opens and closes what the daemon serves, however often,
 // neither stops it nor leaves it counting.
 func TestReadersComeAndGo(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns, dir := livetest.Netns(t), t.TempDir()
 	stays(t, serve(t, ns, server{Addr: web}))
 	r := run(t, "--netns", ns.Path, "--state-dir", dir, "--interval", "20ms", "--count", "suspected")

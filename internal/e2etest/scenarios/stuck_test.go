@@ -13,7 +13,7 @@ import (
 // TestStuckAfterServing: a server that hangs after it has served is found and
 // ended, whatever it hangs in, and however its group listens.
 func TestStuckAfterServing(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for name, c := range map[string]struct {
 		server  server
 		prepare func(*livetest.Namespace)
@@ -30,7 +30,7 @@ func TestStuckAfterServing(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			ns := livetest.Netns(t)
 			if c.prepare != nil {
 				c.prepare(ns)
@@ -86,13 +86,13 @@ func TestSpinning(t *testing.T) {
 // TestQueueOfTheGone: the clients that wait have gone, and no new ones come to
 // the stuck one: its verdict stands on the head of its queue alone.
 func TestQueueOfTheGone(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for name, leave := range map[string]func(*livetest.Conn){
 		"FIN": (*livetest.Conn).Close,
 		"RST": (*livetest.Conn).Reset,
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			ns := livetest.Netns(t)
 			// Alone in its group all come to it, and no more come than fit.
 			stuck := serve(t, ns, server{Addr: web, Then: wayMutex, Backlog: 2})
@@ -125,7 +125,7 @@ func TestQueueOfTheGone(t *testing.T) {
 
 // TestTwoDeadOfThree: both are ended, one after the other.
 func TestTwoDeadOfThree(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	ns := livetest.Netns(t)
 	r := arm(t, ns, "--max-acts", "2/10m")
 	first := serve(t, ns, server{Addr: web, Answers: 3, Then: wayMutex})
@@ -143,7 +143,7 @@ func TestTwoDeadOfThree(t *testing.T) {
 
 // TestHealthyGroups: members that accept are never stuck, however they listen.
 func TestHealthyGroups(t *testing.T) {
-	t.Parallel()
+	beside(t)
 	for name, s := range map[string]server{
 		"MPTCP":       {Addr: web, MPTCP: true},
 		"fast open":   {Addr: web, FastOpen: 16},
@@ -152,7 +152,7 @@ func TestHealthyGroups(t *testing.T) {
 		"SYN cookies": {Addr: web},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			beside(t)
 			ns := livetest.Netns(t)
 			if name == "SYN cookies" {
 				ns.Sysctl("net.ipv4.tcp_syncookies", "2")

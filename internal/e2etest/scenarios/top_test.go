@@ -23,6 +23,7 @@ func watched(t *testing.T, env ...string) (ns *livetest.Namespace, stuck *proces
 
 // TestTop drives the real thing as a person would.
 func TestTop(t *testing.T) {
+	beside(t)
 	ns, stuck, from, tm := watched(t)
 	before := tm.state()
 	tm.reusewatch("top", "--from", from, "--netns", ns.Path)
@@ -79,6 +80,7 @@ func TestTop(t *testing.T) {
 
 // TestTopEnds: however it ends, the terminal is as it was.
 func TestTopEnds(t *testing.T) {
+	beside(t)
 	ns, _, from, tm := watched(t)
 	before := tm.state()
 	for name, end := range map[string]func(pid int){
@@ -97,6 +99,7 @@ func TestTopEnds(t *testing.T) {
 
 // TestTopActs: behind a question that shows the gate's answer, through the gate.
 func TestTopActs(t *testing.T) {
+	beside(t)
 	ns := livetest.Netns(t)
 	healthy := serve(t, ns, server{Addr: web})
 	stays(t, healthy)
@@ -134,6 +137,7 @@ func TestTopActs(t *testing.T) {
 
 // TestTopPlain: no colour where none is wanted, and none without a terminal.
 func TestTopPlain(t *testing.T) {
+	beside(t)
 	ns, stuck, from, tm := watched(t, "NO_COLOR=1")
 	tm.reusewatch("top", "--from", from, "--netns", ns.Path)
 	tm.await("blocked")
