@@ -25,7 +25,7 @@ demo: build ## see a stuck listener found and removed (root; about 20 s; leaves 
 test: ## all tests on this machine's kernel (root; real servers in their own network namespaces)
 	scripts/setup test
 	go vet ./...
-	CGO_ENABLED=0 go test -count=1 -p 1 -timeout 25m ./...
+	scripts/test
 
 race: ## tests that need no kernel to watch, under the race detector
 	scripts/setup race

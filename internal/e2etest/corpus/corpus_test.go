@@ -25,7 +25,7 @@ const (
 	// lasts is for how many looks who must be held is looked at, in its state; who burns a
 	// CPU meanwhile has others wait for theirs, and is looked at for less.
 	lasts      = 45
-	lastsOfHog = 25
+	lastsOfHog = 20
 	// enough looks for whatever has to be decided. They are counted, and not the time: a
 	// host that is loaded looks less often.
 	enough = 60
