@@ -65,7 +65,7 @@ int census(struct bpf_iter__task_file *ctx)
 	__u8 state;
 
 	if (!task || !file || copied(task, ctx->fd, file) ||
-	    told_before(&census_told, ctx->meta, task->tgid, file))
+	    told_before(&census_told, ctx->meta, task->tgid, ctx->fd, file))
 		return 0;
 	h.pid = task->tgid;
 	h.fd = ctx->fd;

@@ -36,7 +36,7 @@ struct told {
 	__u64 file;
 	__u64 session;
 	__u32 tgid;
-	__u32 pad;
+	__u32 fd;
 };
 
 struct {
@@ -46,8 +46,12 @@ struct {
 	__type(value, struct told);
 } census_told SEC(".maps"), held_told SEC(".maps");
 
+/*
+ * That a descriptor comes itself once more is no repetition: its row found no room before,
+ * so bpf_seq_read dropped it, and shows the descriptor again once the others were read.
+ */
 static __always_inline bool told_before(void *places, struct bpf_iter_meta *meta, __u32 tgid,
-					struct file *file)
+					__u32 fd, struct file *file)
 {
 	/* Sockets and pipes have numbers of their own, given out one after the other. */
 	__u32 at = BPF_CORE_READ(file, f_inode, i_ino) % TOLD_PLACES;
@@ -56,9 +60,10 @@ static __always_inline bool told_before(void *places, struct bpf_iter_meta *meta
 	if (!t)
 		return false;
 	if (t->file == (__u64)file && t->tgid == tgid && t->session == meta->session_id)
-		return true;
+		return t->fd != fd;
 	t->file = (__u64)file;
 	t->tgid = tgid;
+	t->fd = fd;
 	t->session = meta->session_id;
 	return false;
 }

@@ -19,7 +19,7 @@ int tell_held(struct bpf_iter__task_file *ctx)
 	t.pid = task->tgid;
 	ask = bpf_map_lookup_elem(&asked, &t.pid);
 	if (!ask || !(ask->what & ASK_HELD) || copied(task, ctx->fd, file) ||
-	    told_before(&held_told, ctx->meta, t.pid, file))
+	    told_before(&held_told, ctx->meta, t.pid, ctx->fd, file))
 		return 0;
 	t.fd = ctx->fd;
 	if (read_file(&t, file))

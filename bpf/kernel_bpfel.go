@@ -367,7 +367,7 @@ type KernelTold struct {
 	File    uint64
 	Session uint64
 	Tgid    uint32
-	Pad     uint32
+	Fd      uint32
 }
 
 type KernelUsed struct {

@@ -134,11 +134,27 @@ static __always_inline bool speaks(struct task_struct *task)
 
 static __always_inline bool room(struct question *ask)
 {
-	__u32 n = ask->threads++;
-
-	if (n < THREADS_FREE)
+	if (ask->threads < THREADS_FREE)
 		return true;
-	return n < THREADS_MAX && threads_told++ < THREADS_ALL;
+	return ask->threads < THREADS_MAX && threads_told < THREADS_ALL;
+}
+
+/*
+ * Whether the row of a task found no room, as seq_has_overflowed() has it. Then bpf_seq_read
+ * drops it, and shows the task again once the rows before it were read: what is counted of
+ * a task is counted only if this is false.
+ */
+static __always_inline bool overflowed(struct seq_file *seq)
+{
+	return BPF_CORE_READ(seq, count) == BPF_CORE_READ(seq, size);
+}
+
+static __always_inline void count_told(struct question *ask, bool thread, bool stack)
+{
+	if (thread && ask->threads++ >= THREADS_FREE)
+		threads_told++;
+	if (stack)
+		ask->stacks++;
 }
 
 /*
@@ -161,30 +177,17 @@ static __always_inline void count_living(struct task_struct *task)
 		ask->children++;
 }
 
-SEC("iter/task")
-int tell_tasks(struct bpf_iter__task *ctx)
+/* Reports a task, with its stack if there is an answer to give that to. */
+static __always_inline bool tell_task(struct seq_file *seq, struct task_struct *task,
+				      struct question *ask, bool first, bool whole)
 {
-	struct task_struct *task = ctx->task;
-	struct task_row *row;
-	struct question *ask;
-	__u32 pid, zero = 0, len = sizeof(row->task);
-	bool first, whole;
+	__u32 zero = 0, len = sizeof(struct task);
+	struct task_row *row = bpf_map_lookup_elem(&task_scratch, &zero);
+	bool stack = false;
 	long size;
 
-	if (!task)
-		return 0;
-	count_living(task);
-	pid = task->tgid;
-	first = speaks(task);
-	ask = bpf_map_lookup_elem(&asked, &pid);
-	whole = ask && ask->what & ASK_THREADS;
-	if (!whole && !(first && (tell_all || ask)))
-		return 0;
-	if (whole && !first && !room(ask))
-		return 0;
-	row = bpf_map_lookup_elem(&task_scratch, &zero);
 	if (!row)
-		return 0;
+		return false;
 	__builtin_memset(&row->task, 0, sizeof(row->task));
 	read_task(&row->task, task);
 	if (first)
@@ -198,7 +201,8 @@ int tell_tasks(struct bpf_iter__task *ctx)
 		read_syscall(&row->task, task);
 		if (whole)
 			read_on(&row->task, task);
-		if (ask->what & (ASK_STACK | ASK_THREADS) && ask->stacks++ < STACKS_MAX) {
+		stack = ask->what & (ASK_STACK | ASK_THREADS) && ask->stacks < STACKS_MAX;
+		if (stack) {
 			size = bpf_get_task_stack(task, row->frames, sizeof(row->frames), 0);
 			row->task.stack_read = size >= 0;
 			if (size > 0 && size <= (long)sizeof(row->frames)) {
@@ -208,7 +212,32 @@ int tell_tasks(struct bpf_iter__task *ctx)
 		}
 	}
 	if (len <= sizeof(*row))
-		bpf_seq_write(ctx->meta->seq, row, len);
+		bpf_seq_write(seq, row, len);
+	return stack;
+}
+
+SEC("iter/task")
+int tell_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	bool first, whole, told, stack = false;
+	struct question *ask;
+	__u32 pid;
+
+	if (!task)
+		return 0;
+	pid = task->tgid;
+	first = speaks(task);
+	ask = bpf_map_lookup_elem(&asked, &pid);
+	whole = ask && ask->what & ASK_THREADS;
+	told = first ? tell_all || ask : whole && room(ask);
+	if (told)
+		stack = tell_task(ctx->meta->seq, task, ask, first, whole);
+	if (overflowed(ctx->meta->seq))
+		return 0;
+	count_living(task);
+	if (told && ask)
+		count_told(ask, !first, stack);
 	return 0;
 }
 

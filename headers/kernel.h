@@ -322,7 +322,10 @@ struct tcphdr {
 	__u16 syn : 1, ack : 1;
 };
 
-struct seq_file;
+struct seq_file {
+	unsigned long size;
+	unsigned long count;
+};
 
 struct bpf_iter_meta {
 	struct seq_file *seq;

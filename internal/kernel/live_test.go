@@ -73,6 +73,8 @@ func TestLive(t *testing.T) {
 		{"things", testThings},
 		{"async things", testAsync},
 		{"children", testChildren},
+		{"more than is given at once", testManyHeld},
+		{"many children", testManyChildren},
 		{"timers", testTimers},
 		{"what a thread waits on", testWaitsOn},
 		{"holders of what is sought", testSeek},
