@@ -20,12 +20,12 @@ import (
 const (
 	stuckAfter     = 3 * time.Second
 	actAfter       = 8 * time.Second
-	actAfterServed = 14 * time.Second
+	actAfterServed = 10 * time.Second
 	startupGrace   = 6 * time.Second
 	// lasts is for how many looks who must be held is looked at, in its state; who burns a
 	// CPU meanwhile has others wait for theirs, and is looked at for less.
-	lasts      = 45
-	lastsOfHog = 20
+	lasts      = 40
+	lastsOfHog = 16
 	// enough looks for whatever has to be decided. They are counted, and not the time: a
 	// host that is loaded looks less often.
 	enough = 60

@@ -16,7 +16,6 @@ import (
 // changes: a bad one keeps the old in force, a good one arms it. What was
 // recorded is then judged again by other policies.
 func TestPolicyTakenAnewAndReplay(t *testing.T) {
-	beside(t)
 	ns, dir := livetest.Netns(t), t.TempDir()
 	stuck := stuckOnStderr(t, ns, dir)
 	healthy := healthyHaproxy(t, ns, dir)
