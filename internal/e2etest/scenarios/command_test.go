@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-const sideBySide = 5
+const sideBySide = 6
 
 // beside lets a test that waits for most of its time run beside others. What loads a CPU, or
 // sees all of the host, runs before them, alone, and so does each on an emulated CPU.

@@ -23,6 +23,7 @@ func TestHungNeighbour(t *testing.T) {
 	for _, how := range []way{wayPolled, wayFlushed} {
 		for _, before := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, there before: %v", how, before), func(t *testing.T) {
+				beside(t)
 				ns, dead, state := livetest.Netns(t), livetest.DeadMount(t), t.TempDir()
 				var r *runner
 				if !before {

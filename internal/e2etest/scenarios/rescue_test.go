@@ -231,6 +231,7 @@ func TestRescueRefused(t *testing.T) {
 
 // TestSurvivesSIGKILL: a process in state D keeps its listener, until that is closed.
 func TestSurvivesSIGKILL(t *testing.T) {
+	beside(t)
 	ns, dir := livetest.Netns(t), t.TempDir()
 	stuck := stuckInChroot(t, ns, dir)
 	healthyHaproxy(t, ns, dir)

@@ -13,28 +13,28 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// TestStarved: a healthy server that gets no CPU stands still like a stuck one.
-// It is held for that, or, should it get enough now and then, never stuck.
-func TestStarved(t *testing.T) {
-	for name, c := range map[string]struct {
-		server server
-		starve func(*testing.T, *livetest.Namespace, int)
-	}{
-		"SCHED_IDLE beside a busy loop": {server{Addr: web}, outdone},
-		"a cgroup's quota":              {server{Addr: web, Burn: true}, throttle},
-	} {
-		t.Run(name, func(t *testing.T) {
-			ns := livetest.Netns(t)
-			starved := serve(t, ns, c.server)
-			stays(t, starved)
-			stays(t, serve(t, ns, server{Addr: web}))
-			answered(t, ns, web)
-			c.starve(t, ns, starved.pid())
-			hangs(t, ns, web)
-			r := arm(t, ns)
-			leftAloneUnless(t, r, "starved")
-		})
-	}
+// A healthy server that gets no CPU stands still like a stuck one. It is held for that, or,
+// should it get enough now and then, never stuck.
+func starves(t *testing.T, s server, starve func(*testing.T, *livetest.Namespace, int)) {
+	t.Helper()
+	ns := livetest.Netns(t)
+	starved := serve(t, ns, s)
+	stays(t, starved)
+	stays(t, serve(t, ns, server{Addr: web}))
+	answered(t, ns, web)
+	starve(t, ns, starved.pid())
+	hangs(t, ns, web)
+	r := arm(t, ns)
+	leftAloneUnless(t, r, "starved")
+}
+
+// TestStarved: it runs as SCHED_IDLE beside a busy loop, which loads a CPU.
+func TestStarved(t *testing.T) { starves(t, server{Addr: web}, outdone) }
+
+// TestStarvedByQuota: its cgroup has next to no quota.
+func TestStarvedByQuota(t *testing.T) {
+	beside(t)
+	starves(t, server{Addr: web, Burn: true}, throttle)
 }
 
 // outdone leaves a process the least of a CPU that something else uses whole.
