@@ -13,8 +13,8 @@ import (
 	"github.com/reusewatch/reusewatch/internal/livetest"
 )
 
-// A healthy server that gets no CPU stands still like a stuck one. It is held for that, or,
-// should it get enough now and then, never stuck.
+// starves takes the CPU from a healthy server, which then stands still like a stuck one. It is
+// held for that, or, should it get enough now and then, never stuck.
 func starves(t *testing.T, s server, starve func(*testing.T, *livetest.Namespace, int)) {
 	t.Helper()
 	ns := livetest.Netns(t)
