@@ -1,7 +1,9 @@
 package scenarios
 
 import (
+	"errors"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/reusewatch/reusewatch/internal/kernel"
@@ -36,7 +38,9 @@ func TestRescueHalfOpen(t *testing.T) {
 		nothingAttached(t, ns)
 	}
 	for _, conn := range half.waiting {
-		if _, err := conn.Write([]byte(get)); err != nil {
+		// The kernel ends the deferring after 31 s: who was let go may have been reset by then,
+		// and reads that as his outcome.
+		if _, err := conn.Write([]byte(get)); err != nil && !errors.Is(err, syscall.ECONNRESET) {
 			t.Fatal(err)
 		}
 	}
